@@ -1,0 +1,1 @@
+"""What make runs: the environment, the tests, the checks. Bootstrapping uses the standard library alone."""
