@@ -1,0 +1,161 @@
+-- Banking, loads: asking for money from one's bank, and seeing where it is.
+-- Why      The load, the operation for the vendor, the job and the event are one transaction: none without the others.
+-- Units    amount_cents: US cents. Limits roll over seven days.
+-- Locks    The person's wallet row first, so of many loads at once exactly those within the limits start.
+-- Callers  People start and read their own loads (auth.uid()).
+-- Undo     Forward only.
+set local lock_timeout = '5s';
+
+create function banking.load_json(load_id uuid, viewer uuid) returns jsonb
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select jsonb_build_object(
+    'id', l.id, 'amount_cents', l.amount_cents, 'state', o.state, 'reference', l.reference,
+    'source', banking.source_json(s), 'created_at', l.created_at, 'accepted_at', o.accepted_at,
+    'settled_at', o.settled_at, 'cleared_at', o.cleared_at, 'ended_at', o.ended_at, 'clears_at', l.clears_at,
+    'failure_code', o.failure_code, 'is_delayed', o.state in ('queued', 'submitted') and o.last_error <> '')
+  from banking.load l
+  join banking.provider_operation o on o.id = l.id
+  join banking.source s on s.id = l.source_id
+  where l.id = load_id and l.person = viewer
+$$;
+comment on function banking.load_json(uuid, uuid) is 'A load as its owner may see it, or null.';
+
+-- 40 random bits in an alphabet without look-alikes, for people to read aloud: LD-7Q4K-22XM.
+create function banking.new_reference() returns text
+language sql volatile set search_path = pg_catalog, pg_temp as $$
+  select 'LD-' || left(r, 4) || '-' || right(r, 4) from (
+    select string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (get_byte(b, i) & 31), 1), '') as r
+    from (select uuid_send(gen_random_uuid()) as b) u, generate_series(8, 15) i
+  ) t
+$$;
+comment on function banking.new_reference() is 'A fresh reference for a load.';
+
+create function banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  facts jsonb := jsonb_build_object('amount_cents', amount_cents);
+  purse ledger.account;
+  bank banking.source;
+  known record;
+  joined_at timestamptz;
+  maximum bigint; used bigint;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if load_id is null or source_id is null then
+    perform private.refuse('request_invalid');
+  end if;
+  if amount_cents is null or amount_cents < coalesce(risk.limit_max('load_single_min_cents'), 1) then
+    perform private.refuse('load_amount_invalid', jsonb_build_object('min_cents', risk.limit_max('load_single_min_cents')));
+  end if;
+
+  -- From here on this person starts no other load, so what is counted below stays true.
+  select * into purse from ledger.account a where a.id = ledger.wallet_of(person) for no key update;
+
+  select l.person, l.source_id, l.amount_cents into known from banking.load l where l.id = load_id;
+  if found then
+    if (known.person, known.source_id, known.amount_cents) is distinct from (person, source_id, amount_cents) then
+      perform private.refuse('load_key_reused');
+    end if;
+    return banking.load_json(load_id, person);
+  end if;
+  if purse.id is null or purse.state <> 'active' then
+    perform private.refuse('load_account_unavailable', facts);
+  end if;
+  select * into bank from banking.source s where s.id = source_id and s.person = person for share;
+  if not found or bank.state not in ('unverified', 'verified') then
+    perform private.refuse('not_found', '{"what": "bank"}');
+  end if;
+  if bank.state <> 'verified' then
+    perform private.refuse('bank_unconfirmed', facts);
+  end if;
+
+  maximum := risk.limit_max('load_single_cents');
+  if amount_cents > maximum then
+    perform private.refuse('load_limit', facts || jsonb_build_object('limit', 'load_single_cents', 'max', maximum));
+  end if;
+  select coalesce(sum(l.amount_cents), 0) into used
+  from banking.load l join banking.provider_operation o on o.id = l.id
+  where l.person = person and l.created_at > moment - interval '7 days' and o.state not in ('failed', 'canceled');
+  select p.created_at into joined_at from public.profiles p where p.id = person;
+  if joined_at > moment - interval '7 days' then
+    maximum := risk.limit_max('load_first_week_cents');
+    if used + amount_cents > maximum then
+      perform private.refuse('load_limit', facts || jsonb_build_object(
+        'limit', 'load_first_week_cents', 'max', maximum, 'used', used, 'resets_at', joined_at + interval '7 days'));
+    end if;
+  end if;
+  maximum := risk.limit_max('load_week_cents');
+  if used + amount_cents > maximum then
+    perform private.refuse('load_limit', facts || jsonb_build_object(
+      'limit', 'load_week_cents', 'max', maximum, 'used', used, 'resets_at', banking.room_at(person, amount_cents)));
+  end if;
+
+  insert into banking.provider_operation (id, kind, next_at, requested_at)
+  values (load_id, 'load', moment + interval '1 minute', moment);
+  insert into banking.load (id, person, source_id, amount_cents, reference, created_at)
+  values (load_id, person, source_id, amount_cents, banking.new_reference(), moment);
+  perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id);
+  perform events.record('load.requested', load_id, 1, jsonb_build_object('owner_id', person, 'amount_cents', amount_cents));
+  return banking.load_json(load_id, person);
+end $$;
+
+-- The first moment at which this much fits into the rolling week, if nothing else is loaded.
+create function banking.room_at(person uuid, amount_cents bigint) returns timestamptz
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select max(r.created_at) + interval '7 days' from (
+    select l.created_at, sum(l.amount_cents) over (order by l.created_at desc, l.id desc) as from_here
+    from banking.load l join banking.provider_operation o on o.id = l.id
+    where l.person = room_at.person and l.created_at > private.now() - interval '7 days'
+      and o.state not in ('failed', 'canceled')
+  ) r where r.from_here + room_at.amount_cents > risk.limit_max('load_week_cents')
+$$;
+comment on function banking.start_load(uuid, uuid, bigint) is
+'Asks the caller''s bank for money once per load_id: load, operation, job and event together. Returns the load.';
+grant execute on function banking.start_load(uuid, uuid, bigint) to authenticated;
+
+create function banking.my_loads(before timestamptz, maximum integer) returns setof jsonb
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select banking.load_json(l.id, auth.uid()) from (
+    select l.id, l.created_at from banking.load l
+    where l.person = auth.uid() and (before is null or l.created_at < before)
+    order by l.created_at desc, l.id desc limit least(maximum, 100)
+  ) l order by l.created_at desc, l.id desc
+$$;
+comment on function banking.my_loads(timestamptz, integer) is 'The caller''s loads, newest first.';
+grant execute on function banking.my_loads(timestamptz, integer) to authenticated;
+
+create function banking.my_load(load_id uuid) returns jsonb
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select banking.load_json(load_id, auth.uid())
+$$;
+comment on function banking.my_load(uuid) is 'One of the caller''s loads, or null.';
+grant execute on function banking.my_load(uuid) to authenticated;
+
+create function banking.my_pending_cents() returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select coalesce(sum(l.amount_cents), 0)::bigint from banking.load l join banking.provider_operation o on o.id = l.id
+  where l.person = auth.uid() and o.state in ('queued', 'submitted', 'pending', 'settled')
+$$;
+comment on function banking.my_pending_cents() is 'What is on its way into the caller''s wallet, in US cents.';
+grant execute on function banking.my_pending_cents() to authenticated;
+
+create function banking.my_load_limits() returns table (
+  single_min_cents bigint, single_max_cents bigint, week_max_cents bigint, week_used_cents bigint, first_week_ends_at timestamptz
+)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select risk.limit_max('load_single_min_cents'), risk.limit_max('load_single_cents'),
+    case when p.created_at > private.now() - interval '7 days'
+      then risk.limit_max('load_first_week_cents') else risk.limit_max('load_week_cents') end,
+    (select coalesce(sum(l.amount_cents), 0)::bigint
+     from banking.load l join banking.provider_operation o on o.id = l.id
+     where l.person = p.id and l.created_at > private.now() - interval '7 days' and o.state not in ('failed', 'canceled')),
+    case when p.created_at > private.now() - interval '7 days' then p.created_at + interval '7 days' end
+  from public.profiles p where p.id = auth.uid()
+$$;
+comment on function banking.my_load_limits() is 'What the caller may load: bounds of one load, the week''s maximum and how much of it is used.';
+grant execute on function banking.my_load_limits() to authenticated;

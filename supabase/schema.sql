@@ -1,0 +1,3890 @@
+-- The whole schema, for reading: what the migrations add up to.
+-- Made by `python -m paya_app.local.postgres.schema`; to change it, write a migration.
+-- What Supabase provides (auth, realtime, extensions) is left out, except what our migrations add to it.
+
+-- schema banking
+CREATE SCHEMA banking;
+
+-- schema events
+CREATE SCHEMA events;
+
+-- schema feed
+CREATE SCHEMA feed;
+
+-- schema identity
+CREATE SCHEMA identity;
+
+-- schema jobs
+CREATE SCHEMA jobs;
+
+-- schema ledger
+CREATE SCHEMA ledger;
+
+-- schema private
+CREATE SCHEMA private;
+
+-- schema risk
+CREATE SCHEMA risk;
+
+-- schema wallet
+CREATE SCHEMA wallet;
+
+-- type entry
+CREATE TYPE events.entry AS (
+	"position" bigint,
+	id bigint,
+	at timestamp with time zone,
+	actor uuid,
+	kind text,
+	subject uuid,
+	version bigint,
+	payload jsonb
+);
+
+-- type procrastinate_job_event_type
+CREATE TYPE jobs.procrastinate_job_event_type AS ENUM (
+    'deferred',
+    'started',
+    'deferred_for_retry',
+    'failed',
+    'succeeded',
+    'cancelled',
+    'abort_requested',
+    'aborted',
+    'scheduled',
+    'retried'
+);
+
+-- type procrastinate_job_status
+CREATE TYPE jobs.procrastinate_job_status AS ENUM (
+    'todo',
+    'doing',
+    'succeeded',
+    'failed',
+    'cancelled',
+    'aborting',
+    'aborted'
+);
+
+-- type procrastinate_job_to_defer_v1
+CREATE TYPE jobs.procrastinate_job_to_defer_v1 AS (
+	queue_name character varying,
+	task_name character varying,
+	priority integer,
+	lock text,
+	queueing_lock text,
+	args jsonb,
+	scheduled_at timestamp with time zone
+);
+
+-- function ask_about_stale(integer)
+CREATE FUNCTION banking.ask_about_stale(maximum integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  stale record;
+  asked integer := 0;
+begin
+  for stale in
+    select o.id, o.state from banking.provider_operation o
+    where o.state in ('queued', 'submitted', 'pending') and o.next_at <= private.now()
+    order by o.next_at limit maximum for no key update skip locked
+  loop
+    update banking.provider_operation o set next_at = private.now() + case o.state when 'pending' then interval '10 minutes' else interval '2 minutes' end
+    where o.id = stale.id;
+    if stale.state = 'pending' then
+      perform jobs.enqueue('banking', 'ask_about_load', jsonb_build_object('load_id', stale.id), 'ask_about_load:' || stale.id);
+    else
+      perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', stale.id), 'submit_load:' || stale.id);
+    end if;
+    asked := asked + 1;
+  end loop;
+  return asked;
+end $$;
+
+-- comment FUNCTION ask_about_stale(maximum integer)
+COMMENT ON FUNCTION banking.ask_about_stale(maximum integer) IS 'Enqueues a question about every operation that is overdue; returns how many.';
+
+-- function begin_source(uuid, text, text)
+CREATE FUNCTION banking.begin_source(source_id uuid, kind text, last4 text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  known banking.source;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if source_id is null or kind is null or last4 is null then
+    perform private.refuse('request_invalid');
+  end if;
+  if ledger.wallet_of(person) is null then
+    perform private.refuse('account_unavailable');
+  end if;
+  insert into banking.customer (person) values (person) on conflict do nothing;
+  perform from banking.customer c where c.person = person for no key update;
+
+  update banking.source s set state = 'failed'
+  where s.person = person and s.state = 'linking' and s.created_at <= moment - interval '10 minutes';
+
+  select * into known from banking.source s where s.id = source_id;
+  if found then
+    if known.person <> person then
+      perform private.refuse('bank_key_reused');
+    end if;
+    -- until the vendor has taken it, what was mistyped may be corrected under the same id
+    if (known.kind, known.last4) is distinct from (kind, last4) and known.vendor_id is not null then
+      perform private.refuse('bank_key_reused');
+    end if;
+    if known.state = 'failed' then
+      perform banking.refuse_sixth_source(person);
+    end if;
+    if known.state in ('linking', 'failed') then
+      update banking.source s set kind = kind, last4 = last4, state = 'linking', created_at = moment
+      where s.id = source_id returning * into known;
+    end if;
+  else
+    if (select count(*) from banking.source s where s.person = person and s.created_at > moment - interval '1 day') >= 10 then
+      perform private.refuse('bank_limit', jsonb_build_object('limit', 'day', 'max', 10));
+    end if;
+    perform banking.refuse_sixth_source(person);
+    insert into banking.source (id, person, kind, last4, created_at) values (source_id, person, kind, last4, moment)
+    returning * into known;
+  end if;
+  return banking.source_json(known) || jsonb_build_object(
+    'vendor_id', known.vendor_id,
+    'customer_vendor_id', (select c.vendor_id from banking.customer c where c.person = person));
+end $$;
+
+-- comment FUNCTION begin_source(source_id uuid, kind text, last4 text)
+COMMENT ON FUNCTION banking.begin_source(source_id uuid, kind text, last4 text) IS 'Notes that the caller links a bank account, once per source_id, before the vendor is told its numbers.';
+
+-- function book_accepted(uuid, text)
+CREATE FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  l banking.load;
+begin
+  select * into operation from banking.provider_operation o where o.id = load_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "load"}');
+  end if;
+  if operation.vendor_ref is not null and operation.vendor_ref <> vendor_ref then
+    perform private.refuse('load_sent_twice', jsonb_build_object('load_id', load_id, 'vendor_refs', jsonb_build_array(operation.vendor_ref, vendor_ref)));
+  end if;
+  if operation.state not in ('queued', 'submitted') then
+    return;
+  end if;
+  update banking.provider_operation o set
+    state = 'pending', vendor_ref = vendor_ref, last_error = '', accepted_at = private.now(),
+    first_sent_at = coalesce(o.first_sent_at, clock_timestamp()), next_at = private.now() + interval '1 minute'
+  where o.id = load_id;
+  update banking.load t set version = t.version + 1 where t.id = load_id returning * into l;
+  perform events.record('load.submitted', load_id, l.version, jsonb_build_object('owner_id', l.person, 'amount_cents', l.amount_cents), null);
+end $$;
+
+-- comment FUNCTION book_accepted(load_id uuid, vendor_ref text)
+COMMENT ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) IS 'The vendor took the load and calls it vendor_ref.';
+
+-- function book_cleared(uuid)
+CREATE FUNCTION banking.book_cleared(load_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  l banking.load;
+begin
+  select * into operation from banking.provider_operation o where o.id = load_id for no key update;
+  select * into l from banking.load t where t.id = load_id;
+  if operation.state is distinct from 'settled' or l.clears_at > private.now() then
+    return false;
+  end if;
+  perform banking.lock_accounts(l.person);
+  perform ledger.post(
+    l.clear_transfer, ledger.system_account('loads_uncleared'), ledger.wallet_of(l.person), l.amount_cents, 'load_cleared', l.reference);
+  update banking.provider_operation o set state = 'cleared', cleared_at = private.now() where o.id = load_id;
+  update banking.load t set version = t.version + 1 where t.id = load_id returning * into l;
+  perform events.record('load.cleared', load_id, l.version, jsonb_build_object('owner_id', l.person, 'amount_cents', l.amount_cents), null);
+  return true;
+end $$;
+
+-- comment FUNCTION book_cleared(load_id uuid)
+COMMENT ON FUNCTION banking.book_cleared(load_id uuid) IS 'Mints a settled load into its owner''s wallet once its hold is over. False when it is not.';
+
+-- function book_customer(uuid, text)
+CREATE FUNCTION banking.book_customer(source_id uuid, vendor_id text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update banking.customer c set vendor_id = book_customer.vendor_id
+  from banking.source s where s.id = source_id and c.person = s.person and c.vendor_id is null
+$$;
+
+-- comment FUNCTION book_customer(source_id uuid, vendor_id text)
+COMMENT ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) IS 'Notes the vendor''s id of the person who links this bank.';
+
+-- function book_failed(uuid, text, text, boolean)
+CREATE FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  l banking.load;
+  purse ledger.account;
+  back_cents bigint;
+  outcome text;
+begin
+  select * into operation from banking.provider_operation o where o.id = load_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "load"}');
+  end if;
+  if operation.vendor_ref <> vendor_ref then
+    perform private.refuse('load_sent_twice', jsonb_build_object('load_id', load_id, 'vendor_refs', jsonb_build_array(operation.vendor_ref, vendor_ref)));
+  end if;
+  if operation.ended_at is not null then
+    return;
+  end if;
+  select * into l from banking.load t where t.id = load_id;
+  outcome := case when operation.state in ('settled', 'cleared') then 'returned' when is_canceled then 'canceled' else 'failed' end;
+  if operation.state in ('settled', 'cleared') then
+    perform banking.lock_accounts(l.person);
+  end if;
+  if operation.state = 'settled' then
+    perform ledger.post(
+      l.return_transfer, ledger.system_account('loads_uncleared'), ledger.system_account('reserve'), l.amount_cents, 'load_returned', l.reference);
+  elsif operation.state = 'cleared' then
+    select * into purse from ledger.account a where a.id = ledger.wallet_of(l.person);
+    back_cents := least(l.amount_cents, greatest(purse.balance - purse.held, 0));
+    if back_cents > 0 then
+      perform ledger.post(l.return_transfer, purse.id, ledger.system_account('reserve'), back_cents, 'load_returned_late', l.reference);
+    end if;
+    update banking.load t set owed_cents = l.amount_cents - back_cents where t.id = load_id;
+    update ledger.account a set state = 'restricted' where a.id = purse.id and a.state = 'active';
+  end if;
+  update banking.provider_operation o set
+    state = outcome, failure_code = code, vendor_ref = coalesce(o.vendor_ref, vendor_ref), ended_at = private.now()
+  where o.id = load_id;
+  update banking.load t set version = t.version + 1 where t.id = load_id returning * into l;
+  perform events.record('load.' || outcome, load_id, l.version, jsonb_build_object(
+    'owner_id', l.person, 'amount_cents', l.amount_cents, 'code', code, 'owed_cents', l.owed_cents), null);
+end $$;
+
+-- comment FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean)
+COMMENT ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean) IS 'The bank gave nothing, or took it back. Booked once, whenever it happens; a return after clearing restricts the account.';
+
+-- function book_settled(uuid, text, timestamp with time zone)
+CREATE FUNCTION banking.book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  l banking.load;
+begin
+  perform banking.book_accepted(load_id, vendor_ref);
+  select * into operation from banking.provider_operation o where o.id = load_id for no key update;
+  if operation.state <> 'pending' then
+    return;
+  end if;
+  select * into l from banking.load t where t.id = load_id;
+  clears_at := coalesce(clears_at, private.now());
+  perform banking.lock_accounts(l.person);
+  perform ledger.post(
+    l.settle_transfer, ledger.system_account('reserve'), ledger.system_account('loads_uncleared'), l.amount_cents, 'load_settled', l.reference);
+  update banking.provider_operation o set state = 'settled', settled_at = private.now(), next_at = clears_at where o.id = load_id;
+  update banking.load t set clears_at = clears_at, version = t.version + 1 where t.id = load_id returning * into l;
+  perform events.record('load.settled', load_id, l.version, jsonb_build_object('owner_id', l.person, 'amount_cents', l.amount_cents), null);
+  perform banking.book_cleared(load_id);
+end $$;
+
+-- comment FUNCTION book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone)
+COMMENT ON FUNCTION banking.book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone) IS 'Our bank has the money: it waits in loads_uncleared until clears_at (null: now).';
+
+-- function book_source(uuid, text, text, boolean)
+CREATE FUNCTION banking.book_source(source_id uuid, vendor_id text, bank_name text, is_verified boolean) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  linked banking.source; twin banking.source;
+begin
+  -- in the order of begin_source: the customer, then the bank
+  perform from banking.customer c
+  where c.person = (select s.person from banking.source s where s.id = source_id) for no key update;
+  select * into linked from banking.source s where s.id = source_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "bank"}');
+  end if;
+  select * into twin from banking.source s where s.vendor_id = vendor_id and s.id <> source_id for no key update;
+  if found then
+    if twin.person <> linked.person then
+      perform private.refuse('bank_key_reused');
+    end if;
+    update banking.source s set state = 'failed' where s.id = source_id and s.state = 'linking';
+    return banking.source_json(twin);
+  end if;
+  if linked.state in ('linking', 'failed') then
+    -- an answer that came when the linking was given up: others may have taken its place
+    if linked.state = 'failed' then
+      perform banking.refuse_sixth_source(linked.person);
+    end if;
+    update banking.source s set
+      vendor_id = vendor_id, bank_name = left(bank_name, 80), version = s.version + 1,
+      state = case when is_verified then 'verified' else 'unverified' end
+    where s.id = source_id returning * into linked;
+    perform events.record('bank.linked', source_id, linked.version, jsonb_build_object('owner_id', linked.person), linked.person);
+  end if;
+  return banking.source_json(linked);
+end $$;
+
+-- comment FUNCTION book_source(source_id uuid, vendor_id text, bank_name text, is_verified boolean)
+COMMENT ON FUNCTION banking.book_source(source_id uuid, vendor_id text, bank_name text, is_verified boolean) IS 'Notes the vendor''s id of a linked account; returns the bank it stands for, which is an earlier one when it was linked before.';
+
+-- function book_source_state(text, text)
+CREATE FUNCTION banking.book_source_state(vendor_id text, state text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  linked banking.source;
+begin
+  select * into linked from banking.source s where s.vendor_id = vendor_id for no key update;
+  if not found or linked.state = state or linked.state = 'removed' then
+    return;
+  end if;
+  update banking.source s set state = state, version = s.version + 1 where s.id = linked.id returning * into linked;
+  perform events.record('bank.' || state, linked.id, linked.version, jsonb_build_object('owner_id', linked.person), linked.person);
+end $$;
+
+-- comment FUNCTION book_source_state(vendor_id text, state text)
+COMMENT ON FUNCTION banking.book_source_state(vendor_id text, state text) IS 'Notes what the vendor says of a bank: unverified, verified or removed (for good).';
+
+-- function claim_load(uuid)
+CREATE FUNCTION banking.claim_load(load_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  first boolean;
+begin
+  select * into operation from banking.provider_operation o where o.id = load_id for no key update;
+  if not found then
+    return null;
+  end if;
+  first := operation.state = 'queued';
+  -- what waited for the vendor is checked again: an account may have been restricted meanwhile
+  if first and not exists (
+    select from banking.load l join ledger.account a on a.id = ledger.wallet_of(l.person)
+    where l.id = load_id and a.state = 'active'
+  ) then
+    perform banking.book_failed(load_id, null, 'account_unavailable', true);
+    return null;
+  end if;
+  if operation.state in ('queued', 'submitted') then
+    update banking.provider_operation o set
+      state = 'submitted', attempts = o.attempts + 1, next_at = private.now() + interval '1 minute',
+      first_sent_at = coalesce(o.first_sent_at, clock_timestamp())
+    where o.id = load_id returning * into operation;
+  end if;
+  return (
+    select jsonb_build_object(
+      'state', operation.state, 'is_first', first, 'idempotency_key', operation.idempotency_key,
+      'vendor_ref', operation.vendor_ref, 'age_s', extract(epoch from clock_timestamp() - operation.first_sent_at),
+      'amount_cents', l.amount_cents, 'customer_vendor_id', c.vendor_id, 'source_vendor_id', s.vendor_id)
+    from banking.load l
+    join banking.source s on s.id = l.source_id
+    join banking.customer c on c.person = l.person
+    where l.id = load_id
+  );
+end $$;
+
+-- comment FUNCTION claim_load(load_id uuid)
+COMMENT ON FUNCTION banking.claim_load(load_id uuid) IS 'What to send the vendor for a load, and whether nothing was ever sent. Notes, before the sending, that it may have happened.';
+
+-- function due_to_clear(integer)
+CREATE FUNCTION banking.due_to_clear(maximum integer) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select o.id from banking.provider_operation o
+  where o.state = 'settled' and o.next_at <= private.now() order by o.next_at limit maximum
+$$;
+
+-- comment FUNCTION due_to_clear(maximum integer)
+COMMENT ON FUNCTION banking.due_to_clear(maximum integer) IS 'Settled loads whose hold is over.';
+
+-- function fail_source(uuid)
+CREATE FUNCTION banking.fail_source(source_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update banking.source s set state = 'failed' where s.id = source_id and s.state = 'linking'
+$$;
+
+-- comment FUNCTION fail_source(source_id uuid)
+COMMENT ON FUNCTION banking.fail_source(source_id uuid) IS 'Notes that the vendor refused the account; the id may be tried again.';
+
+-- function hold_bank_days(text)
+CREATE FUNCTION banking.hold_bank_days(environment text) RETURNS integer
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.bank_days from banking.hold_policy p
+  where p.environment = hold_bank_days.environment order by p.id desc limit 1
+$$;
+
+-- comment FUNCTION hold_bank_days(environment text)
+COMMENT ON FUNCTION banking.hold_bank_days(environment text) IS 'The hold in force, in bank days.';
+
+-- function load_json(uuid, uuid)
+CREATE FUNCTION banking.load_json(load_id uuid, viewer uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', l.id, 'amount_cents', l.amount_cents, 'state', o.state, 'reference', l.reference,
+    'source', banking.source_json(s), 'created_at', l.created_at, 'accepted_at', o.accepted_at,
+    'settled_at', o.settled_at, 'cleared_at', o.cleared_at, 'ended_at', o.ended_at, 'clears_at', l.clears_at,
+    'failure_code', o.failure_code, 'is_delayed', o.state in ('queued', 'submitted') and o.last_error <> '')
+  from banking.load l
+  join banking.provider_operation o on o.id = l.id
+  join banking.source s on s.id = l.source_id
+  where l.id = load_id and l.person = viewer
+$$;
+
+-- comment FUNCTION load_json(load_id uuid, viewer uuid)
+COMMENT ON FUNCTION banking.load_json(load_id uuid, viewer uuid) IS 'A load as its owner may see it, or null.';
+
+-- function load_of(text, uuid)
+CREATE FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select o.id from banking.provider_operation o
+  where o.vendor_ref = load_of.vendor_ref or o.id = load_of.correlation_id
+  order by o.vendor_ref is distinct from load_of.vendor_ref limit 1
+$$;
+
+-- comment FUNCTION load_of(vendor_ref text, correlation_id uuid)
+COMMENT ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) IS 'The load that the vendor calls vendor_ref, or the one it was made for when the vendor''s answer never reached us.';
+
+-- function lock_accounts(uuid)
+CREATE FUNCTION banking.lock_accounts(person uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from ledger.account a
+  where a.id in (ledger.system_account('reserve'), ledger.system_account('loads_uncleared'), ledger.wallet_of(person))
+  order by a.id for no key update;
+end $$;
+
+-- comment FUNCTION lock_accounts(person uuid)
+COMMENT ON FUNCTION banking.lock_accounts(person uuid) IS 'Locks the accounts that a load of this person''s may touch, in the order in which the ledger locks; before reading or posting.';
+
+-- function my_load(uuid)
+CREATE FUNCTION banking.my_load(load_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.load_json(load_id, auth.uid())
+$$;
+
+-- comment FUNCTION my_load(load_id uuid)
+COMMENT ON FUNCTION banking.my_load(load_id uuid) IS 'One of the caller''s loads, or null.';
+
+-- function my_load_limits()
+CREATE FUNCTION banking.my_load_limits() RETURNS TABLE(single_min_cents bigint, single_max_cents bigint, week_max_cents bigint, week_used_cents bigint, first_week_ends_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select risk.limit_max('load_single_min_cents'), risk.limit_max('load_single_cents'),
+    case when p.created_at > private.now() - interval '7 days'
+      then risk.limit_max('load_first_week_cents') else risk.limit_max('load_week_cents') end,
+    (select coalesce(sum(l.amount_cents), 0)::bigint
+     from banking.load l join banking.provider_operation o on o.id = l.id
+     where l.person = p.id and l.created_at > private.now() - interval '7 days' and o.state not in ('failed', 'canceled')),
+    case when p.created_at > private.now() - interval '7 days' then p.created_at + interval '7 days' end
+  from public.profiles p where p.id = auth.uid()
+$$;
+
+-- comment FUNCTION my_load_limits()
+COMMENT ON FUNCTION banking.my_load_limits() IS 'What the caller may load: bounds of one load, the week''s maximum and how much of it is used.';
+
+-- function my_loads(timestamp with time zone, integer)
+CREATE FUNCTION banking.my_loads(before timestamp with time zone, maximum integer) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.load_json(l.id, auth.uid()) from (
+    select l.id, l.created_at from banking.load l
+    where l.person = auth.uid() and (before is null or l.created_at < before)
+    order by l.created_at desc, l.id desc limit least(maximum, 100)
+  ) l order by l.created_at desc, l.id desc
+$$;
+
+-- comment FUNCTION my_loads(before timestamp with time zone, maximum integer)
+COMMENT ON FUNCTION banking.my_loads(before timestamp with time zone, maximum integer) IS 'The caller''s loads, newest first.';
+
+-- function my_pending_cents()
+CREATE FUNCTION banking.my_pending_cents() RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(sum(l.amount_cents), 0)::bigint from banking.load l join banking.provider_operation o on o.id = l.id
+  where l.person = auth.uid() and o.state in ('queued', 'submitted', 'pending', 'settled')
+$$;
+
+-- comment FUNCTION my_pending_cents()
+COMMENT ON FUNCTION banking.my_pending_cents() IS 'What is on its way into the caller''s wallet, in US cents.';
+
+-- function my_source(uuid)
+CREATE FUNCTION banking.my_source(source_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.source_json(s) || jsonb_build_object('vendor_id', s.vendor_id)
+  from banking.source s
+  where s.id = source_id and s.person = auth.uid() and s.state in ('unverified', 'verified')
+$$;
+
+-- comment FUNCTION my_source(source_id uuid)
+COMMENT ON FUNCTION banking.my_source(source_id uuid) IS 'One of the caller''s banks with the vendor''s id, or null.';
+
+-- function my_sources()
+CREATE FUNCTION banking.my_sources() RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.source_json(s) from banking.source s
+  where s.person = auth.uid() and s.state in ('unverified', 'verified') order by s.created_at, s.id
+$$;
+
+-- comment FUNCTION my_sources()
+COMMENT ON FUNCTION banking.my_sources() IS 'The caller''s banks.';
+
+-- function new_reference()
+CREATE FUNCTION banking.new_reference() RETURNS text
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select 'LD-' || left(r, 4) || '-' || right(r, 4) from (
+    select string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (get_byte(b, i) & 31), 1), '') as r
+    from (select uuid_send(gen_random_uuid()) as b) u, generate_series(8, 15) i
+  ) t
+$$;
+
+-- comment FUNCTION new_reference()
+COMMENT ON FUNCTION banking.new_reference() IS 'A fresh reference for a load.';
+
+-- function note_attempt(uuid, text, boolean)
+CREATE FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update banking.provider_operation o set
+    last_error = left(error, 200),
+    -- only what certainly never arrived goes back to "not sent"
+    state = case when is_unsent and o.attempts = 1 then 'queued' else o.state end,
+    attempts = case when is_unsent and o.attempts = 1 then 0 else o.attempts end,
+    first_sent_at = case when is_unsent and o.attempts = 1 then null else o.first_sent_at end
+  where o.id = load_id and o.state = 'submitted'
+$$;
+
+-- comment FUNCTION note_attempt(load_id uuid, error text, is_unsent boolean)
+COMMENT ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) IS 'Notes why the vendor did not take a load yet.';
+
+-- function receive_event(text, text, text)
+CREATE FUNCTION banking.receive_event(event_id text, topic text, resource_id text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+begin
+  insert into banking.vendor_event (id, topic, resource_id) values (event_id, topic, resource_id) on conflict do nothing;
+  if not found then
+    return false;
+  end if;
+  if topic ~ '_?transfer_(created|completed|failed|cancelled)$' then
+    perform jobs.enqueue('banking', 'follow_transfer', jsonb_build_object('transfer_id', resource_id), 'follow_transfer:' || resource_id);
+  elsif topic ~ '^customer_funding_source_(verified|unverified|removed)$' then
+    perform jobs.enqueue('banking', 'follow_source', jsonb_build_object('vendor_id', resource_id), 'follow_source:' || resource_id);
+  end if;
+  return true;
+end $_$;
+
+-- comment FUNCTION receive_event(event_id text, topic text, resource_id text)
+COMMENT ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) IS 'Keeps a verified notice of the vendor, once, and enqueues the asking after what it is about. False when it was known.';
+
+-- function refuse_sixth_source(uuid)
+CREATE FUNCTION banking.refuse_sixth_source(person uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (
+    select count(*) from banking.source s
+    where s.person = refuse_sixth_source.person and s.state in ('linking', 'unverified', 'verified')
+  ) >= 5 then
+    perform private.refuse('bank_limit', jsonb_build_object('limit', 'held', 'max', 5));
+  end if;
+end $$;
+
+-- comment FUNCTION refuse_sixth_source(person uuid)
+COMMENT ON FUNCTION banking.refuse_sixth_source(person uuid) IS 'Refuses when the person has five banks, those being linked included.';
+
+-- function room_at(uuid, bigint)
+CREATE FUNCTION banking.room_at(person uuid, amount_cents bigint) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select max(r.created_at) + interval '7 days' from (
+    select l.created_at, sum(l.amount_cents) over (order by l.created_at desc, l.id desc) as from_here
+    from banking.load l join banking.provider_operation o on o.id = l.id
+    where l.person = room_at.person and l.created_at > private.now() - interval '7 days'
+      and o.state not in ('failed', 'canceled')
+  ) r where r.from_here + room_at.amount_cents > risk.limit_max('load_week_cents')
+$$;
+
+-- table source
+CREATE TABLE banking.source (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    vendor_id text,
+    kind text NOT NULL,
+    last4 text NOT NULL,
+    bank_name text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'linking'::text NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['checking'::text, 'savings'::text]))),
+    CONSTRAINT last4_is_four_digits CHECK ((last4 ~ '^[0-9]{4}$'::text)),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['linking'::text, 'unverified'::text, 'verified'::text, 'removed'::text, 'failed'::text]))),
+    CONSTRAINT usable_sources_are_linked CHECK (((state = ANY (ARRAY['linking'::text, 'failed'::text])) OR (vendor_id IS NOT NULL)))
+);
+
+-- comment TABLE source
+COMMENT ON TABLE banking.source IS 'A bank account that money can come from: usable once its owner proved to see into it.';
+
+-- function source_json(banking.source)
+CREATE FUNCTION banking.source_json(source banking.source) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object('id', source.id, 'bank_name', source.bank_name, 'last4', source.last4, 'state', source.state)
+$$;
+
+-- function start_load(uuid, uuid, bigint)
+CREATE FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  facts jsonb := jsonb_build_object('amount_cents', amount_cents);
+  purse ledger.account;
+  bank banking.source;
+  known record;
+  joined_at timestamptz;
+  maximum bigint; used bigint;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if load_id is null or source_id is null then
+    perform private.refuse('request_invalid');
+  end if;
+  if amount_cents is null or amount_cents < coalesce(risk.limit_max('load_single_min_cents'), 1) then
+    perform private.refuse('load_amount_invalid', jsonb_build_object('min_cents', risk.limit_max('load_single_min_cents')));
+  end if;
+
+  -- From here on this person starts no other load, so what is counted below stays true.
+  select * into purse from ledger.account a where a.id = ledger.wallet_of(person) for no key update;
+
+  select l.person, l.source_id, l.amount_cents into known from banking.load l where l.id = load_id;
+  if found then
+    if (known.person, known.source_id, known.amount_cents) is distinct from (person, source_id, amount_cents) then
+      perform private.refuse('load_key_reused');
+    end if;
+    return banking.load_json(load_id, person);
+  end if;
+  if purse.id is null or purse.state <> 'active' then
+    perform private.refuse('load_account_unavailable', facts);
+  end if;
+  select * into bank from banking.source s where s.id = source_id and s.person = person for share;
+  if not found or bank.state not in ('unverified', 'verified') then
+    perform private.refuse('not_found', '{"what": "bank"}');
+  end if;
+  if bank.state <> 'verified' then
+    perform private.refuse('bank_unconfirmed', facts);
+  end if;
+
+  maximum := risk.limit_max('load_single_cents');
+  if amount_cents > maximum then
+    perform private.refuse('load_limit', facts || jsonb_build_object('limit', 'load_single_cents', 'max', maximum));
+  end if;
+  select coalesce(sum(l.amount_cents), 0) into used
+  from banking.load l join banking.provider_operation o on o.id = l.id
+  where l.person = person and l.created_at > moment - interval '7 days' and o.state not in ('failed', 'canceled');
+  select p.created_at into joined_at from public.profiles p where p.id = person;
+  if joined_at > moment - interval '7 days' then
+    maximum := risk.limit_max('load_first_week_cents');
+    if used + amount_cents > maximum then
+      perform private.refuse('load_limit', facts || jsonb_build_object(
+        'limit', 'load_first_week_cents', 'max', maximum, 'used', used, 'resets_at', joined_at + interval '7 days'));
+    end if;
+  end if;
+  maximum := risk.limit_max('load_week_cents');
+  if used + amount_cents > maximum then
+    perform private.refuse('load_limit', facts || jsonb_build_object(
+      'limit', 'load_week_cents', 'max', maximum, 'used', used, 'resets_at', banking.room_at(person, amount_cents)));
+  end if;
+
+  insert into banking.provider_operation (id, kind, next_at, requested_at)
+  values (load_id, 'load', moment + interval '1 minute', moment);
+  insert into banking.load (id, person, source_id, amount_cents, reference, created_at)
+  values (load_id, person, source_id, amount_cents, banking.new_reference(), moment);
+  perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id);
+  perform events.record('load.requested', load_id, 1, jsonb_build_object('owner_id', person, 'amount_cents', amount_cents));
+  return banking.load_json(load_id, person);
+end $$;
+
+-- comment FUNCTION start_load(load_id uuid, source_id uuid, amount_cents bigint)
+COMMENT ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) IS 'Asks the caller''s bank for money once per load_id: load, operation, job and event together. Returns the load.';
+
+-- function vendor_ref_of(uuid)
+CREATE FUNCTION banking.vendor_ref_of(load_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select o.vendor_ref from banking.provider_operation o where o.id = load_id
+$$;
+
+-- comment FUNCTION vendor_ref_of(load_id uuid)
+COMMENT ON FUNCTION banking.vendor_ref_of(load_id uuid) IS 'What the vendor calls a load, or null.';
+
+-- function advance()
+CREATE FUNCTION events.advance() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  seen events.relay_cursor;
+  now_visible pg_snapshot;
+  placed_count integer;
+begin
+  -- Nearly always there is nothing new: see that without a lock and without writing.
+  if not exists (
+    select from events.relay_cursor c join events.event e
+      on e.era = c.era and e.xid >= pg_snapshot_xmin(c.snapshot) and not pg_visible_in_snapshot(e.xid, c.snapshot)
+  ) then
+    return 0;
+  end if;
+  select * into seen from events.relay_cursor for update;
+  -- One statement, so that the rows and the snapshot stored as the next cursor are the same view of the record.
+  with s as materialized (
+    select pg_current_snapshot() as snapshot
+  ), placed as (
+    insert into events.event_position (position, event_id)
+    select seen.position + row_number() over (order by e.xid, e.id), e.id
+    from events.event e
+    where e.era = seen.era and e.xid >= pg_snapshot_xmin(seen.snapshot) and not pg_visible_in_snapshot(e.xid, seen.snapshot)
+    returning 1
+  )
+  select s.snapshot, (select count(*) from placed) into now_visible, placed_count from s;
+  update events.relay_cursor c set snapshot = now_visible, position = c.position + placed_count;
+  return placed_count;
+end $$;
+
+-- comment FUNCTION advance()
+COMMENT ON FUNCTION events.advance() IS 'Places the events that became visible since the cursor; returns how many. Call it in a transaction that writes no event.';
+
+-- function is_restored()
+CREATE FUNCTION events.is_restored() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select pg_snapshot_xmax(c.snapshot) > pg_snapshot_xmax(s.now)
+    or coalesce((select max(e.xid) from events.event e where e.era = c.era) >= pg_snapshot_xmax(s.now), false)
+  from events.relay_cursor c, (select pg_current_snapshot() as now) s
+$$;
+
+-- comment FUNCTION is_restored()
+COMMENT ON FUNCTION events.is_restored() IS 'Whether the record holds transaction ids that this database has not reached: it was restored, and needs events.rebase.';
+
+-- function rebase()
+CREATE FUNCTION events.rebase() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  last bigint;
+  next_era integer;
+begin
+  lock table events.event in access exclusive mode;
+  select c.position, c.era + 1 into last, next_era from events.relay_cursor c for update;
+  insert into events.event_position (position, event_id)
+  select last + row_number() over (order by e.id), e.id
+  from events.event e where not exists (select from events.event_position p where p.event_id = e.id);
+  execute format('alter table events.event alter column era set default %s', next_era);
+  update events.relay_cursor c set
+    era = next_era,
+    snapshot = pg_current_snapshot(),
+    position = coalesce((select max(p.position) from events.event_position p), 0);
+  return next_era;
+end $$;
+
+-- comment FUNCTION rebase()
+COMMENT ON FUNCTION events.rebase() IS 'After a restore: places what was not placed yet, and opens a new era in this database''s transaction ids. Returns the era.';
+
+-- function record(text, uuid, bigint, jsonb, uuid)
+CREATE FUNCTION events.record(kind text, subject uuid, version bigint, payload jsonb DEFAULT '{}'::jsonb, actor uuid DEFAULT auth.uid()) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into events.event (actor, kind, subject, version, payload)
+  values (actor, kind, subject, version, payload)
+$$;
+
+-- comment FUNCTION record(kind text, subject uuid, version bigint, payload jsonb, actor uuid)
+COMMENT ON FUNCTION events.record(kind text, subject uuid, version bigint, payload jsonb, actor uuid) IS 'Writes one event; call it in the transaction of the change, from a definer function.';
+
+-- function take(text, integer)
+CREATE FUNCTION events.take(consumer text, maximum integer) RETURNS SETOF events.entry
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  last bigint;
+begin
+  if not exists (
+    select from events.mark m join events.event_position p on p.position > m.position where m.consumer = consumer
+  ) then
+    return;
+  end if;
+  select m.position into last from events.mark m where m.consumer = consumer for update skip locked;
+  if not found then
+    return;
+  end if;
+  return query
+    select p.position, e.id, e.at, e.actor, e.kind, e.subject, e.version, e.payload
+    from events.event_position p join events.event e on e.id = p.event_id
+    where p.position > last order by p.position limit maximum;
+  update events.mark m
+  set position = coalesce((
+    select max(r.position) from (
+      select p.position from events.event_position p where p.position > last order by p.position limit maximum
+    ) r
+  ), last)
+  where m.consumer = consumer;
+end $$;
+
+-- comment FUNCTION take(consumer text, maximum integer)
+COMMENT ON FUNCTION events.take(consumer text, maximum integer) IS 'The next events of a consumer, oldest first, and its mark moved past them: both undone if the caller''s transaction is. Empty while another holds the mark.';
+
+-- function announce(integer)
+CREATE FUNCTION feed.announce(maximum integer DEFAULT 100) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  batch events.entry[] := array(select t from events.take('realtime', maximum) t);
+  shown jsonb;
+  hidden jsonb;
+  hint record;
+begin
+  if cardinality(batch) = 0 then
+    return 0;
+  end if;
+  -- What is true of each payment now, not what the event said: nothing that turned private since gets out.
+  with touched as (
+    select b.subject, bool_or(b.kind = 'payment.audience_changed') as is_changed
+    from unnest(batch) b where b.kind in ('payment.sent', 'payment.audience_changed') group by b.subject
+  )
+  select
+    jsonb_agg(jsonb_build_object(
+      'id', f.id, 'version', f.version, 'at', f.at, 'note', f.note,
+      'sender', jsonb_build_object('handle', f.sender_handle, 'name', f.sender_name),
+      'recipient', jsonb_build_object('handle', f.recipient_handle, 'name', f.recipient_name)
+    ) order by f.at, f.id) filter (where f.id is not null),
+    -- Only what once was public is withdrawn aloud: that a private payment exists is nobody's business.
+    jsonb_agg(jsonb_build_object('id', p.id, 'version', p.version)) filter (
+      where f.id is null and t.is_changed and exists (
+        select from events.event e where e.subject = p.id and e.payload @> '{"is_public": true}'
+      )
+    )
+  into shown, hidden
+  from touched t join public.payments p on p.id = t.subject left join feed.public_payment f on f.id = p.id;
+  if shown is not null or hidden is not null then
+    perform realtime.send(
+      jsonb_build_object('shown', coalesce(shown, '[]'::jsonb), 'hidden', coalesce(hidden, '[]'::jsonb)), 'payments', 'feed', true
+    );
+  end if;
+  -- Those whom an event names learn that something of theirs changed, and read it for themselves.
+  for hint in
+    select w.person, jsonb_agg(distinct b.kind) as kinds
+    from unnest(batch) b
+    cross join lateral (
+      values (b.payload ->> 'sender_id'), (b.payload ->> 'recipient_id'), (b.payload ->> 'owner_id')
+    ) w (person)
+    where w.person is not null
+    group by w.person
+  loop
+    perform realtime.send(jsonb_build_object('kinds', hint.kinds), 'changed', 'user:' || hint.person, true);
+  end loop;
+  return cardinality(batch);
+end $$;
+
+-- comment FUNCTION announce(maximum integer)
+COMMENT ON FUNCTION feed.announce(maximum integer) IS 'Tells realtime about the next events: one message on feed, and a hint on user:<id> for each person concerned. Returns how many events.';
+
+-- function announce_text(uuid, bytea)
+CREATE FUNCTION identity.announce_text(p_id uuid, p_phone bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into identity.text_announcement (id, phone) values (p_id, p_phone);
+  -- those of a server that died before it could withdraw them
+  delete from identity.text_announcement a
+  where a.ctid in (
+    select old.ctid from identity.text_announcement old
+    where old.announced_at < clock_timestamp() - interval '1 hour' limit 10 for update skip locked
+  )
+$$;
+
+-- comment FUNCTION announce_text(p_id uuid, p_phone bytea)
+COMMENT ON FUNCTION identity.announce_text(p_id uuid, p_phone bytea) IS 'For the next minute one text may go to this phone; one announcement is one text.';
+
+-- table profiles
+CREATE TABLE public.profiles (
+    id uuid NOT NULL,
+    handle text NOT NULL,
+    name text NOT NULL,
+    is_demo boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT handle_is_well_formed CHECK ((handle ~ '^[a-z][a-z0-9_]{2,19}$'::text)),
+    CONSTRAINT name_is_short CHECK (((char_length(name) >= 1) AND (char_length(name) <= 50)))
+);
+
+-- comment TABLE profiles
+COMMENT ON TABLE public.profiles IS 'What everyone may know of a person: handle and name.';
+
+-- function claim_handle(text, text)
+CREATE FUNCTION identity.claim_handle(handle text, name text) RETURNS SETOF public.profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  broken text;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if handle is null or handle !~ '^[a-z][a-z0-9_]{2,19}$' then
+    perform private.refuse('handle_invalid');
+  end if;
+  if name is null or char_length(name) not between 1 and 50 then
+    perform private.refuse('name_invalid');
+  end if;
+  -- claiming again what one has is no change: a double click, a retry
+  if exists (select from public.profiles p where p.id = person) then
+    if not exists (select from public.profiles p where p.id = person and p.handle = handle) then
+      perform private.refuse('handle_kept');
+    end if;
+    return query select * from public.profiles p where p.id = person;
+    return;
+  end if;
+  if exists (select from identity.reserved_handle r where r.skeleton = identity.skeleton(handle)) then
+    perform private.refuse('handle_taken', jsonb_build_object('handle', handle));
+  end if;
+  begin
+    insert into public.profiles (id, handle, name, is_demo)
+    select person, handle, name, coalesce((
+      select u.raw_app_meta_data ->> 'demo' = 'true' from auth.users u where u.id = person), false);
+  exception
+    when unique_violation then
+      get stacked diagnostics broken = constraint_name;
+      if broken = 'profiles_pkey' then
+        return query select * from identity.claim_handle(handle, name);
+        return;
+      end if;
+      perform private.refuse('handle_taken', jsonb_build_object('handle', handle));
+    when foreign_key_violation then
+      perform private.refuse('signed_out');
+  end;
+  perform ledger.open_wallet(person);
+  perform events.record('person.joined', person, 1, jsonb_build_object('handle', handle));
+  return query select * from public.profiles p where p.id = person;
+end $_$;
+
+-- comment FUNCTION claim_handle(handle text, name text)
+COMMENT ON FUNCTION identity.claim_handle(handle text, name text) IS 'Makes the caller a person: profile, wallet and event in one transaction. Refuses reserved, taken and look-alike handles.';
+
+-- function claim_refresh(uuid, integer, interval)
+CREATE FUNCTION identity.claim_refresh(p_id uuid, p_token_version integer, p_claim interval) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with claimed as (
+    update identity.web_session s set refresh_claimed_until = clock_timestamp() + p_claim
+    where s.id = p_id and s.token_version = p_token_version and s.ended_at is null
+      and (s.refresh_claimed_until is null or s.refresh_claimed_until < clock_timestamp())
+    returning 1
+  )
+  select exists (select from claimed)
+$$;
+
+-- comment FUNCTION claim_refresh(p_id uuid, p_token_version integer, p_claim interval)
+COMMENT ON FUNCTION identity.claim_refresh(p_id uuid, p_token_version integer, p_claim interval) IS 'Whether the caller is the one to refresh these tokens; the claim lapses by itself if the caller dies.';
+
+-- function claim_text(text, bytea)
+CREATE FUNCTION identity.claim_text(p_webhook_id text, p_phone bytea) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  claimed boolean;
+begin
+  insert into identity.text_delivery as d (webhook_id, state) values (p_webhook_id, 'sending')
+  on conflict (webhook_id) do update set claimed_at = clock_timestamp()
+  where d.state = 'sending' and d.claimed_at < clock_timestamp() - interval '30 seconds'
+  returning true into claimed;
+  -- the hook's signature is good for five minutes, so an hour is ample
+  delete from identity.text_delivery d
+  where d.ctid in (
+    select old.ctid from identity.text_delivery old
+    where old.claimed_at < clock_timestamp() - interval '1 hour' limit 10 for update skip locked
+  );
+  if claimed then
+    -- each takes another one, so that two sign-ins with one phone do not stop each other
+    update identity.text_announcement a set taken_by = p_webhook_id
+    where a.id = (
+      select open.id from identity.text_announcement open
+      where open.phone = p_phone and open.announced_at > clock_timestamp() - interval '60 seconds'
+        and (open.taken_by is null or open.taken_by = p_webhook_id)
+      order by open.taken_by is null, open.announced_at limit 1 for update skip locked
+    );
+    if found then
+      return 'claimed';
+    end if;
+    delete from identity.text_delivery d where d.webhook_id = p_webhook_id;
+    return 'unannounced';
+  end if;
+  return (select d.state from identity.text_delivery d where d.webhook_id = p_webhook_id);
+end $$;
+
+-- comment FUNCTION claim_text(p_webhook_id text, p_phone bytea)
+COMMENT ON FUNCTION identity.claim_text(p_webhook_id text, p_phone bytea) IS '"claimed" for the one call that shall send an announced text, "unannounced" for none; else its state. A sender that died gives way after 30 s.';
+
+-- function code_was_sent(bytea)
+CREATE FUNCTION identity.code_was_sent(p_phone bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  delete from identity.attempt a where a.kind = 'verify_code' and a.subject = p_phone
+$$;
+
+-- comment FUNCTION code_was_sent(p_phone bytea)
+COMMENT ON FUNCTION identity.code_was_sent(p_phone bytea) IS 'A new code has its own five tries.';
+
+-- function count_attempt(text, bytea, bytea, bytea)
+CREATE FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  known boolean := exists (
+    select from identity.known_address k where k.pair = p_pair and k.used_at > clock_timestamp() - interval '30 days'
+  );
+  counted record;
+  present identity.attempt;
+begin
+  if p_step not in ('start', 'verify') or p_phone is null or p_address is null or p_pair is null then
+    perform private.refuse('request_invalid');
+  end if;
+  -- the narrow counts first: whoever is stopped there does not use up what belongs to the phone's owner
+  for counted in
+    select l.kind, l.attempts_max, l.within, c.subject
+    from (
+      values (1, 'address', p_address), (2, 'pair', p_pair), (3, 'phone', p_phone), (4, 'code', p_phone)
+    ) as c (place, name, subject)
+    join identity.attempt_limit l on l.kind = p_step || '_' || c.name
+    order by c.place
+  loop
+    continue when known and counted.kind like '%\_phone';
+    insert into identity.attempt as a (kind, subject, attempts, until)
+    values (counted.kind, counted.subject, 1, clock_timestamp() + counted.within)
+    on conflict (kind, subject) do update set
+      attempts = case when a.until < clock_timestamp() then 1 else least(a.attempts, counted.attempts_max) + 1 end,
+      until = case when a.until < clock_timestamp() then excluded.until else a.until end
+    returning a.* into present;
+    if present.attempts > counted.attempts_max then
+      return greatest(1, ceil(extract(epoch from present.until - clock_timestamp())))::int;
+    end if;
+  end loop;
+  -- last, and waiting for nobody: whoever swept before counting could wait for one who swept their row
+  delete from identity.attempt a
+  where a.ctid in (
+    select old.ctid from identity.attempt old
+    where old.until < clock_timestamp() order by old.until limit 10 for update skip locked
+  );
+  return 0;
+end $$;
+
+-- comment FUNCTION count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea)
+COMMENT ON FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) IS 'Counts one attempt to start or verify; 0 when it is allowed, else the seconds to wait.';
+
+-- function end_my_other_sessions(uuid)
+CREATE FUNCTION identity.end_my_other_sessions(p_kept uuid) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  other uuid;
+  ended int := 0;
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  if not exists (
+    select from identity.web_session s
+    where s.id = p_kept and s.user_id = auth.uid() and s.ended_at is null and s.expires_at > clock_timestamp()
+  ) then
+    perform private.refuse('not_found', jsonb_build_object('what', 'session'));
+  end if;
+  for other in
+    select s.id from identity.web_session s
+    where s.user_id = auth.uid() and s.id <> p_kept and s.ended_at is null order by s.id
+  loop
+    if identity.end_session_as(other, auth.uid(), 'ended_elsewhere') then
+      ended := ended + 1;
+    end if;
+    -- Auth is told of all of them by one call with the kept session's token
+    update identity.web_session s set access_token = '', refresh_token = '' where s.id = other;
+  end loop;
+  return ended;
+end $$;
+
+-- comment FUNCTION end_my_other_sessions(p_kept uuid)
+COMMENT ON FUNCTION identity.end_my_other_sessions(p_kept uuid) IS 'Ends every session of the caller but the one that is kept, and forgets their tokens; how many they were.';
+
+-- function end_my_session(uuid, text)
+CREATE FUNCTION identity.end_my_session(p_id uuid, p_why text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  if p_why not in ('signed_out', 'ended_elsewhere') then
+    perform private.refuse('request_invalid');
+  end if;
+  if not exists (
+    select from identity.web_session s where s.id = p_id and s.user_id = auth.uid() and s.expires_at > clock_timestamp()
+  ) then
+    perform private.refuse('not_found', jsonb_build_object('what', 'session'));
+  end if;
+  perform identity.end_session_as(p_id, auth.uid(), p_why);
+end $$;
+
+-- comment FUNCTION end_my_session(p_id uuid, p_why text)
+COMMENT ON FUNCTION identity.end_my_session(p_id uuid, p_why text) IS 'Ends a session of the caller; somebody else''s is not found.';
+
+-- function end_session_as(uuid, uuid, text)
+CREATE FUNCTION identity.end_session_as(p_id uuid, p_ended_by uuid, p_why text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update identity.web_session s set ended_at = clock_timestamp(), ended_by = p_ended_by, ended_why = p_why
+  where s.id = p_id and s.ended_at is null;
+  if not found then
+    return false;
+  end if;
+  perform events.record('session.ended', p_id, 2, jsonb_build_object('why', p_why), p_ended_by);
+  return true;
+end $$;
+
+-- comment FUNCTION end_session_as(p_id uuid, p_ended_by uuid, p_why text)
+COMMENT ON FUNCTION identity.end_session_as(p_id uuid, p_ended_by uuid, p_why text) IS 'Ends a session at once, with its event; false when it had ended before.';
+
+-- function ended_among(uuid[])
+CREATE FUNCTION identity.ended_among(p_ids uuid[]) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select given.id from unnest(p_ids) as given (id)
+  where not exists (
+    select from identity.web_session s
+    where s.id = given.id and s.ended_at is null and s.expires_at > clock_timestamp()
+  )
+$$;
+
+-- comment FUNCTION ended_among(p_ids uuid[])
+COMMENT ON FUNCTION identity.ended_among(p_ids uuid[]) IS 'Those of the given sessions that have ended, expired or never were.';
+
+-- function find(text)
+CREATE FUNCTION identity.find(to_text text) RETURNS SETOF public.profiles
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+  looker uuid := auth.uid();
+  maximum bigint := risk.limit_max('phone_lookup_hour_count');
+begin
+  if looker is null then
+    perform private.refuse('signed_out');
+  end if;
+  if to_text !~ '^[+][0-9]{8,15}$' then
+    return query select * from public.profiles p where p.handle = to_text;
+    return;
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('phone_lookup:' || looker, 0));
+  if (select count(*) from identity.phone_lookup l where l.person = looker and l.at > private.now() - interval '1 hour')
+    >= maximum then
+    perform private.refuse('limit_exceeded', jsonb_build_object('limit', 'phone_lookup_hour_count', 'max', maximum));
+  end if;
+  insert into identity.phone_lookup (person, at) values (looker, private.now());
+  return query
+    select p.* from public.profiles p join auth.users u on u.id = p.id
+    where u.phone = ltrim(to_text, '+') and u.phone_confirmed_at is not null;
+end $_$;
+
+-- comment FUNCTION find(to_text text)
+COMMENT ON FUNCTION identity.find(to_text text) IS 'The person with this handle (without @) or E.164 phone number, or no row. Look-ups by phone are counted.';
+
+-- function keep_refreshed(uuid, integer, bytea, bytea, timestamp with time zone, timestamp with time zone)
+CREATE FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with kept as (
+    update identity.web_session s set
+      access_token = p_access_token,
+      refresh_token = p_refresh_token,
+      access_expires_at = p_access_expires_at,
+      expires_at = p_expires_at,
+      token_version = s.token_version + 1,
+      refresh_claimed_until = null
+    where s.id = p_id and s.token_version = p_token_version and s.ended_at is null
+    returning 1
+  )
+  select exists (select from kept)
+$$;
+
+-- comment FUNCTION keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone)
+COMMENT ON FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) IS 'Replaces the sealed tokens, unless the session ended or was refreshed by another meanwhile.';
+
+-- function my_sessions()
+CREATE FUNCTION identity.my_sessions() RETURNS TABLE(id uuid, user_agent text, address text, created_at timestamp with time zone, last_seen_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select s.id, s.user_agent, s.address, s.created_at, s.last_seen_at
+  from identity.web_session s
+  where s.user_id = (select auth.uid()) and s.ended_at is null and s.expires_at > clock_timestamp()
+  order by s.last_seen_at desc, s.id
+  limit 50
+$$;
+
+-- comment FUNCTION my_sessions()
+COMMENT ON FUNCTION identity.my_sessions() IS 'Where the caller is signed in.';
+
+-- function release_text(text)
+CREATE FUNCTION identity.release_text(p_webhook_id text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  delete from identity.text_delivery d where d.webhook_id = p_webhook_id and d.state = 'sending';
+  update identity.text_announcement a set taken_by = null where a.taken_by = p_webhook_id
+$$;
+
+-- comment FUNCTION release_text(p_webhook_id text)
+COMMENT ON FUNCTION identity.release_text(p_webhook_id text) IS 'The vendor did not take it: the call, or another for the same announcement, may be tried again.';
+
+-- function remember_address(bytea)
+CREATE FUNCTION identity.remember_address(p_pair bytea) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  delete from identity.attempt a where a.kind in ('start_pair', 'verify_pair') and a.subject = p_pair;
+  insert into identity.known_address (pair, used_at) values (p_pair, clock_timestamp())
+  on conflict (pair) do update set used_at = excluded.used_at;
+  delete from identity.known_address k
+  where k.ctid in (
+    select old.ctid from identity.known_address old
+    where old.used_at < clock_timestamp() - interval '30 days' limit 10 for update skip locked
+  )
+$$;
+
+-- comment FUNCTION remember_address(p_pair bytea)
+COMMENT ON FUNCTION identity.remember_address(p_pair bytea) IS 'A right code from this address: it is known for this phone for 30 days.';
+
+-- function session_by_id(uuid)
+CREATE FUNCTION identity.session_by_id(p_id uuid) RETURNS TABLE(id uuid, user_id uuid, access_token bytea, refresh_token bytea, access_expires_at timestamp with time zone, token_version integer)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select s.id, s.user_id, s.access_token, s.refresh_token, s.access_expires_at, s.token_version
+  from identity.web_session s
+  where s.id = p_id and s.ended_at is null and s.expires_at > clock_timestamp()
+$$;
+
+-- comment FUNCTION session_by_id(p_id uuid)
+COMMENT ON FUNCTION identity.session_by_id(p_id uuid) IS 'The living session with this id, or no row.';
+
+-- function session_by_secret(bytea)
+CREATE FUNCTION identity.session_by_secret(p_secret_hash bytea) RETURNS TABLE(id uuid, user_id uuid, access_token bytea, refresh_token bytea, access_expires_at timestamp with time zone, token_version integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  -- a coarse time: one write in five minutes at most
+  update identity.web_session s set last_seen_at = clock_timestamp()
+  where s.secret_hash = p_secret_hash and s.ended_at is null
+    and s.last_seen_at < clock_timestamp() - interval '5 minutes' and s.expires_at > clock_timestamp();
+  return query
+    select s.id, s.user_id, s.access_token, s.refresh_token, s.access_expires_at, s.token_version
+    from identity.web_session s
+    where s.secret_hash = p_secret_hash and s.ended_at is null and s.expires_at > clock_timestamp();
+end $$;
+
+-- comment FUNCTION session_by_secret(p_secret_hash bytea)
+COMMENT ON FUNCTION identity.session_by_secret(p_secret_hash bytea) IS 'The living session that this secret (SHA-256) opens, or no row.';
+
+-- function settle_text(text, text, text)
+CREATE FUNCTION identity.settle_text(p_webhook_id text, p_state text, p_provider_ref text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update identity.text_delivery d set state = p_state, provider_ref = p_provider_ref where d.webhook_id = p_webhook_id;
+  delete from identity.text_announcement a where a.taken_by = p_webhook_id
+$$;
+
+-- comment FUNCTION settle_text(p_webhook_id text, p_state text, p_provider_ref text)
+COMMENT ON FUNCTION identity.settle_text(p_webhook_id text, p_state text, p_provider_ref text) IS 'Says how the sending ended; its announcement is used.';
+
+-- function skeleton(text)
+CREATE FUNCTION identity.skeleton(handle text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select replace(replace(translate(handle, '01i5_', 'olls'), 'rn', 'm'), 'vv', 'w')
+$$;
+
+-- comment FUNCTION skeleton(handle text)
+COMMENT ON FUNCTION identity.skeleton(handle text) IS 'What a handle looks like at a glance; two handles with one skeleton are look-alikes.';
+
+-- function start_session(uuid, bytea, uuid, bytea, bytea, timestamp with time zone, timestamp with time zone, text, text)
+CREATE FUNCTION identity.start_session(p_id uuid, p_secret_hash bytea, p_user_id uuid, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone, p_user_agent text, p_address text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into identity.web_session (
+    id, secret_hash, user_id, access_token, refresh_token, access_expires_at, expires_at, user_agent, address
+  )
+  values (
+    p_id, p_secret_hash, p_user_id, p_access_token, p_refresh_token, p_access_expires_at, p_expires_at, p_user_agent, p_address
+  );
+  perform events.record('session.started', p_id, 1, '{}'::jsonb, p_user_id);
+  return not exists (select from public.profiles p where p.id = p_user_id);
+end $$;
+
+-- comment FUNCTION start_session(p_id uuid, p_secret_hash bytea, p_user_id uuid, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone, p_user_agent text, p_address text)
+COMMENT ON FUNCTION identity.start_session(p_id uuid, p_secret_hash bytea, p_user_id uuid, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone, p_user_agent text, p_address text) IS 'Keeps a new session with its event; says whether the person has yet to choose a handle.';
+
+-- function take_tokens_of_ended(uuid)
+CREATE FUNCTION identity.take_tokens_of_ended(p_id uuid) RETURNS TABLE(access_token bytea, refresh_token bytea)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select s.access_token, s.refresh_token from identity.web_session s
+    where s.id = p_id and s.ended_at is not null and s.access_token <> '' for update;
+  update identity.web_session s set access_token = '', refresh_token = '' where s.id = p_id and s.ended_at is not null;
+end $$;
+
+-- comment FUNCTION take_tokens_of_ended(p_id uuid)
+COMMENT ON FUNCTION identity.take_tokens_of_ended(p_id uuid) IS 'The sealed tokens of an ended session, once, so that Supabase Auth can be told; then they are gone.';
+
+-- function withdraw_text(uuid)
+CREATE FUNCTION identity.withdraw_text(p_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  delete from identity.text_announcement a where a.id = p_id
+$$;
+
+-- comment FUNCTION withdraw_text(p_id uuid)
+COMMENT ON FUNCTION identity.withdraw_text(p_id uuid) IS 'Auth has answered: what was announced and not texted will not be.';
+
+-- function dead_letters(integer)
+CREATE FUNCTION jobs.dead_letters(maximum integer) RETURNS TABLE(id bigint, queue text, task text, args jsonb, attempts integer, ended_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select j.id, j.queue_name, j.task_name, j.args, j.attempts,
+    (select max(e.at) from jobs.procrastinate_events e where e.job_id = j.id)
+  from jobs.procrastinate_jobs j where j.status in ('failed', 'aborted') order by j.id desc limit least(maximum, 500)
+$$;
+
+-- comment FUNCTION dead_letters(maximum integer)
+COMMENT ON FUNCTION jobs.dead_letters(maximum integer) IS 'Jobs that were given up, the latest first.';
+
+-- function enqueue(text, text, jsonb, text, timestamp with time zone)
+CREATE FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  if jsonb_typeof(args) is distinct from 'object' then
+    perform private.refuse('request_invalid');
+  end if;
+  if only_once is not null then
+    perform pg_advisory_xact_lock(hashtextextended(only_once, 815));
+  end if;
+  insert into jobs.procrastinate_jobs (queue_name, task_name, args, queueing_lock, scheduled_at)
+  values (queue, task, args, only_once, run_at)
+  on conflict (queueing_lock) where status = 'todo' do nothing;
+  return found;
+end $$;
+
+-- comment FUNCTION enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone)
+COMMENT ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) IS 'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false.';
+
+-- function forget_ticks(interval)
+CREATE FUNCTION jobs.forget_ticks(keep interval) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with gone as (delete from jobs.tick t where t.due_at < clock_timestamp() - keep returning 1)
+  select count(*) from gone
+$$;
+
+-- comment FUNCTION forget_ticks(keep interval)
+COMMENT ON FUNCTION jobs.forget_ticks(keep interval) IS 'Removes ticks older than keep; returns how many.';
+
+-- function give_way()
+CREATE FUNCTION jobs.give_way() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(new.queueing_lock, 815));
+  if exists (
+    select from jobs.procrastinate_jobs j
+    where j.queueing_lock = new.queueing_lock and j.status = 'todo' and j.id <> new.id
+  ) then
+    new.status := 'cancelled';
+  end if;
+  return new;
+end $$;
+
+-- function procrastinate_cancel_job_v1(bigint, boolean, boolean)
+CREATE FUNCTION jobs.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+    _job_id bigint;
+BEGIN
+    IF delete_job THEN
+        DELETE FROM procrastinate_jobs
+        WHERE id = job_id AND status = 'todo'
+        RETURNING id INTO _job_id;
+    END IF;
+    IF _job_id IS NULL THEN
+        IF abort THEN
+            UPDATE procrastinate_jobs
+            SET abort_requested = true,
+                status = CASE status
+                    WHEN 'todo' THEN 'cancelled'::procrastinate_job_status ELSE status
+                END
+            WHERE id = job_id AND status IN ('todo', 'doing')
+            RETURNING id INTO _job_id;
+        ELSE
+            UPDATE procrastinate_jobs
+            SET status = 'cancelled'::procrastinate_job_status
+            WHERE id = job_id AND status = 'todo'
+            RETURNING id INTO _job_id;
+        END IF;
+    END IF;
+    RETURN _job_id;
+END;
+$$;
+
+-- function procrastinate_defer_jobs_v1(jobs.procrastinate_job_to_defer_v1[])
+CREATE FUNCTION jobs.procrastinate_defer_jobs_v1(jobs jobs.procrastinate_job_to_defer_v1[]) RETURNS bigint[]
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+    job_ids bigint[];
+BEGIN
+    WITH inserted_jobs AS (
+        INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+        SELECT (job).queue_name,
+               (job).task_name,
+               (job).priority,
+               (job).lock,
+               (job).queueing_lock,
+               (job).args,
+               (job).scheduled_at
+        FROM unnest(jobs) AS job
+        RETURNING id
+    )
+    SELECT array_agg(id) FROM inserted_jobs INTO job_ids;
+
+    RETURN job_ids;
+END;
+$$;
+
+-- function procrastinate_defer_periodic_job_v2(character varying, character varying, character varying, character varying, integer, character varying, bigint, jsonb)
+CREATE FUNCTION jobs.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+	_job_id bigint;
+	_defer_id bigint;
+BEGIN
+    INSERT
+        INTO procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
+        VALUES (_task_name, _periodic_id, _defer_timestamp)
+        ON CONFLICT DO NOTHING
+        RETURNING id into _defer_id;
+
+    IF _defer_id IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    UPDATE procrastinate_periodic_defers
+        SET job_id = (
+            SELECT COALESCE((
+                SELECT unnest(procrastinate_defer_jobs_v1(
+                    ARRAY[
+                        ROW(
+                            _queue_name,
+                            _task_name,
+                            _priority,
+                            _lock,
+                            _queueing_lock,
+                            _args,
+                            NULL::timestamptz
+                        )
+                    ]::procrastinate_job_to_defer_v1[]
+                ))
+            ), NULL)
+        )
+        WHERE id = _defer_id
+        RETURNING job_id INTO _job_id;
+
+    DELETE
+        FROM procrastinate_periodic_defers
+        USING (
+            SELECT id
+            FROM procrastinate_periodic_defers
+            WHERE procrastinate_periodic_defers.task_name = _task_name
+            AND procrastinate_periodic_defers.periodic_id = _periodic_id
+            AND procrastinate_periodic_defers.defer_timestamp < _defer_timestamp
+            ORDER BY id
+            FOR UPDATE
+        ) to_delete
+        WHERE procrastinate_periodic_defers.id = to_delete.id;
+
+    RETURN _job_id;
+END;
+$$;
+
+-- table procrastinate_jobs
+CREATE TABLE jobs.procrastinate_jobs (
+    id bigint NOT NULL,
+    queue_name character varying(128) NOT NULL,
+    task_name character varying(128) NOT NULL,
+    priority integer DEFAULT 0 NOT NULL,
+    lock text,
+    queueing_lock text,
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status jobs.procrastinate_job_status DEFAULT 'todo'::jobs.procrastinate_job_status NOT NULL,
+    scheduled_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    abort_requested boolean DEFAULT false NOT NULL,
+    worker_id bigint,
+    CONSTRAINT check_not_todo_abort_requested CHECK ((NOT ((status = 'todo'::jobs.procrastinate_job_status) AND (abort_requested = true))))
+);
+
+-- function procrastinate_fetch_job_v2(character varying[], bigint)
+CREATE FUNCTION jobs.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) RETURNS jobs.procrastinate_jobs
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+	found_jobs procrastinate_jobs;
+BEGIN
+    WITH candidate AS (
+        SELECT jobs.*
+            FROM procrastinate_jobs AS jobs
+            WHERE
+                -- reject the job if its lock has earlier or higher priority jobs
+                NOT EXISTS (
+                    SELECT 1
+                        FROM procrastinate_jobs AS other_jobs
+                        WHERE
+                            jobs.lock IS NOT NULL
+                            AND other_jobs.lock = jobs.lock
+                            AND (
+                                -- job with same lock is already running
+                                other_jobs.status = 'doing'
+                                OR
+                                -- job with same lock is waiting and has higher priority (or same priority but was queued first)
+                                (
+                                    other_jobs.status = 'todo'
+                                    AND (
+                                        other_jobs.priority > jobs.priority
+                                        OR (
+                                        other_jobs.priority = jobs.priority
+                                        AND other_jobs.id < jobs.id
+                                        )
+                                    )
+                                )
+                            )
+                )
+                AND jobs.status = 'todo'
+                AND (target_queue_names IS NULL OR jobs.queue_name = ANY( target_queue_names ))
+                AND (jobs.scheduled_at IS NULL OR jobs.scheduled_at <= now())
+            ORDER BY jobs.priority DESC, jobs.id ASC LIMIT 1
+            FOR UPDATE OF jobs SKIP LOCKED
+    )
+    UPDATE procrastinate_jobs
+        SET status = 'doing', worker_id = p_worker_id
+        FROM candidate
+        WHERE procrastinate_jobs.id = candidate.id
+        RETURNING procrastinate_jobs.* INTO found_jobs;
+
+ RETURN found_jobs;
+END;
+$$;
+
+-- function procrastinate_finish_job_v1(bigint, jobs.procrastinate_job_status, boolean)
+CREATE FUNCTION jobs.procrastinate_finish_job_v1(job_id bigint, end_status jobs.procrastinate_job_status, delete_job boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+    _job_id bigint;
+BEGIN
+    IF end_status NOT IN ('succeeded', 'failed', 'aborted') THEN
+        RAISE 'End status should be either "succeeded", "failed" or "aborted" (job id: %)', job_id;
+    END IF;
+    IF delete_job THEN
+        DELETE FROM procrastinate_jobs
+        WHERE id = job_id AND status IN ('todo', 'doing')
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = end_status,
+            abort_requested = false,
+            attempts = CASE status
+                WHEN 'doing' THEN attempts + 1 ELSE attempts
+            END
+        WHERE id = job_id AND status IN ('todo', 'doing')
+        RETURNING id INTO _job_id;
+    END IF;
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or not in "doing" or "todo" status (job id: %)', job_id;
+    END IF;
+END;
+$$;
+
+-- function procrastinate_notify_queue_abort_job_v1()
+CREATE FUNCTION jobs.procrastinate_notify_queue_abort_job_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+    payload TEXT;
+BEGIN
+    SELECT json_build_object('type', 'abort_job_requested', 'job_id', NEW.id)::text INTO payload;
+	PERFORM pg_notify('procrastinate_queue_v1#' || NEW.queue_name, payload);
+	PERFORM pg_notify('procrastinate_any_queue_v1', payload);
+	RETURN NEW;
+END;
+$$;
+
+-- function procrastinate_notify_queue_job_inserted_v1()
+CREATE FUNCTION jobs.procrastinate_notify_queue_job_inserted_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+    payload TEXT;
+BEGIN
+    SELECT json_build_object('type', 'job_inserted', 'job_id', NEW.id)::text INTO payload;
+	PERFORM pg_notify('procrastinate_queue_v1#' || NEW.queue_name, payload);
+	PERFORM pg_notify('procrastinate_any_queue_v1', payload);
+	RETURN NEW;
+END;
+$$;
+
+-- function procrastinate_prune_stalled_workers_v1(double precision)
+CREATE FUNCTION jobs.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) RETURNS TABLE(worker_id bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    DELETE FROM procrastinate_workers
+    WHERE last_heartbeat < NOW() - (seconds_since_heartbeat || 'SECOND')::INTERVAL
+    RETURNING procrastinate_workers.id;
+END;
+$$;
+
+-- function procrastinate_register_worker_v1()
+CREATE FUNCTION jobs.procrastinate_register_worker_v1() RETURNS TABLE(worker_id bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    RETURN QUERY
+    INSERT INTO procrastinate_workers DEFAULT VALUES
+    RETURNING procrastinate_workers.id;
+END;
+$$;
+
+-- function procrastinate_retry_job_v1(bigint, timestamp with time zone, integer, character varying, character varying)
+CREATE FUNCTION jobs.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+    _job_id bigint;
+    _abort_requested boolean;
+BEGIN
+    SELECT abort_requested FROM procrastinate_jobs
+    WHERE id = job_id AND status = 'doing'
+    FOR UPDATE
+    INTO _abort_requested;
+    IF _abort_requested THEN
+        UPDATE procrastinate_jobs
+        SET status = 'failed'::procrastinate_job_status
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = 'todo'::procrastinate_job_status,
+            attempts = attempts + 1,
+            scheduled_at = retry_at,
+            priority = COALESCE(new_priority, priority),
+            queue_name = COALESCE(new_queue_name, queue_name),
+            lock = COALESCE(new_lock, lock)
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    END IF;
+
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or not in "doing" status (job id: %)', job_id;
+    END IF;
+END;
+$$;
+
+-- function procrastinate_retry_job_v2(bigint, timestamp with time zone, integer, character varying, character varying)
+CREATE FUNCTION jobs.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+DECLARE
+    _job_id bigint;
+    _abort_requested boolean;
+    _current_status procrastinate_job_status;
+BEGIN
+    SELECT status, abort_requested FROM procrastinate_jobs
+    WHERE id = job_id AND status IN ('doing', 'failed')
+    FOR UPDATE
+    INTO _current_status, _abort_requested;
+    IF _current_status = 'doing' AND _abort_requested THEN
+        UPDATE procrastinate_jobs
+        SET status = 'failed'::procrastinate_job_status
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = 'todo'::procrastinate_job_status,
+            attempts = attempts + 1,
+            scheduled_at = retry_at,
+            priority = COALESCE(new_priority, priority),
+            queue_name = COALESCE(new_queue_name, queue_name),
+            lock = COALESCE(new_lock, lock)
+        WHERE id = job_id AND status IN ('doing', 'failed')
+        RETURNING id INTO _job_id;
+    END IF;
+
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or has an invalid status to retry (job id: %)', job_id;
+    END IF;
+
+END;
+$$;
+
+-- function procrastinate_trigger_abort_requested_events_procedure_v1()
+CREATE FUNCTION jobs.procrastinate_trigger_abort_requested_events_procedure_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'abort_requested'::procrastinate_job_event_type);
+    RETURN NEW;
+END;
+$$;
+
+-- function procrastinate_trigger_function_scheduled_events_v1()
+CREATE FUNCTION jobs.procrastinate_trigger_function_scheduled_events_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type, at)
+        VALUES (NEW.id, 'scheduled'::procrastinate_job_event_type, NEW.scheduled_at);
+
+	RETURN NEW;
+END;
+$$;
+
+-- function procrastinate_trigger_function_status_events_insert_v1()
+CREATE FUNCTION jobs.procrastinate_trigger_function_status_events_insert_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'deferred'::procrastinate_job_event_type);
+	RETURN NEW;
+END;
+$$;
+
+-- function procrastinate_trigger_function_status_events_update_v1()
+CREATE FUNCTION jobs.procrastinate_trigger_function_status_events_update_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    WITH t AS (
+        SELECT CASE
+            WHEN OLD.status = 'todo'::procrastinate_job_status
+                AND NEW.status = 'doing'::procrastinate_job_status
+                THEN 'started'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'todo'::procrastinate_job_status
+                THEN 'deferred_for_retry'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'failed'::procrastinate_job_status
+                THEN 'failed'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'succeeded'::procrastinate_job_status
+                THEN 'succeeded'::procrastinate_job_event_type
+            WHEN OLD.status = 'todo'::procrastinate_job_status
+                AND (
+                    NEW.status = 'cancelled'::procrastinate_job_status
+                    OR NEW.status = 'failed'::procrastinate_job_status
+                    OR NEW.status = 'succeeded'::procrastinate_job_status
+                )
+                THEN 'cancelled'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'aborted'::procrastinate_job_status
+                THEN 'aborted'::procrastinate_job_event_type
+            WHEN OLD.status = 'failed'::procrastinate_job_status
+                AND NEW.status = 'todo'::procrastinate_job_status
+                THEN 'retried'::procrastinate_job_event_type
+            ELSE NULL
+        END as event_type
+    )
+    INSERT INTO procrastinate_events(job_id, type)
+        SELECT NEW.id, t.event_type
+        FROM t
+        WHERE t.event_type IS NOT NULL;
+	RETURN NEW;
+END;
+$$;
+
+-- function procrastinate_unlink_periodic_defers_v1()
+CREATE FUNCTION jobs.procrastinate_unlink_periodic_defers_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE procrastinate_periodic_defers
+    SET job_id = NULL
+    WHERE job_id = OLD.id;
+    RETURN OLD;
+END;
+$$;
+
+-- function procrastinate_unregister_worker_v1(bigint)
+CREATE FUNCTION jobs.procrastinate_unregister_worker_v1(worker_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    DELETE FROM procrastinate_workers
+    WHERE id = worker_id;
+END;
+$$;
+
+-- function procrastinate_update_heartbeat_v1(bigint)
+CREATE FUNCTION jobs.procrastinate_update_heartbeat_v1(worker_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'jobs', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE procrastinate_workers
+    SET last_heartbeat = NOW()
+    WHERE id = worker_id;
+END;
+$$;
+
+-- function replay(bigint)
+CREATE FUNCTION jobs.replay(job bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  dead jobs.procrastinate_jobs;
+begin
+  delete from jobs.procrastinate_jobs j where j.id = job and j.status in ('failed', 'aborted') returning j.* into dead;
+  if not found then
+    return false;
+  end if;
+  return jobs.enqueue(dead.queue_name, dead.task_name, dead.args, dead.queueing_lock);
+end $$;
+
+-- comment FUNCTION replay(job bigint)
+COMMENT ON FUNCTION jobs.replay(job bigint) IS 'Puts a dead letter back in its queue as a new job. False when there is none such.';
+
+-- function sweep(bigint, double precision, double precision, integer)
+CREATE FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer) RETURNS TABLE(job bigint, task text, outcome text)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with stalled as (
+    select j.id from jobs.procrastinate_jobs j
+    left join jobs.procrastinate_workers w on w.id = j.worker_id
+    where j.status = 'doing' and j.id <> own_job and (
+      w.id is null
+      or w.last_heartbeat < clock_timestamp() - make_interval(secs => silent_s)
+      or not exists (
+        select from jobs.procrastinate_events e
+        where e.job_id = j.id and e.type = 'started' and e.at > clock_timestamp() - make_interval(secs => running_s)
+      )
+    )
+    for update of j skip locked
+  )
+  update jobs.procrastinate_jobs j set
+    status = (case when j.attempts + 1 >= runs_max then 'failed' else 'todo' end)::jobs.procrastinate_job_status,
+    attempts = j.attempts + 1, worker_id = null, scheduled_at = null
+  from stalled s where j.id = s.id
+  returning j.id, j.task_name, j.status::text
+$$;
+
+-- comment FUNCTION sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer)
+COMMENT ON FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer) IS 'Puts jobs back whose worker is silent or that have run for too long; after runs_max runs they are dead letters. Returns what became of each.';
+
+-- function tick_now(text, integer, text, text, text)
+CREATE FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  due timestamptz := to_timestamp(floor(extract(epoch from clock_timestamp()) / every_s) * every_s);
+begin
+  insert into jobs.tick (what, due_at, by) values (what, due, by) on conflict do nothing;
+  if not found then
+    return false;
+  end if;
+  perform jobs.enqueue(queue, task, '{}', 'tick:' || what);
+  return true;
+end $$;
+
+-- comment FUNCTION tick_now(what text, every_s integer, queue text, task text, by text)
+COMMENT ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) IS 'Sets a line of the timetable going for the period that has begun, once: its job means "do everything that is due".';
+
+-- function open_wallet(uuid)
+CREATE FUNCTION ledger.open_wallet(owner uuid) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  wallet bigint := ledger.wallet_of(owner);
+begin
+  if wallet is null then
+    insert into ledger.account (asset, kind, owner, min_balance) values ('USD', 'wallet', owner, 0)
+    on conflict do nothing;
+    wallet := ledger.wallet_of(owner);
+  end if;
+  return wallet;
+end $$;
+
+-- comment FUNCTION open_wallet(owner uuid)
+COMMENT ON FUNCTION ledger.open_wallet(owner uuid) IS 'The id of a person''s wallet, opened when there was none.';
+
+-- function post(uuid, bigint, bigint, bigint, text, text)
+CREATE FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz;
+  known ledger.transfer;
+  giver ledger.account; taker ledger.account;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if amount is null or amount not between 1 and 1000000000000000 then
+    perform private.refuse('amount_invalid', jsonb_build_object('amount', amount));
+  end if;
+  if transfer_id is null or from_account is null or to_account is null or kind is null or from_account = to_account then
+    perform private.refuse('transfer_malformed');
+  end if;
+
+  perform from ledger.account a where a.id in (from_account, to_account) order by a.id for no key update;
+
+  select * into known from ledger.transfer t where t.id = transfer_id;
+  if found then
+    if (known.from_account, known.to_account, known.amount, known.kind) is distinct from (from_account, to_account, amount, kind) then
+      perform private.refuse('key_reused');
+    end if;
+    return (select e.balance_after from ledger.entry e where e.account_id = known.from_account and e.seq = known.from_seq);
+  end if;
+
+  select * into giver from ledger.account a where a.id = from_account;
+  select * into taker from ledger.account a where a.id = to_account;
+  if giver.id is null or taker.id is null or giver.asset <> taker.asset then
+    perform private.refuse('account_unknown');
+  end if;
+  if giver.balance - giver.held - amount < giver.min_balance then
+    perform private.refuse('insufficient_funds', jsonb_build_object(
+      'available_cents', giver.balance - giver.held - giver.min_balance, 'amount_cents', amount));
+  end if;
+
+  update ledger.account a set balance = a.balance - amount, seq = a.seq + 1 where a.id = from_account;
+  update ledger.account a set balance = a.balance + amount, seq = a.seq + 1 where a.id = to_account;
+  moment := clock_timestamp();
+  insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+  values (transfer_id, moment, moment, from_account, to_account, giver.seq + 1, taker.seq + 1, amount, kind, ref);
+  insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
+  values (from_account, giver.seq + 1, transfer_id, -amount, giver.balance - amount, moment),
+  (to_account, taker.seq + 1, transfer_id, amount, taker.balance + amount, moment);
+  return giver.balance - amount;
+end $$;
+
+-- comment FUNCTION post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text)
+COMMENT ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) IS 'Moves amount once per transfer_id and returns the giving account''s balance after it. Refuses overdrafts, unknown accounts, reused ids.';
+
+-- function system_account(text, text)
+CREATE FUNCTION ledger.system_account(kind text, asset text DEFAULT 'USD'::text) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.id from ledger.account a
+  where a.kind = system_account.kind and a.asset = system_account.asset and a.owner is null
+$$;
+
+-- comment FUNCTION system_account(kind text, asset text)
+COMMENT ON FUNCTION ledger.system_account(kind text, asset text) IS 'The id of the one system account of this kind.';
+
+-- function wallet_of(uuid, text)
+CREATE FUNCTION ledger.wallet_of(owner uuid, asset text DEFAULT 'USD'::text) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.id from ledger.account a
+  where a.owner = wallet_of.owner and a.asset = wallet_of.asset and a.kind = 'wallet'
+$$;
+
+-- comment FUNCTION wallet_of(owner uuid, asset text)
+COMMENT ON FUNCTION ledger.wallet_of(owner uuid, asset text) IS 'The id of a person''s wallet, or null.';
+
+-- function append_only()
+CREATE FUNCTION private.append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception using errcode = 'PA000', message = 'append_only', detail = jsonb_build_object('table', tg_relid::regclass)::text;
+end $$;
+
+-- comment FUNCTION append_only()
+COMMENT ON FUNCTION private.append_only() IS 'A trigger that refuses update, delete and truncate, to the owner too.';
+
+-- function now()
+CREATE FUNCTION private.now() RETURNS timestamp with time zone
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select clock_timestamp()
+$$;
+
+-- comment FUNCTION now()
+COMMENT ON FUNCTION private.now() IS 'The time that limits and schedules read. The embedded server adds an offset that tests may set; hosted never does.';
+
+-- function refuse(text, jsonb)
+CREATE FUNCTION private.refuse(code text, facts jsonb DEFAULT '{}'::jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception using errcode = 'PA000', message = code, detail = facts::text;
+end $$;
+
+-- comment FUNCTION refuse(code text, facts jsonb)
+COMMENT ON FUNCTION private.refuse(code text, facts jsonb) IS 'Raises SQLSTATE PA000 with the code of a refusal as its message and its facts as JSON in the detail.';
+
+-- function tell_inserted_payments()
+CREATE FUNCTION private.tell_inserted_payments() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into realtime._outbox (body)
+  select jsonb_build_object(
+    'extension', 'postgres_changes', 'rows', jsonb_agg(jsonb_build_object('id', e.subject, 'at', e.at) order by p.position)
+  )
+  from placed p join events.event e on e.id = p.event_id
+  where e.kind = 'payment.sent' having count(*) > 0;
+  return null;
+end $$;
+
+-- comment FUNCTION tell_inserted_payments()
+COMMENT ON FUNCTION private.tell_inserted_payments() IS 'PaYa embedded d82f01bcb8c7217480a695e13e108fde909d7d56637544059b30f54a849d5639';
+
+-- function limit_max(text)
+CREATE FUNCTION risk.limit_max(name text) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select l.value_max from risk.limit_value l where l.name = limit_max.name order by l.id desc limit 1
+$$;
+
+-- comment FUNCTION limit_max(name text)
+COMMENT ON FUNCTION risk.limit_max(name text) IS 'The value in force of a limit, or null when there is none of this name.';
+
+-- function my_balance()
+CREATE FUNCTION wallet.my_balance() RETURNS TABLE(available_cents bigint, held_cents bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.balance - a.held, a.held from ledger.account a
+  where a.owner = auth.uid() and a.kind = 'wallet' and a.asset = 'USD'
+$$;
+
+-- comment FUNCTION my_balance()
+COMMENT ON FUNCTION wallet.my_balance() IS 'The caller''s wallet in US cents; no row before a handle was claimed.';
+
+-- function my_payment(uuid)
+CREATE FUNCTION wallet.my_payment(payment_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select wallet.payment_json(payment_id, auth.uid())
+$$;
+
+-- comment FUNCTION my_payment(payment_id uuid)
+COMMENT ON FUNCTION wallet.my_payment(payment_id uuid) IS 'One of the caller''s payments with its amount, or null.';
+
+-- function my_payments(timestamp with time zone, uuid, integer, text, text)
+CREATE FUNCTION wallet.my_payments(before timestamp with time zone, before_id uuid, maximum integer, direction text DEFAULT NULL::text, sought text DEFAULT NULL::text) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select wallet.payment_json(m.id, auth.uid()) from (
+    (select p.id, p.created_at from public.payments p
+     where p.sender_id = auth.uid() and direction is distinct from 'received'
+       and (before is null or (p.created_at, p.id) < (before, before_id))
+       and (sought is null or p.note ilike sought or exists (
+         select from public.profiles o where o.id = p.recipient_id and (o.name ilike sought or o.handle ilike sought)))
+     order by p.created_at desc, p.id desc limit least(maximum, 100))
+    union all
+    (select p.id, p.created_at from public.payments p
+     where p.recipient_id = auth.uid() and direction is distinct from 'sent'
+       and (before is null or (p.created_at, p.id) < (before, before_id))
+       and (sought is null or p.note ilike sought or exists (
+         select from public.profiles o where o.id = p.sender_id and (o.name ilike sought or o.handle ilike sought)))
+     order by p.created_at desc, p.id desc limit least(maximum, 100))
+  ) m
+  order by m.created_at desc, m.id desc limit least(maximum, 100)
+$$;
+
+-- comment FUNCTION my_payments(before timestamp with time zone, before_id uuid, maximum integer, direction text, sought text)
+COMMENT ON FUNCTION wallet.my_payments(before timestamp with time zone, before_id uuid, maximum integer, direction text, sought text) IS 'The caller''s payments with their amounts, newest first, before a (created_at, id); sought is an ILIKE pattern.';
+
+-- function my_send_limits()
+CREATE FUNCTION wallet.my_send_limits() RETURNS TABLE(single_max_cents bigint, hour_max bigint, hour_used bigint, hour_resets_at timestamp with time zone, day_max bigint, day_used bigint, day_resets_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select risk.limit_max('send_single_cents'), h.maximum,
+    (select count(*) from public.payments p where p.sender_id = auth.uid() and p.created_at > private.now() - interval '1 hour'),
+    wallet.window_resets_at(auth.uid(), '1 hour', h.maximum),
+    d.maximum,
+    (select count(*) from public.payments p where p.sender_id = auth.uid() and p.created_at > private.now() - interval '1 day'),
+    wallet.window_resets_at(auth.uid(), '1 day', d.maximum)
+  from (select risk.limit_max('send_hour_count') as maximum) h, (select risk.limit_max('send_day_count') as maximum) d
+$$;
+
+-- comment FUNCTION my_send_limits()
+COMMENT ON FUNCTION wallet.my_send_limits() IS 'What the caller may still send: used and maximum per window, and when a full window frees a place.';
+
+-- function payment_json(uuid, uuid)
+CREATE FUNCTION wallet.payment_json(payment_id uuid, viewer uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', p.id,
+    'direction', case when p.sender_id = viewer then 'sent' else 'received' end,
+    'counterparty', jsonb_build_object('id', o.id, 'handle', o.handle, 'name', o.name, 'is_demo', o.is_demo, 'created_at', o.created_at),
+    'amount_cents', t.amount,
+    'note', p.note,
+    'audience', case when p.sender_id = viewer then p.sender_audience else p.recipient_audience end,
+    'is_public', p.is_public,
+    'version', p.version,
+    'created_at', p.created_at)
+  from public.payments p
+  join ledger.transfer t on t.id = p.id
+  join public.profiles o on o.id = case when p.sender_id = viewer then p.recipient_id else p.sender_id end
+  where p.id = payment_id and viewer in (p.sender_id, p.recipient_id)
+$$;
+
+-- function recent_people(integer)
+CREATE FUNCTION wallet.recent_people(maximum integer) RETURNS SETOF public.profiles
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select o.* from (
+    select p.recipient_id, max(p.created_at) as last_at from public.payments p
+    where p.sender_id = auth.uid() group by p.recipient_id order by last_at desc limit least(maximum, 20)
+  ) r join public.profiles o on o.id = r.recipient_id order by r.last_at desc
+$$;
+
+-- comment FUNCTION recent_people(maximum integer)
+COMMENT ON FUNCTION wallet.recent_people(maximum integer) IS 'Whom the caller paid, the latest first.';
+
+-- function send(uuid, text, bigint, text, text)
+CREATE FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  sender uuid := auth.uid();
+  recipient uuid;
+  giver ledger.account; taker ledger.account;
+  moment timestamptz;
+  maximum bigint;
+  known record;
+  was_public boolean;
+  facts jsonb := jsonb_build_object('amount_cents', amount_cents);
+begin
+  if sender is null then
+    perform private.refuse('signed_out');
+  end if;
+  if payment_id is null then
+    perform private.refuse('request_invalid');
+  end if;
+  if amount_cents is null or amount_cents <= 0 then
+    perform private.refuse('amount_invalid');
+  end if;
+  if note is null or char_length(note) > 280 then
+    perform private.refuse('note_invalid', facts);
+  end if;
+  if audience is null or audience not in ('private', 'public') then
+    perform private.refuse('audience_invalid', facts);
+  end if;
+  select p.id into recipient from public.profiles p where p.handle = recipient_handle;
+  if recipient is null then
+    perform private.refuse('person_not_found', facts || jsonb_build_object('to', '@' || left(recipient_handle, 20)));
+  end if;
+  if recipient = sender then
+    perform private.refuse('self_payment', facts);
+  end if;
+
+  -- From here on nothing else can send from or to these wallets, so what is read below stays true.
+  perform from ledger.account a where a.owner in (sender, recipient) and a.kind = 'wallet' order by a.id for no key update;
+  moment := private.now();
+
+  select p.sender_id, p.recipient_id, p.note, t.amount into known
+  from public.payments p join ledger.transfer t on t.id = p.id where p.id = payment_id;
+  if found then
+    -- who sees it may have changed since, so the audience is compared with what was first asked for
+    select (e.payload ->> 'is_public')::boolean into was_public
+    from events.event e where e.subject = payment_id and e.kind = 'payment.sent';
+    if (known.sender_id, known.recipient_id, known.note, known.amount, was_public)
+      is distinct from (sender, recipient, note, amount_cents, audience = 'public') then
+      perform private.refuse('key_reused');
+    end if;
+    return wallet.payment_json(payment_id, sender) || jsonb_build_object('is_replay', true);
+  end if;
+
+  select * into giver from ledger.account a where a.owner = sender and a.kind = 'wallet';
+  select * into taker from ledger.account a where a.owner = recipient and a.kind = 'wallet';
+  facts := facts || jsonb_build_object('is_covered', coalesce(giver.balance - giver.held - amount_cents >= giver.min_balance, false));
+  if giver.id is null or giver.state <> 'active' then
+    perform private.refuse('account_unavailable', facts || '{"whose": "yours"}');
+  end if;
+  if taker.id is null or taker.state = 'frozen' then
+    perform private.refuse('account_unavailable', facts || '{"whose": "theirs"}');
+  end if;
+
+  maximum := risk.limit_max('send_single_cents');
+  if amount_cents > maximum then
+    perform private.refuse('limit_exceeded', facts || jsonb_build_object('limit', 'send_single_cents', 'max', maximum));
+  end if;
+  maximum := risk.limit_max('send_hour_count');
+  if (select count(*) from public.payments p where p.sender_id = sender and p.created_at > moment - interval '1 hour') >= maximum then
+    perform private.refuse('limit_exceeded', facts || jsonb_build_object(
+      'limit', 'send_hour_count', 'max', maximum, 'resets_at', wallet.window_resets_at(sender, '1 hour', maximum)));
+  end if;
+  maximum := risk.limit_max('send_day_count');
+  if (select count(*) from public.payments p where p.sender_id = sender and p.created_at > moment - interval '1 day') >= maximum then
+    perform private.refuse('limit_exceeded', facts || jsonb_build_object(
+      'limit', 'send_day_count', 'max', maximum, 'resets_at', wallet.window_resets_at(sender, '1 day', maximum)));
+  end if;
+
+  perform ledger.post(payment_id, giver.id, taker.id, amount_cents, 'payment');
+  insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
+  values (payment_id, sender, recipient, note, audience, moment);
+  perform events.record('payment.sent', payment_id, 1, jsonb_build_object(
+    'sender_id', sender, 'recipient_id', recipient, 'amount_cents', amount_cents, 'is_public', audience = 'public'));
+  return wallet.payment_json(payment_id, sender) || jsonb_build_object('is_replay', false);
+end $$;
+
+-- comment FUNCTION send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text)
+COMMENT ON FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) IS 'Pays the person with this handle from the caller''s wallet once per payment_id: transfer, payment and event together. Returns the payment.';
+
+-- function send_as(text, uuid, text, bigint, text, text)
+CREATE FUNCTION wallet.send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform set_config('role', 'authenticated', true), set_config('request.jwt.claims', claims, true);
+  return wallet.send(payment_id, recipient_handle, amount_cents, note, audience);
+end $$;
+
+-- comment FUNCTION send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text)
+COMMENT ON FUNCTION wallet.send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) IS 'wallet.send as the person of these verified claims; for the application''s login role alone.';
+
+-- function set_audience(uuid, text)
+CREATE FUNCTION wallet.set_audience(payment_id uuid, audience text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  viewer uuid := auth.uid();
+  p public.payments;
+begin
+  if viewer is null then
+    perform private.refuse('signed_out');
+  end if;
+  if audience is null or audience not in ('private', 'public') then
+    perform private.refuse('audience_invalid');
+  end if;
+  select * into p from public.payments q where q.id = payment_id and viewer in (q.sender_id, q.recipient_id) for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "payment"}');
+  end if;
+  if audience is distinct from (case when p.sender_id = viewer then p.sender_audience else p.recipient_audience end) then
+    update public.payments q set
+      sender_audience = case when q.sender_id = viewer then audience else q.sender_audience end,
+      recipient_audience = case when q.recipient_id = viewer then audience else q.recipient_audience end,
+      version = q.version + 1
+    where q.id = payment_id returning * into p;
+    perform events.record('payment.audience_changed', payment_id, p.version, jsonb_build_object(
+      'sender_id', p.sender_id, 'recipient_id', p.recipient_id, 'is_public', p.is_public));
+  end if;
+  return wallet.payment_json(payment_id, viewer);
+end $$;
+
+-- comment FUNCTION set_audience(payment_id uuid, audience text)
+COMMENT ON FUNCTION wallet.set_audience(payment_id uuid, audience text) IS 'Sets the caller''s own side of a payment''s audience; it is public only while both sides are. Returns the payment.';
+
+-- function window_resets_at(uuid, interval, bigint)
+CREATE FUNCTION wallet.window_resets_at(sender uuid, span interval, maximum bigint) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.created_at + span from public.payments p
+  where p.sender_id = sender and p.created_at > private.now() - span
+  order by p.created_at desc offset greatest(maximum - 1, 0) limit 1
+$$;
+
+-- table customer
+CREATE TABLE banking.customer (
+    person uuid NOT NULL,
+    vendor_id text,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+-- comment TABLE customer
+COMMENT ON TABLE banking.customer IS 'A person as the bank transfers'' vendor knows them; made with the first bank.';
+
+-- table hold_policy
+CREATE TABLE banking.hold_policy (
+    id bigint NOT NULL,
+    environment text NOT NULL,
+    bank_days integer NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    set_by uuid,
+    reason text NOT NULL,
+    CONSTRAINT bank_days_are_few CHECK (((bank_days >= 0) AND (bank_days <= 60))),
+    CONSTRAINT environment_is_known CHECK ((environment = ANY (ARRAY['sandbox'::text, 'production'::text])))
+);
+
+-- comment TABLE hold_policy
+COMMENT ON TABLE banking.hold_policy IS 'How many bank days a settled load waits before it is spendable; the newest row of an environment is in force.';
+
+-- sequence hold_policy_id_seq
+ALTER TABLE banking.hold_policy ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME banking.hold_policy_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- table load
+CREATE TABLE banking.load (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    source_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    reference text NOT NULL,
+    settle_transfer uuid DEFAULT gen_random_uuid() NOT NULL,
+    clear_transfer uuid DEFAULT gen_random_uuid() NOT NULL,
+    return_transfer uuid DEFAULT gen_random_uuid() NOT NULL,
+    clears_at timestamp with time zone,
+    owed_cents bigint DEFAULT 0 NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT amount_is_positive CHECK ((amount_cents > 0)),
+    CONSTRAINT owed_is_part_of_it CHECK (((owed_cents >= 0) AND (owed_cents <= amount_cents)))
+);
+
+-- comment TABLE load
+COMMENT ON TABLE banking.load IS 'Money on its way from a bank into a wallet. owed_cents: what a return after clearing could not take back from the wallet.';
+
+-- table provider_operation
+CREATE TABLE banking.provider_operation (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    idempotency_key uuid DEFAULT gen_random_uuid() NOT NULL,
+    vendor_ref text,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    last_error text DEFAULT ''::text NOT NULL,
+    failure_code text,
+    requested_at timestamp with time zone NOT NULL,
+    first_sent_at timestamp with time zone,
+    accepted_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    cleared_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['failed'::text, 'canceled'::text, 'returned'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT kind_is_known CHECK ((kind = 'load'::text)),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['queued'::text, 'submitted'::text, 'pending'::text, 'settled'::text, 'cleared'::text, 'failed'::text, 'canceled'::text, 'returned'::text])))
+);
+
+-- comment TABLE provider_operation
+COMMENT ON TABLE banking.provider_operation IS 'One thing asked of a vendor. queued: not sent; submitted: sent, outcome unknown; pending: accepted; next_at: when to ask about it.';
+
+-- table vendor_event
+CREATE TABLE banking.vendor_event (
+    id text NOT NULL,
+    topic text NOT NULL,
+    resource_id text NOT NULL,
+    received_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+-- comment TABLE vendor_event
+COMMENT ON TABLE banking.vendor_event IS 'Verified notices of the vendor, each kept once. They are hints: what is true is asked of the vendor.';
+
+-- table event
+CREATE TABLE events.event (
+    id bigint NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor uuid,
+    kind text NOT NULL,
+    subject uuid NOT NULL,
+    version bigint NOT NULL,
+    payload jsonb NOT NULL,
+    era integer DEFAULT 1 NOT NULL,
+    CONSTRAINT event_kind_is_dotted CHECK ((kind ~ '^[a-z_]+[.][a-z_]+$'::text)),
+    CONSTRAINT event_version_is_positive CHECK ((version > 0))
+);
+
+-- comment TABLE event
+COMMENT ON TABLE events.event IS 'Append-only record of every state change: audit trail and outbox in one.';
+
+-- comment COLUMN event.era
+COMMENT ON COLUMN events.event.era IS 'Which database, counted by restores, wrote the row: xids compare only within an era.';
+
+-- sequence event_id_seq
+ALTER TABLE events.event ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME events.event_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- table event_position
+CREATE TABLE events.event_position (
+    "position" bigint NOT NULL,
+    event_id bigint NOT NULL
+);
+
+-- comment TABLE event_position
+COMMENT ON TABLE events.event_position IS 'The sequence in which consumers read events, without gaps.';
+
+-- table mark
+CREATE TABLE events.mark (
+    consumer text NOT NULL,
+    "position" bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT mark_is_not_negative CHECK (("position" >= 0))
+);
+
+-- comment TABLE mark
+COMMENT ON TABLE events.mark IS 'How far each consumer has read.';
+
+-- table relay_cursor
+CREATE TABLE events.relay_cursor (
+    is_only boolean DEFAULT true NOT NULL,
+    era integer NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    "position" bigint NOT NULL,
+    CONSTRAINT cursor_is_one_row CHECK (is_only)
+);
+
+-- comment TABLE relay_cursor
+COMMENT ON TABLE events.relay_cursor IS 'What has been placed: everything visible in this snapshot, up to this position.';
+
+-- table payments
+CREATE TABLE public.payments (
+    id uuid NOT NULL,
+    sender_id uuid NOT NULL,
+    recipient_id uuid NOT NULL,
+    note text NOT NULL,
+    sender_audience text NOT NULL,
+    recipient_audience text DEFAULT 'public'::text NOT NULL,
+    is_public boolean GENERATED ALWAYS AS (((sender_audience = 'public'::text) AND (recipient_audience = 'public'::text))) STORED NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT note_is_short CHECK ((char_length(note) <= 280)),
+    CONSTRAINT payment_is_between_two CHECK ((sender_id <> recipient_id)),
+    CONSTRAINT recipient_audience_is_known CHECK ((recipient_audience = ANY (ARRAY['private'::text, 'public'::text]))),
+    CONSTRAINT sender_audience_is_known CHECK ((sender_audience = ANY (ARRAY['private'::text, 'public'::text])))
+);
+
+-- comment TABLE payments
+COMMENT ON TABLE public.payments IS 'What is said of a payment and who may see it: public only while both sides leave it so. Never an amount.';
+
+-- view public_payment
+CREATE VIEW feed.public_payment WITH (security_invoker='true') AS
+ SELECT p.id,
+    p.created_at AS at,
+    p.note,
+    p.version,
+    s.handle AS sender_handle,
+    s.name AS sender_name,
+    r.handle AS recipient_handle,
+    r.name AS recipient_name
+   FROM ((public.payments p
+     JOIN public.profiles s ON ((s.id = p.sender_id)))
+     JOIN public.profiles r ON ((r.id = p.recipient_id)))
+  WHERE p.is_public;
+
+-- comment VIEW public_payment
+COMMENT ON VIEW feed.public_payment IS 'The public feed, one row per payment that both sides show. Never an amount.';
+
+-- table attempt
+CREATE TABLE identity.attempt (
+    kind text NOT NULL,
+    subject bytea NOT NULL,
+    attempts integer NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
+-- comment TABLE attempt
+COMMENT ON TABLE identity.attempt IS 'Attempts of a subject in its present window, which ends at until.';
+
+-- table attempt_limit
+CREATE TABLE identity.attempt_limit (
+    kind text NOT NULL,
+    attempts_max integer NOT NULL,
+    within interval NOT NULL,
+    CONSTRAINT attempt_limit_is_positive CHECK (((attempts_max > 0) AND (within > '00:00:00'::interval)))
+);
+
+-- comment TABLE attempt_limit
+COMMENT ON TABLE identity.attempt_limit IS 'How often one may ask for a code (start) or try one (verify): per address, phone, and both.';
+
+-- table known_address
+CREATE TABLE identity.known_address (
+    pair bytea NOT NULL,
+    used_at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE known_address
+COMMENT ON TABLE identity.known_address IS 'Phones and addresses (a keyed hash of both) that signed in together: a stranger who uses up a phone''s attempts locks strangers out, not these.';
+
+-- table phone_lookup
+CREATE TABLE identity.phone_lookup (
+    person uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE phone_lookup
+COMMENT ON TABLE identity.phone_lookup IS 'When somebody looked a phone number up; bounds the guessing of who is here.';
+
+-- table reserved_handle
+CREATE TABLE identity.reserved_handle (
+    skeleton text NOT NULL,
+    handle text NOT NULL
+);
+
+-- comment TABLE reserved_handle
+COMMENT ON TABLE identity.reserved_handle IS 'Names that nobody may take: ours, the routes, and what people would trust.';
+
+-- table text_announcement
+CREATE TABLE identity.text_announcement (
+    id uuid NOT NULL,
+    phone bytea NOT NULL,
+    announced_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    taken_by text,
+    CONSTRAINT text_announcement_phone_is_hashed CHECK ((octet_length(phone) = 32))
+);
+
+-- comment TABLE text_announcement
+COMMENT ON TABLE identity.text_announcement IS 'Codes that our own server is asking Auth for at this moment, by a keyed hash of the phone: the hook texts nobody else.';
+
+-- table text_delivery
+CREATE TABLE identity.text_delivery (
+    webhook_id text NOT NULL,
+    state text NOT NULL,
+    claimed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    provider_ref text,
+    CONSTRAINT text_delivery_state_is_known CHECK ((state = ANY (ARRAY['sending'::text, 'sent'::text, 'refused'::text]))),
+    CONSTRAINT text_delivery_webhook_id_is_short CHECK (((char_length(webhook_id) >= 1) AND (char_length(webhook_id) <= 100)))
+);
+
+-- comment TABLE text_delivery
+COMMENT ON TABLE identity.text_delivery IS 'Which calls of the Send-SMS hook were carried out; no number and no code.';
+
+-- table web_session
+CREATE TABLE identity.web_session (
+    id uuid NOT NULL,
+    secret_hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    access_token bytea NOT NULL,
+    refresh_token bytea NOT NULL,
+    access_expires_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    token_version integer DEFAULT 1 NOT NULL,
+    refresh_claimed_until timestamp with time zone,
+    user_agent text DEFAULT ''::text NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    ended_at timestamp with time zone,
+    ended_by uuid,
+    ended_why text,
+    CONSTRAINT web_session_end_has_a_reason CHECK (((ended_at IS NULL) = (ended_why IS NULL))),
+    CONSTRAINT web_session_secret_is_sha256 CHECK ((octet_length(secret_hash) = 32))
+);
+
+-- comment TABLE web_session
+COMMENT ON TABLE identity.web_session IS 'A browser that is signed in: hash of its secret, sealed tokens, and how it ended.';
+
+-- table procrastinate_events
+CREATE TABLE jobs.procrastinate_events (
+    id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    type jobs.procrastinate_job_event_type,
+    at timestamp with time zone DEFAULT now()
+);
+
+-- sequence procrastinate_events_id_seq
+CREATE SEQUENCE jobs.procrastinate_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+-- sequence owned by procrastinate_events_id_seq
+ALTER SEQUENCE jobs.procrastinate_events_id_seq OWNED BY jobs.procrastinate_events.id;
+
+-- sequence procrastinate_jobs_id_seq
+CREATE SEQUENCE jobs.procrastinate_jobs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+-- sequence owned by procrastinate_jobs_id_seq
+ALTER SEQUENCE jobs.procrastinate_jobs_id_seq OWNED BY jobs.procrastinate_jobs.id;
+
+-- table procrastinate_periodic_defers
+CREATE TABLE jobs.procrastinate_periodic_defers (
+    id bigint NOT NULL,
+    task_name character varying(128) NOT NULL,
+    defer_timestamp bigint,
+    job_id bigint,
+    periodic_id character varying(128) DEFAULT ''::character varying NOT NULL
+);
+
+-- sequence procrastinate_periodic_defers_id_seq
+CREATE SEQUENCE jobs.procrastinate_periodic_defers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+-- sequence owned by procrastinate_periodic_defers_id_seq
+ALTER SEQUENCE jobs.procrastinate_periodic_defers_id_seq OWNED BY jobs.procrastinate_periodic_defers.id;
+
+-- table procrastinate_workers
+CREATE TABLE jobs.procrastinate_workers (
+    id bigint NOT NULL,
+    last_heartbeat timestamp with time zone DEFAULT now() NOT NULL
+);
+
+-- sequence procrastinate_workers_id_seq
+ALTER TABLE jobs.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME jobs.procrastinate_workers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- table tick
+CREATE TABLE jobs.tick (
+    what text NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    by text NOT NULL
+);
+
+-- comment TABLE tick
+COMMENT ON TABLE jobs.tick IS 'Which line of the timetable was set going for which time: each once, whoever was the scheduler.';
+
+-- table account
+CREATE TABLE ledger.account (
+    id bigint NOT NULL,
+    asset text NOT NULL,
+    kind text NOT NULL,
+    owner uuid,
+    balance bigint DEFAULT 0 NOT NULL,
+    held bigint DEFAULT 0 NOT NULL,
+    seq bigint DEFAULT 0 NOT NULL,
+    min_balance bigint,
+    state text DEFAULT 'active'::text NOT NULL,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT asset_is_known CHECK ((asset = 'USD'::text)),
+    CONSTRAINT balance_covers_spending CHECK (((balance - held) >= min_balance)),
+    CONSTRAINT held_is_not_negative CHECK ((held >= 0)),
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['wallet'::text, 'reserve'::text, 'loads_uncleared'::text, 'payouts_in_transit'::text, 'revenue'::text]))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'restricted'::text, 'frozen'::text]))),
+    CONSTRAINT wallets_have_a_floor CHECK (((kind <> 'wallet'::text) OR (min_balance IS NOT NULL))),
+    CONSTRAINT wallets_have_owners CHECK (((kind = 'wallet'::text) = (owner IS NOT NULL)))
+)
+WITH (fillfactor='60');
+
+-- comment TABLE account
+COMMENT ON TABLE ledger.account IS 'One account holds one asset; positive is owed to its owner, negative is held elsewhere (a bank).';
+
+-- sequence account_id_seq
+ALTER TABLE ledger.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- table entry
+CREATE TABLE ledger.entry (
+    account_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    transfer_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    balance_after bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT amount_is_not_zero CHECK ((amount <> 0))
+);
+
+-- comment TABLE entry
+COMMENT ON TABLE ledger.entry IS 'The two sides of each transfer: seq without gaps per account, balance_after chains.';
+
+-- table transfer
+CREATE TABLE ledger.transfer (
+    id uuid NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    at timestamp with time zone NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    from_account bigint NOT NULL,
+    to_account bigint NOT NULL,
+    from_seq bigint NOT NULL,
+    to_seq bigint NOT NULL,
+    amount bigint NOT NULL,
+    kind text NOT NULL,
+    ref text,
+    CONSTRAINT accounts_differ CHECK ((from_account <> to_account)),
+    CONSTRAINT amount_is_positive CHECK ((amount > 0))
+);
+
+-- comment TABLE transfer
+COMMENT ON TABLE ledger.transfer IS 'One movement of `amount` from one account to another; its id makes it happen once.';
+
+-- table limit_value
+CREATE TABLE risk.limit_value (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    value_max bigint NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    set_by uuid,
+    reason text NOT NULL,
+    CONSTRAINT value_is_not_negative CHECK ((value_max >= 0))
+);
+
+-- comment TABLE limit_value
+COMMENT ON TABLE risk.limit_value IS 'Each limit''s values over time; the newest row of a name is in force.';
+
+-- sequence limit_value_id_seq
+ALTER TABLE risk.limit_value ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME risk.limit_value_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- default procrastinate_events id
+ALTER TABLE ONLY jobs.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('jobs.procrastinate_events_id_seq'::regclass);
+
+-- default procrastinate_jobs id
+ALTER TABLE ONLY jobs.procrastinate_jobs ALTER COLUMN id SET DEFAULT nextval('jobs.procrastinate_jobs_id_seq'::regclass);
+
+-- default procrastinate_periodic_defers id
+ALTER TABLE ONLY jobs.procrastinate_periodic_defers ALTER COLUMN id SET DEFAULT nextval('jobs.procrastinate_periodic_defers_id_seq'::regclass);
+
+-- constraint customer customer_pkey
+ALTER TABLE ONLY banking.customer
+    ADD CONSTRAINT customer_pkey PRIMARY KEY (person);
+
+-- constraint customer customer_vendor_id_key
+ALTER TABLE ONLY banking.customer
+    ADD CONSTRAINT customer_vendor_id_key UNIQUE (vendor_id);
+
+-- constraint hold_policy hold_policy_pkey
+ALTER TABLE ONLY banking.hold_policy
+    ADD CONSTRAINT hold_policy_pkey PRIMARY KEY (id);
+
+-- constraint load load_pkey
+ALTER TABLE ONLY banking.load
+    ADD CONSTRAINT load_pkey PRIMARY KEY (id);
+
+-- constraint load load_reference_key
+ALTER TABLE ONLY banking.load
+    ADD CONSTRAINT load_reference_key UNIQUE (reference);
+
+-- constraint provider_operation provider_operation_idempotency_key_key
+ALTER TABLE ONLY banking.provider_operation
+    ADD CONSTRAINT provider_operation_idempotency_key_key UNIQUE (idempotency_key);
+
+-- constraint provider_operation provider_operation_pkey
+ALTER TABLE ONLY banking.provider_operation
+    ADD CONSTRAINT provider_operation_pkey PRIMARY KEY (id);
+
+-- constraint provider_operation provider_operation_vendor_ref_key
+ALTER TABLE ONLY banking.provider_operation
+    ADD CONSTRAINT provider_operation_vendor_ref_key UNIQUE (vendor_ref);
+
+-- constraint source source_pkey
+ALTER TABLE ONLY banking.source
+    ADD CONSTRAINT source_pkey PRIMARY KEY (id);
+
+-- constraint source source_vendor_id_key
+ALTER TABLE ONLY banking.source
+    ADD CONSTRAINT source_vendor_id_key UNIQUE (vendor_id);
+
+-- constraint vendor_event vendor_event_pkey
+ALTER TABLE ONLY banking.vendor_event
+    ADD CONSTRAINT vendor_event_pkey PRIMARY KEY (id);
+
+-- constraint event event_pkey
+ALTER TABLE ONLY events.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+-- constraint event_position event_position_event_id_key
+ALTER TABLE ONLY events.event_position
+    ADD CONSTRAINT event_position_event_id_key UNIQUE (event_id);
+
+-- constraint event_position event_position_pkey
+ALTER TABLE ONLY events.event_position
+    ADD CONSTRAINT event_position_pkey PRIMARY KEY ("position");
+
+-- constraint mark mark_pkey
+ALTER TABLE ONLY events.mark
+    ADD CONSTRAINT mark_pkey PRIMARY KEY (consumer);
+
+-- constraint relay_cursor relay_cursor_pkey
+ALTER TABLE ONLY events.relay_cursor
+    ADD CONSTRAINT relay_cursor_pkey PRIMARY KEY (is_only);
+
+-- constraint attempt_limit attempt_limit_pkey
+ALTER TABLE ONLY identity.attempt_limit
+    ADD CONSTRAINT attempt_limit_pkey PRIMARY KEY (kind);
+
+-- constraint attempt attempt_pkey
+ALTER TABLE ONLY identity.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (kind, subject);
+
+-- constraint known_address known_address_pkey
+ALTER TABLE ONLY identity.known_address
+    ADD CONSTRAINT known_address_pkey PRIMARY KEY (pair);
+
+-- constraint reserved_handle reserved_handle_pkey
+ALTER TABLE ONLY identity.reserved_handle
+    ADD CONSTRAINT reserved_handle_pkey PRIMARY KEY (skeleton);
+
+-- constraint text_announcement text_announcement_pkey
+ALTER TABLE ONLY identity.text_announcement
+    ADD CONSTRAINT text_announcement_pkey PRIMARY KEY (id);
+
+-- constraint text_delivery text_delivery_pkey
+ALTER TABLE ONLY identity.text_delivery
+    ADD CONSTRAINT text_delivery_pkey PRIMARY KEY (webhook_id);
+
+-- constraint web_session web_session_pkey
+ALTER TABLE ONLY identity.web_session
+    ADD CONSTRAINT web_session_pkey PRIMARY KEY (id);
+
+-- constraint procrastinate_events procrastinate_events_pkey
+ALTER TABLE ONLY jobs.procrastinate_events
+    ADD CONSTRAINT procrastinate_events_pkey PRIMARY KEY (id);
+
+-- constraint procrastinate_jobs procrastinate_jobs_pkey
+ALTER TABLE ONLY jobs.procrastinate_jobs
+    ADD CONSTRAINT procrastinate_jobs_pkey PRIMARY KEY (id);
+
+-- constraint procrastinate_periodic_defers procrastinate_periodic_defers_pkey
+ALTER TABLE ONLY jobs.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_pkey PRIMARY KEY (id);
+
+-- constraint procrastinate_periodic_defers procrastinate_periodic_defers_unique
+ALTER TABLE ONLY jobs.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_unique UNIQUE (task_name, periodic_id, defer_timestamp);
+
+-- constraint procrastinate_workers procrastinate_workers_pkey
+ALTER TABLE ONLY jobs.procrastinate_workers
+    ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+
+-- constraint tick tick_pkey
+ALTER TABLE ONLY jobs.tick
+    ADD CONSTRAINT tick_pkey PRIMARY KEY (what, due_at);
+
+-- constraint account account_pkey
+ALTER TABLE ONLY ledger.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+-- constraint entry entry_pkey
+ALTER TABLE ONLY ledger.entry
+    ADD CONSTRAINT entry_pkey PRIMARY KEY (account_id, seq);
+
+-- constraint transfer transfer_pkey
+ALTER TABLE ONLY ledger.transfer
+    ADD CONSTRAINT transfer_pkey PRIMARY KEY (id);
+
+-- constraint payments payments_pkey
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
+
+-- constraint profiles profiles_pkey
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
+
+-- constraint limit_value limit_value_pkey
+ALTER TABLE ONLY risk.limit_value
+    ADD CONSTRAINT limit_value_pkey PRIMARY KEY (id);
+
+-- index load_by_person
+CREATE INDEX load_by_person ON banking.load USING btree (person, created_at DESC, id DESC);
+
+-- index operation_open
+CREATE INDEX operation_open ON banking.provider_operation USING btree (next_at) WHERE (state = ANY (ARRAY['queued'::text, 'submitted'::text, 'pending'::text, 'settled'::text]));
+
+-- index source_by_person
+CREATE INDEX source_by_person ON banking.source USING btree (person, created_at);
+
+-- index event_by_subject
+CREATE INDEX event_by_subject ON events.event USING btree (subject, id);
+
+-- index event_by_transaction
+CREATE INDEX event_by_transaction ON events.event USING btree (era, xid, id);
+
+-- index attempt_by_end
+CREATE INDEX attempt_by_end ON identity.attempt USING btree (until);
+
+-- index known_address_by_age
+CREATE INDEX known_address_by_age ON identity.known_address USING btree (used_at);
+
+-- index phone_lookup_recent
+CREATE INDEX phone_lookup_recent ON identity.phone_lookup USING btree (person, at);
+
+-- index text_announcement_by_age
+CREATE INDEX text_announcement_by_age ON identity.text_announcement USING btree (announced_at);
+
+-- index text_announcement_by_phone
+CREATE INDEX text_announcement_by_phone ON identity.text_announcement USING btree (phone);
+
+-- index text_delivery_by_age
+CREATE INDEX text_delivery_by_age ON identity.text_delivery USING btree (claimed_at);
+
+-- index web_session_by_user
+CREATE INDEX web_session_by_user ON identity.web_session USING btree (user_id, created_at DESC);
+
+-- index web_session_secret_unique
+CREATE UNIQUE INDEX web_session_secret_unique ON identity.web_session USING btree (secret_hash);
+
+-- index idx_procrastinate_jobs_worker_not_null
+CREATE INDEX idx_procrastinate_jobs_worker_not_null ON jobs.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::jobs.procrastinate_job_status));
+
+-- index idx_procrastinate_workers_last_heartbeat
+CREATE INDEX idx_procrastinate_workers_last_heartbeat ON jobs.procrastinate_workers USING btree (last_heartbeat);
+
+-- index procrastinate_events_job_id_fkey_v1
+CREATE INDEX procrastinate_events_job_id_fkey_v1 ON jobs.procrastinate_events USING btree (job_id);
+
+-- index procrastinate_jobs_id_lock_idx_v1
+CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON jobs.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::jobs.procrastinate_job_status, 'doing'::jobs.procrastinate_job_status]));
+
+-- index procrastinate_jobs_lock_idx_v1
+CREATE UNIQUE INDEX procrastinate_jobs_lock_idx_v1 ON jobs.procrastinate_jobs USING btree (lock) WHERE (status = 'doing'::jobs.procrastinate_job_status);
+
+-- index procrastinate_jobs_priority_idx_v1
+CREATE INDEX procrastinate_jobs_priority_idx_v1 ON jobs.procrastinate_jobs USING btree (priority DESC, id) WHERE (status = 'todo'::jobs.procrastinate_job_status);
+
+-- index procrastinate_jobs_queue_name_idx_v1
+CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON jobs.procrastinate_jobs USING btree (queue_name);
+
+-- index procrastinate_jobs_queueing_lock_idx_v1
+CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON jobs.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::jobs.procrastinate_job_status);
+
+-- index procrastinate_periodic_defers_job_id_fkey_v1
+CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON jobs.procrastinate_periodic_defers USING btree (job_id);
+
+-- index tick_by_due_at
+CREATE INDEX tick_by_due_at ON jobs.tick USING btree (due_at);
+
+-- index account_one_of_each_system_kind
+CREATE UNIQUE INDEX account_one_of_each_system_kind ON ledger.account USING btree (kind, asset) WHERE (owner IS NULL);
+
+-- index account_one_wallet_each
+CREATE UNIQUE INDEX account_one_wallet_each ON ledger.account USING btree (owner, asset) WHERE (kind = 'wallet'::text);
+
+-- index entry_at
+CREATE INDEX entry_at ON ledger.entry USING brin (at);
+
+-- index transfer_by_transaction
+CREATE INDEX transfer_by_transaction ON ledger.transfer USING btree (xid);
+
+-- index payments_by_recipient
+CREATE INDEX payments_by_recipient ON public.payments USING btree (recipient_id, created_at DESC);
+
+-- index payments_by_sender
+CREATE INDEX payments_by_sender ON public.payments USING btree (sender_id, created_at DESC);
+
+-- index payments_public_newest
+CREATE INDEX payments_public_newest ON public.payments USING btree (created_at DESC, id DESC) WHERE is_public;
+
+-- index profiles_handle_unique
+CREATE UNIQUE INDEX profiles_handle_unique ON public.profiles USING btree (handle);
+
+-- index profiles_look_alikes_unique
+CREATE UNIQUE INDEX profiles_look_alikes_unique ON public.profiles USING btree (identity.skeleton(handle));
+
+-- index limit_value_newest
+CREATE INDEX limit_value_newest ON risk.limit_value USING btree (name, id DESC);
+
+-- trigger hold_policy hold_policy_is_append_only
+CREATE TRIGGER hold_policy_is_append_only BEFORE DELETE OR UPDATE ON banking.hold_policy FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger event event_is_append_only
+CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE ON events.event FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger event event_is_never_truncated
+CREATE TRIGGER event_is_never_truncated BEFORE TRUNCATE ON events.event FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger event_position tell_inserted_payments
+CREATE TRIGGER tell_inserted_payments AFTER INSERT ON events.event_position REFERENCING NEW TABLE AS placed FOR EACH STATEMENT EXECUTE FUNCTION private.tell_inserted_payments();
+
+-- trigger procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON jobs.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::jobs.procrastinate_job_status))) EXECUTE FUNCTION jobs.procrastinate_notify_queue_abort_job_v1();
+
+ALTER TABLE jobs.procrastinate_jobs DISABLE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1;
+
+-- trigger procrastinate_jobs procrastinate_jobs_notify_queue_job_inserted_v1
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON jobs.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::jobs.procrastinate_job_status)) EXECUTE FUNCTION jobs.procrastinate_notify_queue_job_inserted_v1();
+
+ALTER TABLE jobs.procrastinate_jobs DISABLE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1;
+
+-- trigger procrastinate_jobs procrastinate_trigger_abort_requested_events_v1
+CREATE TRIGGER procrastinate_trigger_abort_requested_events_v1 AFTER UPDATE OF abort_requested ON jobs.procrastinate_jobs FOR EACH ROW WHEN ((new.abort_requested = true)) EXECUTE FUNCTION jobs.procrastinate_trigger_abort_requested_events_procedure_v1();
+
+-- trigger procrastinate_jobs procrastinate_trigger_delete_jobs_v1
+CREATE TRIGGER procrastinate_trigger_delete_jobs_v1 BEFORE DELETE ON jobs.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION jobs.procrastinate_unlink_periodic_defers_v1();
+
+-- trigger procrastinate_jobs procrastinate_trigger_scheduled_events_v1
+CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE ON jobs.procrastinate_jobs FOR EACH ROW WHEN (((new.scheduled_at IS NOT NULL) AND (new.status = 'todo'::jobs.procrastinate_job_status))) EXECUTE FUNCTION jobs.procrastinate_trigger_function_scheduled_events_v1();
+
+-- trigger procrastinate_jobs procrastinate_trigger_status_events_insert_v1
+CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON jobs.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::jobs.procrastinate_job_status)) EXECUTE FUNCTION jobs.procrastinate_trigger_function_status_events_insert_v1();
+
+-- trigger procrastinate_jobs procrastinate_trigger_status_events_update_v1
+CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON jobs.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION jobs.procrastinate_trigger_function_status_events_update_v1();
+
+-- trigger procrastinate_jobs retries_give_way
+CREATE TRIGGER retries_give_way BEFORE UPDATE OF status ON jobs.procrastinate_jobs FOR EACH ROW WHEN (((new.status = 'todo'::jobs.procrastinate_job_status) AND (old.status <> 'todo'::jobs.procrastinate_job_status) AND (new.queueing_lock IS NOT NULL))) EXECUTE FUNCTION jobs.give_way();
+
+-- trigger account account_is_never_deleted
+CREATE TRIGGER account_is_never_deleted BEFORE DELETE ON ledger.account FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger account account_is_never_truncated
+CREATE TRIGGER account_is_never_truncated BEFORE TRUNCATE ON ledger.account FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger entry entry_is_append_only
+CREATE TRIGGER entry_is_append_only BEFORE DELETE OR UPDATE ON ledger.entry FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger entry entry_is_never_truncated
+CREATE TRIGGER entry_is_never_truncated BEFORE TRUNCATE ON ledger.entry FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger transfer transfer_is_append_only
+CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE ON ledger.transfer FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger transfer transfer_is_never_truncated
+CREATE TRIGGER transfer_is_never_truncated BEFORE TRUNCATE ON ledger.transfer FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger limit_value limit_value_is_append_only
+CREATE TRIGGER limit_value_is_append_only BEFORE DELETE OR UPDATE ON risk.limit_value FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger limit_value limit_value_is_never_truncated
+CREATE TRIGGER limit_value_is_never_truncated BEFORE TRUNCATE ON risk.limit_value FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- fk constraint customer customer_person_fkey
+ALTER TABLE ONLY banking.customer
+    ADD CONSTRAINT customer_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint load load_id_fkey
+ALTER TABLE ONLY banking.load
+    ADD CONSTRAINT load_id_fkey FOREIGN KEY (id) REFERENCES banking.provider_operation(id);
+
+-- fk constraint load load_person_fkey
+ALTER TABLE ONLY banking.load
+    ADD CONSTRAINT load_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint load load_source_id_fkey
+ALTER TABLE ONLY banking.load
+    ADD CONSTRAINT load_source_id_fkey FOREIGN KEY (source_id) REFERENCES banking.source(id);
+
+-- fk constraint source source_person_fkey
+ALTER TABLE ONLY banking.source
+    ADD CONSTRAINT source_person_fkey FOREIGN KEY (person) REFERENCES banking.customer(person);
+
+-- fk constraint event_position event_position_event_id_fkey
+ALTER TABLE ONLY events.event_position
+    ADD CONSTRAINT event_position_event_id_fkey FOREIGN KEY (event_id) REFERENCES events.event(id);
+
+-- fk constraint attempt attempt_kind_fkey
+ALTER TABLE ONLY identity.attempt
+    ADD CONSTRAINT attempt_kind_fkey FOREIGN KEY (kind) REFERENCES identity.attempt_limit(kind);
+
+-- fk constraint web_session web_session_user_id_fkey
+ALTER TABLE ONLY identity.web_session
+    ADD CONSTRAINT web_session_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
+
+-- fk constraint procrastinate_events procrastinate_events_job_id_fkey
+ALTER TABLE ONLY jobs.procrastinate_events
+    ADD CONSTRAINT procrastinate_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.procrastinate_jobs(id) ON DELETE CASCADE;
+
+-- fk constraint procrastinate_jobs procrastinate_jobs_worker_id_fkey
+ALTER TABLE ONLY jobs.procrastinate_jobs
+    ADD CONSTRAINT procrastinate_jobs_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES jobs.procrastinate_workers(id) ON DELETE SET NULL;
+
+-- fk constraint procrastinate_periodic_defers procrastinate_periodic_defers_job_id_fkey
+ALTER TABLE ONLY jobs.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.procrastinate_jobs(id);
+
+-- fk constraint entry entry_account_id_fkey
+ALTER TABLE ONLY ledger.entry
+    ADD CONSTRAINT entry_account_id_fkey FOREIGN KEY (account_id) REFERENCES ledger.account(id);
+
+-- fk constraint transfer transfer_from_account_fkey
+ALTER TABLE ONLY ledger.transfer
+    ADD CONSTRAINT transfer_from_account_fkey FOREIGN KEY (from_account) REFERENCES ledger.account(id);
+
+-- fk constraint transfer transfer_to_account_fkey
+ALTER TABLE ONLY ledger.transfer
+    ADD CONSTRAINT transfer_to_account_fkey FOREIGN KEY (to_account) REFERENCES ledger.account(id);
+
+-- fk constraint payments payments_id_fkey
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_id_fkey FOREIGN KEY (id) REFERENCES ledger.transfer(id);
+
+-- fk constraint payments payments_recipient_id_fkey
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES public.profiles(id);
+
+-- fk constraint payments payments_sender_id_fkey
+ALTER TABLE ONLY public.payments
+    ADD CONSTRAINT payments_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.profiles(id);
+
+-- fk constraint profiles profiles_id_fkey
+ALTER TABLE ONLY public.profiles
+    ADD CONSTRAINT profiles_id_fkey FOREIGN KEY (id) REFERENCES auth.users(id);
+
+-- row security customer
+ALTER TABLE banking.customer ENABLE ROW LEVEL SECURITY;
+
+-- row security hold_policy
+ALTER TABLE banking.hold_policy ENABLE ROW LEVEL SECURITY;
+
+-- row security load
+ALTER TABLE banking.load ENABLE ROW LEVEL SECURITY;
+
+-- row security provider_operation
+ALTER TABLE banking.provider_operation ENABLE ROW LEVEL SECURITY;
+
+-- row security source
+ALTER TABLE banking.source ENABLE ROW LEVEL SECURITY;
+
+-- row security vendor_event
+ALTER TABLE banking.vendor_event ENABLE ROW LEVEL SECURITY;
+
+-- row security event
+ALTER TABLE events.event ENABLE ROW LEVEL SECURITY;
+
+-- row security event_position
+ALTER TABLE events.event_position ENABLE ROW LEVEL SECURITY;
+
+-- row security mark
+ALTER TABLE events.mark ENABLE ROW LEVEL SECURITY;
+
+-- row security relay_cursor
+ALTER TABLE events.relay_cursor ENABLE ROW LEVEL SECURITY;
+
+-- row security attempt
+ALTER TABLE identity.attempt ENABLE ROW LEVEL SECURITY;
+
+-- row security attempt_limit
+ALTER TABLE identity.attempt_limit ENABLE ROW LEVEL SECURITY;
+
+-- row security known_address
+ALTER TABLE identity.known_address ENABLE ROW LEVEL SECURITY;
+
+-- row security phone_lookup
+ALTER TABLE identity.phone_lookup ENABLE ROW LEVEL SECURITY;
+
+-- row security reserved_handle
+ALTER TABLE identity.reserved_handle ENABLE ROW LEVEL SECURITY;
+
+-- row security text_announcement
+ALTER TABLE identity.text_announcement ENABLE ROW LEVEL SECURITY;
+
+-- row security text_delivery
+ALTER TABLE identity.text_delivery ENABLE ROW LEVEL SECURITY;
+
+-- row security web_session
+ALTER TABLE identity.web_session ENABLE ROW LEVEL SECURITY;
+
+-- row security procrastinate_events
+ALTER TABLE jobs.procrastinate_events ENABLE ROW LEVEL SECURITY;
+
+-- row security procrastinate_jobs
+ALTER TABLE jobs.procrastinate_jobs ENABLE ROW LEVEL SECURITY;
+
+-- row security procrastinate_periodic_defers
+ALTER TABLE jobs.procrastinate_periodic_defers ENABLE ROW LEVEL SECURITY;
+
+-- row security procrastinate_workers
+ALTER TABLE jobs.procrastinate_workers ENABLE ROW LEVEL SECURITY;
+
+-- row security tick
+ALTER TABLE jobs.tick ENABLE ROW LEVEL SECURITY;
+
+-- policy procrastinate_periodic_defers workers_see_defers
+CREATE POLICY workers_see_defers ON jobs.procrastinate_periodic_defers TO paya_worker USING (true) WITH CHECK (true);
+
+-- policy procrastinate_events workers_see_events
+CREATE POLICY workers_see_events ON jobs.procrastinate_events TO paya_worker USING (true) WITH CHECK (true);
+
+-- policy procrastinate_jobs workers_see_jobs
+CREATE POLICY workers_see_jobs ON jobs.procrastinate_jobs TO paya_worker USING (true) WITH CHECK (true);
+
+-- policy procrastinate_workers workers_see_workers
+CREATE POLICY workers_see_workers ON jobs.procrastinate_workers TO paya_worker USING (true) WITH CHECK (true);
+
+-- row security account
+ALTER TABLE ledger.account ENABLE ROW LEVEL SECURITY;
+
+-- row security entry
+ALTER TABLE ledger.entry ENABLE ROW LEVEL SECURITY;
+
+-- row security transfer
+ALTER TABLE ledger.transfer ENABLE ROW LEVEL SECURITY;
+
+-- row security payments
+ALTER TABLE public.payments ENABLE ROW LEVEL SECURITY;
+
+-- policy payments payments_public_and_own
+CREATE POLICY payments_public_and_own ON public.payments FOR SELECT TO authenticated USING ((is_public OR (sender_id = ( SELECT auth.uid() AS uid)) OR (recipient_id = ( SELECT auth.uid() AS uid))));
+
+-- policy payments payments_public_to_visitors
+CREATE POLICY payments_public_to_visitors ON public.payments FOR SELECT TO anon USING (is_public);
+
+-- row security profiles
+ALTER TABLE public.profiles ENABLE ROW LEVEL SECURITY;
+
+-- policy profiles profiles_are_public
+CREATE POLICY profiles_are_public ON public.profiles FOR SELECT TO anon, authenticated USING (true);
+
+-- policy messages topics_for_people
+CREATE POLICY topics_for_people ON realtime.messages FOR SELECT TO authenticated USING (((extension = 'broadcast'::text) AND (( SELECT realtime.topic() AS topic) = ANY (ARRAY['feed'::text, ('user:'::text || (( SELECT auth.uid() AS uid))::text)]))));
+
+-- policy messages topics_for_visitors
+CREATE POLICY topics_for_visitors ON realtime.messages FOR SELECT TO anon USING (((extension = 'broadcast'::text) AND (( SELECT realtime.topic() AS topic) = 'feed'::text)));
+
+-- row security limit_value
+ALTER TABLE risk.limit_value ENABLE ROW LEVEL SECURITY;
+
+-- publication table supabase_realtime payments
+ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.payments;
+
+-- acl SCHEMA banking
+GRANT USAGE ON SCHEMA banking TO authenticated;
+GRANT USAGE ON SCHEMA banking TO service_role;
+
+-- acl SCHEMA events
+GRANT USAGE ON SCHEMA events TO paya_worker;
+GRANT USAGE ON SCHEMA events TO service_role;
+
+-- acl SCHEMA feed
+GRANT USAGE ON SCHEMA feed TO anon;
+GRANT USAGE ON SCHEMA feed TO authenticated;
+GRANT USAGE ON SCHEMA feed TO service_role;
+GRANT USAGE ON SCHEMA feed TO paya_worker;
+
+-- acl SCHEMA identity
+GRANT USAGE ON SCHEMA identity TO anon;
+GRANT USAGE ON SCHEMA identity TO authenticated;
+GRANT USAGE ON SCHEMA identity TO service_role;
+GRANT USAGE ON SCHEMA identity TO paya_app;
+GRANT USAGE ON SCHEMA identity TO paya_worker;
+
+-- acl SCHEMA jobs
+GRANT USAGE ON SCHEMA jobs TO paya_worker;
+GRANT USAGE ON SCHEMA jobs TO service_role;
+
+-- acl SCHEMA risk
+GRANT USAGE ON SCHEMA risk TO authenticated;
+GRANT USAGE ON SCHEMA risk TO service_role;
+
+-- acl SCHEMA wallet
+GRANT USAGE ON SCHEMA wallet TO anon;
+GRANT USAGE ON SCHEMA wallet TO authenticated;
+GRANT USAGE ON SCHEMA wallet TO service_role;
+GRANT USAGE ON SCHEMA wallet TO paya_app;
+
+-- acl FUNCTION ask_about_stale(maximum integer)
+REVOKE ALL ON FUNCTION banking.ask_about_stale(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.ask_about_stale(maximum integer) TO service_role;
+
+-- acl FUNCTION begin_source(source_id uuid, kind text, last4 text)
+REVOKE ALL ON FUNCTION banking.begin_source(source_id uuid, kind text, last4 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.begin_source(source_id uuid, kind text, last4 text) TO authenticated;
+
+-- acl FUNCTION book_accepted(load_id uuid, vendor_ref text)
+REVOKE ALL ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) TO service_role;
+
+-- acl FUNCTION book_cleared(load_id uuid)
+REVOKE ALL ON FUNCTION banking.book_cleared(load_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_cleared(load_id uuid) TO service_role;
+
+-- acl FUNCTION book_customer(source_id uuid, vendor_id text)
+REVOKE ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) TO service_role;
+
+-- acl FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean)
+REVOKE ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean) TO service_role;
+
+-- acl FUNCTION book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone)
+REVOKE ALL ON FUNCTION banking.book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone) TO service_role;
+
+-- acl FUNCTION book_source(source_id uuid, vendor_id text, bank_name text, is_verified boolean)
+REVOKE ALL ON FUNCTION banking.book_source(source_id uuid, vendor_id text, bank_name text, is_verified boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_source(source_id uuid, vendor_id text, bank_name text, is_verified boolean) TO service_role;
+
+-- acl FUNCTION book_source_state(vendor_id text, state text)
+REVOKE ALL ON FUNCTION banking.book_source_state(vendor_id text, state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_source_state(vendor_id text, state text) TO service_role;
+
+-- acl FUNCTION claim_load(load_id uuid)
+REVOKE ALL ON FUNCTION banking.claim_load(load_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.claim_load(load_id uuid) TO service_role;
+
+-- acl FUNCTION due_to_clear(maximum integer)
+REVOKE ALL ON FUNCTION banking.due_to_clear(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.due_to_clear(maximum integer) TO service_role;
+
+-- acl FUNCTION fail_source(source_id uuid)
+REVOKE ALL ON FUNCTION banking.fail_source(source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.fail_source(source_id uuid) TO service_role;
+
+-- acl FUNCTION hold_bank_days(environment text)
+REVOKE ALL ON FUNCTION banking.hold_bank_days(environment text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.hold_bank_days(environment text) TO authenticated;
+GRANT ALL ON FUNCTION banking.hold_bank_days(environment text) TO service_role;
+
+-- acl FUNCTION load_json(load_id uuid, viewer uuid)
+REVOKE ALL ON FUNCTION banking.load_json(load_id uuid, viewer uuid) FROM PUBLIC;
+
+-- acl FUNCTION load_of(vendor_ref text, correlation_id uuid)
+REVOKE ALL ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) TO service_role;
+
+-- acl FUNCTION lock_accounts(person uuid)
+REVOKE ALL ON FUNCTION banking.lock_accounts(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION my_load(load_id uuid)
+REVOKE ALL ON FUNCTION banking.my_load(load_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_load(load_id uuid) TO authenticated;
+
+-- acl FUNCTION my_load_limits()
+REVOKE ALL ON FUNCTION banking.my_load_limits() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_load_limits() TO authenticated;
+
+-- acl FUNCTION my_loads(before timestamp with time zone, maximum integer)
+REVOKE ALL ON FUNCTION banking.my_loads(before timestamp with time zone, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_loads(before timestamp with time zone, maximum integer) TO authenticated;
+
+-- acl FUNCTION my_pending_cents()
+REVOKE ALL ON FUNCTION banking.my_pending_cents() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_pending_cents() TO authenticated;
+
+-- acl FUNCTION my_source(source_id uuid)
+REVOKE ALL ON FUNCTION banking.my_source(source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_source(source_id uuid) TO authenticated;
+
+-- acl FUNCTION my_sources()
+REVOKE ALL ON FUNCTION banking.my_sources() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_sources() TO authenticated;
+
+-- acl FUNCTION new_reference()
+REVOKE ALL ON FUNCTION banking.new_reference() FROM PUBLIC;
+
+-- acl FUNCTION note_attempt(load_id uuid, error text, is_unsent boolean)
+REVOKE ALL ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) TO service_role;
+
+-- acl FUNCTION receive_event(event_id text, topic text, resource_id text)
+REVOKE ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) TO service_role;
+
+-- acl FUNCTION refuse_sixth_source(person uuid)
+REVOKE ALL ON FUNCTION banking.refuse_sixth_source(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION room_at(person uuid, amount_cents bigint)
+REVOKE ALL ON FUNCTION banking.room_at(person uuid, amount_cents bigint) FROM PUBLIC;
+
+-- acl FUNCTION source_json(source banking.source)
+REVOKE ALL ON FUNCTION banking.source_json(source banking.source) FROM PUBLIC;
+
+-- acl FUNCTION start_load(load_id uuid, source_id uuid, amount_cents bigint)
+REVOKE ALL ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) TO authenticated;
+
+-- acl FUNCTION vendor_ref_of(load_id uuid)
+REVOKE ALL ON FUNCTION banking.vendor_ref_of(load_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.vendor_ref_of(load_id uuid) TO service_role;
+
+-- acl FUNCTION advance()
+REVOKE ALL ON FUNCTION events.advance() FROM PUBLIC;
+GRANT ALL ON FUNCTION events.advance() TO paya_worker;
+GRANT ALL ON FUNCTION events.advance() TO service_role;
+
+-- acl FUNCTION is_restored()
+REVOKE ALL ON FUNCTION events.is_restored() FROM PUBLIC;
+GRANT ALL ON FUNCTION events.is_restored() TO paya_worker;
+GRANT ALL ON FUNCTION events.is_restored() TO service_role;
+
+-- acl FUNCTION rebase()
+REVOKE ALL ON FUNCTION events.rebase() FROM PUBLIC;
+GRANT ALL ON FUNCTION events.rebase() TO paya_worker;
+GRANT ALL ON FUNCTION events.rebase() TO service_role;
+
+-- acl FUNCTION record(kind text, subject uuid, version bigint, payload jsonb, actor uuid)
+REVOKE ALL ON FUNCTION events.record(kind text, subject uuid, version bigint, payload jsonb, actor uuid) FROM PUBLIC;
+
+-- acl FUNCTION take(consumer text, maximum integer)
+REVOKE ALL ON FUNCTION events.take(consumer text, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION events.take(consumer text, maximum integer) TO paya_worker;
+GRANT ALL ON FUNCTION events.take(consumer text, maximum integer) TO service_role;
+
+-- acl FUNCTION announce(maximum integer)
+REVOKE ALL ON FUNCTION feed.announce(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION feed.announce(maximum integer) TO paya_worker;
+GRANT ALL ON FUNCTION feed.announce(maximum integer) TO service_role;
+
+-- acl FUNCTION announce_text(p_id uuid, p_phone bytea)
+REVOKE ALL ON FUNCTION identity.announce_text(p_id uuid, p_phone bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.announce_text(p_id uuid, p_phone bytea) TO service_role;
+
+-- acl TABLE profiles
+GRANT SELECT ON TABLE public.profiles TO anon;
+GRANT SELECT ON TABLE public.profiles TO authenticated;
+GRANT SELECT ON TABLE public.profiles TO service_role;
+
+-- acl FUNCTION claim_handle(handle text, name text)
+REVOKE ALL ON FUNCTION identity.claim_handle(handle text, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.claim_handle(handle text, name text) TO authenticated;
+
+-- acl FUNCTION claim_refresh(p_id uuid, p_token_version integer, p_claim interval)
+REVOKE ALL ON FUNCTION identity.claim_refresh(p_id uuid, p_token_version integer, p_claim interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.claim_refresh(p_id uuid, p_token_version integer, p_claim interval) TO service_role;
+
+-- acl FUNCTION claim_text(p_webhook_id text, p_phone bytea)
+REVOKE ALL ON FUNCTION identity.claim_text(p_webhook_id text, p_phone bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.claim_text(p_webhook_id text, p_phone bytea) TO service_role;
+
+-- acl FUNCTION code_was_sent(p_phone bytea)
+REVOKE ALL ON FUNCTION identity.code_was_sent(p_phone bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.code_was_sent(p_phone bytea) TO service_role;
+
+-- acl FUNCTION count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea)
+REVOKE ALL ON FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) TO service_role;
+
+-- acl FUNCTION end_my_other_sessions(p_kept uuid)
+REVOKE ALL ON FUNCTION identity.end_my_other_sessions(p_kept uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.end_my_other_sessions(p_kept uuid) TO authenticated;
+
+-- acl FUNCTION end_my_session(p_id uuid, p_why text)
+REVOKE ALL ON FUNCTION identity.end_my_session(p_id uuid, p_why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.end_my_session(p_id uuid, p_why text) TO authenticated;
+
+-- acl FUNCTION end_session_as(p_id uuid, p_ended_by uuid, p_why text)
+REVOKE ALL ON FUNCTION identity.end_session_as(p_id uuid, p_ended_by uuid, p_why text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.end_session_as(p_id uuid, p_ended_by uuid, p_why text) TO service_role;
+
+-- acl FUNCTION ended_among(p_ids uuid[])
+REVOKE ALL ON FUNCTION identity.ended_among(p_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.ended_among(p_ids uuid[]) TO paya_app;
+
+-- acl FUNCTION find(to_text text)
+REVOKE ALL ON FUNCTION identity.find(to_text text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.find(to_text text) TO authenticated;
+
+-- acl FUNCTION keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone)
+REVOKE ALL ON FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) TO service_role;
+
+-- acl FUNCTION my_sessions()
+REVOKE ALL ON FUNCTION identity.my_sessions() FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.my_sessions() TO authenticated;
+
+-- acl FUNCTION release_text(p_webhook_id text)
+REVOKE ALL ON FUNCTION identity.release_text(p_webhook_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.release_text(p_webhook_id text) TO service_role;
+
+-- acl FUNCTION remember_address(p_pair bytea)
+REVOKE ALL ON FUNCTION identity.remember_address(p_pair bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.remember_address(p_pair bytea) TO service_role;
+
+-- acl FUNCTION session_by_id(p_id uuid)
+REVOKE ALL ON FUNCTION identity.session_by_id(p_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.session_by_id(p_id uuid) TO paya_app;
+
+-- acl FUNCTION session_by_secret(p_secret_hash bytea)
+REVOKE ALL ON FUNCTION identity.session_by_secret(p_secret_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.session_by_secret(p_secret_hash bytea) TO paya_app;
+
+-- acl FUNCTION settle_text(p_webhook_id text, p_state text, p_provider_ref text)
+REVOKE ALL ON FUNCTION identity.settle_text(p_webhook_id text, p_state text, p_provider_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.settle_text(p_webhook_id text, p_state text, p_provider_ref text) TO service_role;
+
+-- acl FUNCTION skeleton(handle text)
+REVOKE ALL ON FUNCTION identity.skeleton(handle text) FROM PUBLIC;
+
+-- acl FUNCTION start_session(p_id uuid, p_secret_hash bytea, p_user_id uuid, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone, p_user_agent text, p_address text)
+REVOKE ALL ON FUNCTION identity.start_session(p_id uuid, p_secret_hash bytea, p_user_id uuid, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone, p_user_agent text, p_address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.start_session(p_id uuid, p_secret_hash bytea, p_user_id uuid, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone, p_user_agent text, p_address text) TO service_role;
+
+-- acl FUNCTION take_tokens_of_ended(p_id uuid)
+REVOKE ALL ON FUNCTION identity.take_tokens_of_ended(p_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.take_tokens_of_ended(p_id uuid) TO service_role;
+
+-- acl FUNCTION withdraw_text(p_id uuid)
+REVOKE ALL ON FUNCTION identity.withdraw_text(p_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.withdraw_text(p_id uuid) TO service_role;
+
+-- acl FUNCTION dead_letters(maximum integer)
+REVOKE ALL ON FUNCTION jobs.dead_letters(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.dead_letters(maximum integer) TO service_role;
+GRANT ALL ON FUNCTION jobs.dead_letters(maximum integer) TO paya_worker;
+
+-- acl FUNCTION enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone)
+REVOKE ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) TO service_role;
+GRANT ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) TO paya_worker;
+
+-- acl FUNCTION forget_ticks(keep interval)
+REVOKE ALL ON FUNCTION jobs.forget_ticks(keep interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.forget_ticks(keep interval) TO paya_worker;
+
+-- acl FUNCTION give_way()
+REVOKE ALL ON FUNCTION jobs.give_way() FROM PUBLIC;
+
+-- acl FUNCTION procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean)
+REVOKE ALL ON FUNCTION jobs.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) TO paya_worker;
+
+-- acl FUNCTION procrastinate_defer_jobs_v1(jobs jobs.procrastinate_job_to_defer_v1[])
+REVOKE ALL ON FUNCTION jobs.procrastinate_defer_jobs_v1(jobs jobs.procrastinate_job_to_defer_v1[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_defer_jobs_v1(jobs jobs.procrastinate_job_to_defer_v1[]) TO paya_worker;
+
+-- acl FUNCTION procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb)
+REVOKE ALL ON FUNCTION jobs.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) TO paya_worker;
+
+-- acl TABLE procrastinate_jobs
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.procrastinate_jobs TO paya_worker;
+
+-- acl FUNCTION procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint)
+REVOKE ALL ON FUNCTION jobs.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) TO paya_worker;
+
+-- acl FUNCTION procrastinate_finish_job_v1(job_id bigint, end_status jobs.procrastinate_job_status, delete_job boolean)
+REVOKE ALL ON FUNCTION jobs.procrastinate_finish_job_v1(job_id bigint, end_status jobs.procrastinate_job_status, delete_job boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_finish_job_v1(job_id bigint, end_status jobs.procrastinate_job_status, delete_job boolean) TO paya_worker;
+
+-- acl FUNCTION procrastinate_notify_queue_abort_job_v1()
+REVOKE ALL ON FUNCTION jobs.procrastinate_notify_queue_abort_job_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_notify_queue_abort_job_v1() TO paya_worker;
+
+-- acl FUNCTION procrastinate_notify_queue_job_inserted_v1()
+REVOKE ALL ON FUNCTION jobs.procrastinate_notify_queue_job_inserted_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_notify_queue_job_inserted_v1() TO paya_worker;
+
+-- acl FUNCTION procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision)
+REVOKE ALL ON FUNCTION jobs.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) TO paya_worker;
+
+-- acl FUNCTION procrastinate_register_worker_v1()
+REVOKE ALL ON FUNCTION jobs.procrastinate_register_worker_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_register_worker_v1() TO paya_worker;
+
+-- acl FUNCTION procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying)
+REVOKE ALL ON FUNCTION jobs.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) TO paya_worker;
+
+-- acl FUNCTION procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying)
+REVOKE ALL ON FUNCTION jobs.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) TO paya_worker;
+
+-- acl FUNCTION procrastinate_trigger_abort_requested_events_procedure_v1()
+REVOKE ALL ON FUNCTION jobs.procrastinate_trigger_abort_requested_events_procedure_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_trigger_abort_requested_events_procedure_v1() TO paya_worker;
+
+-- acl FUNCTION procrastinate_trigger_function_scheduled_events_v1()
+REVOKE ALL ON FUNCTION jobs.procrastinate_trigger_function_scheduled_events_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_trigger_function_scheduled_events_v1() TO paya_worker;
+
+-- acl FUNCTION procrastinate_trigger_function_status_events_insert_v1()
+REVOKE ALL ON FUNCTION jobs.procrastinate_trigger_function_status_events_insert_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_trigger_function_status_events_insert_v1() TO paya_worker;
+
+-- acl FUNCTION procrastinate_trigger_function_status_events_update_v1()
+REVOKE ALL ON FUNCTION jobs.procrastinate_trigger_function_status_events_update_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_trigger_function_status_events_update_v1() TO paya_worker;
+
+-- acl FUNCTION procrastinate_unlink_periodic_defers_v1()
+REVOKE ALL ON FUNCTION jobs.procrastinate_unlink_periodic_defers_v1() FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_unlink_periodic_defers_v1() TO paya_worker;
+
+-- acl FUNCTION procrastinate_unregister_worker_v1(worker_id bigint)
+REVOKE ALL ON FUNCTION jobs.procrastinate_unregister_worker_v1(worker_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_unregister_worker_v1(worker_id bigint) TO paya_worker;
+
+-- acl FUNCTION procrastinate_update_heartbeat_v1(worker_id bigint)
+REVOKE ALL ON FUNCTION jobs.procrastinate_update_heartbeat_v1(worker_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.procrastinate_update_heartbeat_v1(worker_id bigint) TO paya_worker;
+
+-- acl FUNCTION replay(job bigint)
+REVOKE ALL ON FUNCTION jobs.replay(job bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.replay(job bigint) TO service_role;
+GRANT ALL ON FUNCTION jobs.replay(job bigint) TO paya_worker;
+
+-- acl FUNCTION sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer)
+REVOKE ALL ON FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer) TO paya_worker;
+
+-- acl FUNCTION tick_now(what text, every_s integer, queue text, task text, by text)
+REVOKE ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) TO paya_worker;
+
+-- acl FUNCTION open_wallet(owner uuid)
+REVOKE ALL ON FUNCTION ledger.open_wallet(owner uuid) FROM PUBLIC;
+
+-- acl FUNCTION post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text)
+REVOKE ALL ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) FROM PUBLIC;
+
+-- acl FUNCTION system_account(kind text, asset text)
+REVOKE ALL ON FUNCTION ledger.system_account(kind text, asset text) FROM PUBLIC;
+
+-- acl FUNCTION wallet_of(owner uuid, asset text)
+REVOKE ALL ON FUNCTION ledger.wallet_of(owner uuid, asset text) FROM PUBLIC;
+
+-- acl FUNCTION append_only()
+REVOKE ALL ON FUNCTION private.append_only() FROM PUBLIC;
+
+-- acl FUNCTION now()
+REVOKE ALL ON FUNCTION private.now() FROM PUBLIC;
+
+-- acl FUNCTION refuse(code text, facts jsonb)
+REVOKE ALL ON FUNCTION private.refuse(code text, facts jsonb) FROM PUBLIC;
+
+-- acl FUNCTION tell_inserted_payments()
+REVOKE ALL ON FUNCTION private.tell_inserted_payments() FROM PUBLIC;
+
+-- acl FUNCTION limit_max(name text)
+REVOKE ALL ON FUNCTION risk.limit_max(name text) FROM PUBLIC;
+
+-- acl FUNCTION my_balance()
+REVOKE ALL ON FUNCTION wallet.my_balance() FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.my_balance() TO authenticated;
+
+-- acl FUNCTION my_payment(payment_id uuid)
+REVOKE ALL ON FUNCTION wallet.my_payment(payment_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.my_payment(payment_id uuid) TO authenticated;
+
+-- acl FUNCTION my_payments(before timestamp with time zone, before_id uuid, maximum integer, direction text, sought text)
+REVOKE ALL ON FUNCTION wallet.my_payments(before timestamp with time zone, before_id uuid, maximum integer, direction text, sought text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.my_payments(before timestamp with time zone, before_id uuid, maximum integer, direction text, sought text) TO authenticated;
+
+-- acl FUNCTION my_send_limits()
+REVOKE ALL ON FUNCTION wallet.my_send_limits() FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.my_send_limits() TO authenticated;
+
+-- acl FUNCTION payment_json(payment_id uuid, viewer uuid)
+REVOKE ALL ON FUNCTION wallet.payment_json(payment_id uuid, viewer uuid) FROM PUBLIC;
+
+-- acl FUNCTION recent_people(maximum integer)
+REVOKE ALL ON FUNCTION wallet.recent_people(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.recent_people(maximum integer) TO authenticated;
+
+-- acl FUNCTION send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text)
+REVOKE ALL ON FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) TO authenticated;
+
+-- acl FUNCTION send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text)
+REVOKE ALL ON FUNCTION wallet.send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) TO paya_app;
+
+-- acl FUNCTION set_audience(payment_id uuid, audience text)
+REVOKE ALL ON FUNCTION wallet.set_audience(payment_id uuid, audience text) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.set_audience(payment_id uuid, audience text) TO authenticated;
+
+-- acl FUNCTION window_resets_at(sender uuid, span interval, maximum bigint)
+REVOKE ALL ON FUNCTION wallet.window_resets_at(sender uuid, span interval, maximum bigint) FROM PUBLIC;
+
+-- acl TABLE payments
+GRANT SELECT ON TABLE public.payments TO anon;
+GRANT SELECT ON TABLE public.payments TO authenticated;
+GRANT SELECT ON TABLE public.payments TO service_role;
+
+-- acl TABLE public_payment
+GRANT SELECT ON TABLE feed.public_payment TO anon;
+GRANT SELECT ON TABLE feed.public_payment TO authenticated;
+GRANT SELECT ON TABLE feed.public_payment TO service_role;
+
+-- acl TABLE attempt_limit
+GRANT SELECT,UPDATE ON TABLE identity.attempt_limit TO service_role;
+
+-- acl TABLE procrastinate_events
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.procrastinate_events TO paya_worker;
+
+-- acl SEQUENCE procrastinate_events_id_seq
+GRANT USAGE ON SEQUENCE jobs.procrastinate_events_id_seq TO paya_worker;
+
+-- acl SEQUENCE procrastinate_jobs_id_seq
+GRANT USAGE ON SEQUENCE jobs.procrastinate_jobs_id_seq TO paya_worker;
+
+-- acl TABLE procrastinate_periodic_defers
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.procrastinate_periodic_defers TO paya_worker;
+
+-- acl SEQUENCE procrastinate_periodic_defers_id_seq
+GRANT USAGE ON SEQUENCE jobs.procrastinate_periodic_defers_id_seq TO paya_worker;
+
+-- acl TABLE procrastinate_workers
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.procrastinate_workers TO paya_worker;
+
+-- acl SEQUENCE procrastinate_workers_id_seq
+GRANT USAGE ON SEQUENCE jobs.procrastinate_workers_id_seq TO paya_worker;
+
+-- default acl DEFAULT PRIVILEGES FOR FUNCTIONS
+ALTER DEFAULT PRIVILEGES FOR ROLE postgres REVOKE ALL ON FUNCTIONS FROM PUBLIC;
