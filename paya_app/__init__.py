@@ -1,0 +1,1 @@
+"""PaYa: a user-owned payment network."""

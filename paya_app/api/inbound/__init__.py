@@ -1,0 +1,1 @@
+"""What vendors send us: verified, recorded, answered; the work is a job's."""

@@ -1,0 +1,1 @@
+"""The API for developers, version 1."""

@@ -1,0 +1,182 @@
+"""What jobs do: send loads to the vendor, ask it what became of them, and book the answer.
+
+Whatever reached us out of order, twice or not at all, the end is the same: a notice only makes us ask, and a
+booking does what is missing. An outcome that nobody knows is asked for before anything is sent again, and
+what is sent again carries the same idempotency key.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from paya_app.banking.bank_days import after_bank_days
+from paya_app.banking.loads import held_for
+from paya_app.core import db
+from paya_app.core.actor import Actor
+from paya_app.core.clock import now
+from paya_app.core.config import settings
+from paya_app.core.errors import PayaError
+from paya_app.core.ids import parse_id
+from paya_app.providers import dwolla
+from paya_app.providers.outcome import Rejected, Retryable, Unknown
+
+STALE_AT_ONCE = 100
+
+log = structlog.get_logger()
+
+
+async def receive_notice(notice: dwolla.Notice) -> bool:
+    """Keep a verified notice and enqueue the asking, in one transaction. False when it was known."""
+    return await _service(
+        "select banking.receive_event(:id, :topic, :resource)",
+        id=notice.id,
+        topic=notice.topic,
+        resource=notice.resource_id,
+    )
+
+
+async def submit_load(load_id: UUID) -> None:
+    """Send a load to the vendor, once, whatever happened to earlier tries.
+
+    Raises:
+        Retryable: it was not sent.
+        Unknown: nobody knows; the next try asks first.
+    """
+    order = await _service("select banking.claim_load(:id)", id=load_id)
+    if order is None or order["state"] != "submitted":
+        return
+    try:
+        vendor_ref = await _sent_before(load_id, order) or await _send(load_id, order)
+    except Rejected as refusal:
+        log.info("a load was refused by the vendor", load=str(load_id), code=refusal.code, path=refusal.path)
+        await _service("select banking.book_failed(:id, null, :code)", id=load_id, code=refusal.code)
+        return
+    except (Retryable, Unknown) as failure:
+        await _service(
+            "select banking.note_attempt(:id, :error, :unsent)",
+            id=load_id,
+            error=failure.reason,
+            unsent=isinstance(failure, Retryable),
+        )
+        raise
+    await _service("select banking.book_accepted(:id, :ref)", id=load_id, ref=vendor_ref)
+
+
+async def _sent_before(load_id: UUID, order: dict[str, Any]) -> str | None:
+    """What the vendor calls this load, if an earlier try got through to it."""
+    if order["is_first"]:
+        return None
+    found = await dwolla.find_transfer(order["customer_vendor_id"], str(load_id))
+    return found.id if found else None
+
+
+async def _send(load_id: UUID, order: dict[str, Any]) -> str:
+    return await dwolla.create_transfer(
+        source_id=order["source_vendor_id"],
+        destination_id=settings().dwolla_reserve_source,
+        amount_cents=order["amount_cents"],
+        correlation_id=str(load_id),
+        key=order["idempotency_key"],
+    )
+
+
+async def follow_transfer(transfer_id: str) -> None:
+    """Ask the vendor about a transfer that something happened to, and book what it says.
+
+    Raises:
+        Retryable: the vendor does not answer.
+    """
+    try:
+        transfer = await dwolla.transfer(transfer_id)
+        if transfer.funding_id:
+            transfer = await dwolla.transfer(transfer.funding_id)
+    except Rejected as refusal:
+        log.warning("the vendor knows no such transfer", transfer=transfer_id, code=refusal.code)
+        return
+    load_id = await _service(
+        "select banking.load_of(:ref, :correlation)", ref=transfer.id, correlation=parse_id(transfer.correlation_id)
+    )
+    if load_id is None:
+        log.info("a transfer that is no load of ours", transfer=transfer.id)
+        return
+    await _book(load_id, transfer)
+
+
+async def ask_about_load(load_id: UUID) -> None:
+    """Ask the vendor about a load that it accepted. Raises `Retryable` when it does not answer."""
+    vendor_ref = await _service("select banking.vendor_ref_of(:id)", id=load_id)
+    if vendor_ref:
+        await follow_transfer(vendor_ref)
+
+
+async def _book(load_id: UUID, transfer: dwolla.Transfer) -> None:
+    match transfer.status:
+        case "failed":
+            code = await dwolla.return_code(transfer.id)
+            await _service("select banking.book_failed(:id, :ref, :code)", id=load_id, ref=transfer.id, code=code)
+        case "cancelled":
+            await _service("select banking.book_failed(:id, :ref, 'canceled', true)", id=load_id, ref=transfer.id)
+        case "processed" if await _has_arrived(transfer):
+            policy = await _service(
+                "select banking.hold_bank_days(:environment)", environment=settings().dwolla_environment
+            )
+            hold = held_for(policy)
+            # without a hold it clears at the moment of booking, by the database's clock
+            clears_at = after_bank_days(now(), hold) if hold else None
+            await _service(
+                "select banking.book_settled(:id, :ref, :clears_at)",
+                id=load_id,
+                ref=transfer.id,
+                clears_at=clears_at,
+            )
+        case _:
+            await _service("select banking.book_accepted(:id, :ref)", id=load_id, ref=transfer.id)
+
+
+async def _has_arrived(transfer: dwolla.Transfer) -> bool:
+    """Whether the money is in our bank, and not only out of theirs: then the second leg is processed too."""
+    if transfer.funded_id:
+        return (await dwolla.transfer(transfer.funded_id)).status == "processed"
+    # no second leg: it is still to be made, unless our money stays in a balance at the vendor
+    return (await dwolla.funding_source(settings().dwolla_reserve_source)).type == "balance"
+
+
+async def follow_source(vendor_id: str) -> None:
+    """Ask the vendor about a bank that something happened to, and note what it says. Raises `Retryable`."""
+    try:
+        found = await dwolla.funding_source(vendor_id)
+    except Rejected as refusal:
+        log.warning("the vendor knows no such bank", code=refusal.code)
+        return
+    state = "removed" if found.removed else found.status
+    if state in ("unverified", "verified", "removed"):
+        await _service("select banking.book_source_state(:vendor, :state)", vendor=vendor_id, state=state)
+
+
+async def ask_about_stale() -> int:
+    """Enqueue a question about every operation that nobody heard of for too long; returns how many."""
+    return await _service("select banking.ask_about_stale(:maximum)", maximum=STALE_AT_ONCE)
+
+
+async def clear_due() -> int:
+    """Mint every settled load whose hold is over, each in its own transaction; returns how many."""
+    rows = await db.query(Actor.service(), "select banking.due_to_clear(:maximum)", {"maximum": STALE_AT_ONCE})
+    cleared = 0
+    for (load_id,) in rows:
+        try:
+            cleared += bool(await _service("select banking.book_cleared(:id)", id=load_id))
+        except PayaError as refusal:
+            log.error("a load could not be cleared", load=str(load_id), code=refusal.code)
+    return cleared
+
+
+async def subscribe() -> None:
+    """Have the vendor's notices sent to us. Raises `Retryable` or `Unknown`; doing it again is safe."""
+    the = settings()
+    await dwolla.ensure_subscription(f"{the.public_url}/hooks/dwolla", the.dwolla_webhook_secret.get_secret_value())
+
+
+async def _service(sql: str, **params: object) -> Any:
+    rows = await db.query(Actor.service(), sql, params)
+    return rows[0][0] if rows else None

@@ -1,0 +1,170 @@
+"""Refusals of banking: what happened, where the money is, what to do next."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from paya_app.core.errors import PayaError
+from paya_app.core.money import format_cents
+
+NEW_YORK = ZoneInfo("America/New_York")
+NOTHING_MOVED = "No money was moved."
+
+
+def day_and_time(value: Any) -> str:
+    """`Tue, Nov 24 · 12:00`, in New York, where banks' days are counted."""
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    local = at.astimezone(NEW_YORK)
+    return f"{local:%a}, {local:%b} {local.day} · {local:%H:%M}"
+
+
+class LoadAmountInvalid(PayaError):
+    """The amount of a load is not a positive number of cents, or too small."""
+
+    code = "load_amount_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says the least."""
+        return f"Not added. Add {format_cents(facts.get('min_cents') or 100)} or more, in dollars and cents."
+
+
+class LoadLimit(PayaError):
+    """A limit of loading was reached."""
+
+    code = "load_limit"
+    status = 429
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says which limit, how much is left and when there is more."""
+        maximum, used = facts.get("max", 0), facts.get("used", 0)
+        left = max(0, maximum - used)
+        more = f" You can add {format_cents(left)} now." if left else ""
+        again = f" There is room again {day_and_time(facts['resets_at'])}." if facts.get("resets_at") else ""
+        match facts.get("limit"):
+            case "load_single_cents":
+                return f"Not added. One transfer can be {format_cents(maximum)} at most. {NOTHING_MOVED}"
+            case "load_first_week_cents":
+                return f"Not added. In your first 7 days you can add {format_cents(maximum)} in all.{more}{again}"
+            case _:
+                return f"Not added. You can add {format_cents(maximum)} in 7 days.{more}{again}"
+
+
+class LoadKeyReused(PayaError):
+    """The load's id was used for another load."""
+
+    code = "load_key_reused"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do."""
+        return "Not added. This page was already used for another transfer. Open Add again to make a new one."
+
+
+class LoadAccountUnavailable(PayaError):
+    """The wallet cannot take money in."""
+
+    code = "load_account_unavailable"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says so."""
+        return f"Not added. Your wallet cannot take part in transfers right now. {NOTHING_MOVED}"
+
+
+class LoadSentTwice(PayaError):
+    """The vendor has two transfers for one load: people must look."""
+
+    code = "load_sent_twice"
+    status = 500
+
+
+class BankDetailsInvalid(PayaError):
+    """A field of a bank account cannot be right. `field` is holder_name, routing, account or kind."""
+
+    code = "bank_details_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says which field and its form."""
+        match facts.get("field"):
+            case "holder_name":
+                return "Write first and last name as your bank has them, 50 characters at most."
+            case "routing":
+                return "That is no routing number. It has nine digits and is printed at the bottom of a check."
+            case "account":
+                return "An account number has 4 to 17 digits."
+            case "kind":
+                return "Choose checking or savings."
+            case _:
+                return "Your bank's details were not accepted. Check name, routing and account number."
+
+
+class BankLimit(PayaError):
+    """Too many banks at once, or in a day."""
+
+    code = "bank_limit"
+    status = 429
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says which."""
+        if facts.get("limit") == "held":
+            return f"You have linked {facts.get('max', 5)} banks, which is the most."
+        return "That were many banks for one day. Try again tomorrow."
+
+
+class BankKeyReused(PayaError):
+    """The bank's id was used for another account."""
+
+    code = "bank_key_reused"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do."""
+        return "This page was already used for another bank. Open it again to link a new one."
+
+
+class BankUnconfirmed(PayaError):
+    """The account's owner has not told the two deposits yet."""
+
+    code = "bank_unconfirmed"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do."""
+        return f"Not added. Confirm the two small deposits from this bank first. {NOTHING_MOVED}"
+
+
+class DepositsWrong(PayaError):
+    """The two amounts are not those that were sent."""
+
+    code = "deposits_wrong"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says the form, or that they do not fit."""
+        if facts.get("malformed"):
+            return "Write both amounts in dollars and cents, like 0.03 and 0.09."
+        return "Those are not the two amounts. Look them up in your bank's list; there are three tries in all."
+
+
+class DepositsClosed(PayaError):
+    """There are no tries left for the deposits."""
+
+    code = "deposits_closed"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do."""
+        return "This bank cannot be confirmed any more after three wrong tries. Link another account, or get help."
+
+
+class BankUnreachable(PayaError):
+    """The bank transfers' vendor does not answer."""
+
+    code = "bank_unreachable"
+    status = 503
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says that trying again is safe."""
+        return "Banks do not answer right now. Nothing was changed; trying again in a minute is safe."

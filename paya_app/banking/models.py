@@ -1,0 +1,83 @@
+"""What banking tells about banks and loads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+SourceState = Literal["linking", "unverified", "verified", "removed", "failed"]
+LoadState = Literal["queued", "submitted", "pending", "settled", "cleared", "failed", "canceled", "returned"]
+Kind = Literal["checking", "savings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A bank account; money can come from it when its state is `verified`."""
+
+    id: UUID
+    bank_name: str
+    last4: str
+    state: SourceState
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Source":
+        """From the database's `source_json`."""
+        return cls(UUID(value["id"]), value["bank_name"] or "Your bank", value["last4"], value["state"])
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a load's timeline: done when `at` is set, otherwise expected at `expected_at` if that is known."""
+
+    key: str
+    title: str
+    at: datetime | None
+    expected_at: datetime | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Money on its way from a bank into the wallet.
+
+    Attributes:
+        amount_cents: US cents.
+        stages: the timeline, in order.
+        reference: for people to read aloud, like `LD-7Q4K-22XM`.
+        reason: why it ended without money, in a sentence, or "".
+    """
+
+    id: UUID
+    amount_cents: int
+    state: LoadState
+    source: Source
+    stages: list[Stage]
+    reference: str
+    reason: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoadLimits:
+    """What may be loaded, in US cents. The week rolls; `first_week_ends_at` while an account is new."""
+
+    single_min_cents: int
+    single_max_cents: int
+    week_max_cents: int
+    week_used_cents: int
+    first_week_ends_at: datetime | None
+
+    @property
+    def left_cents(self) -> int:
+        """What one load may be at most right now."""
+        return max(0, min(self.single_max_cents, self.week_max_cents - self.week_used_cents))
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxHint:
+    """Values that work where no real bank is behind: a page may show them."""
+
+    routing: str
+    account: str
+    amounts_cents: tuple[int, int]

@@ -1,0 +1,258 @@
+"""The `paya` command: run everything, or one program of it.
+
+Imports stay inside the commands: each program loads only what it needs.
+"""
+
+import asyncio
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+bench = typer.Typer(no_args_is_help=True, help="Measured figures; each exits non-zero when its bar is missed.")
+app.add_typer(bench, name="bench")
+faults = typer.Typer(
+    no_args_is_help=True, help="Attacks on a PaYa of their own; each exits non-zero when money went wrong."
+)
+app.add_typer(faults, name="faults")
+
+PORT_DEFAULT = 8700
+MIGRATIONS = Path(__file__).resolve().parents[1] / "supabase" / "migrations"
+
+
+@contextlib.contextmanager
+def _sentences() -> Iterator[None]:
+    """Show what is expected to go wrong as one sentence, and exit with 1."""
+    from filelock import Timeout
+
+    from paya_app.core.config import SettingsMissing
+    from paya_app.core.migrations import MigrationFailed
+    from paya_app.local.postgres import PostgresFault
+    from paya_app.server.build import BuildFailed
+    from paya_app.server.embedded import CannotStart
+    from paya_app.server.programs import NotReady
+
+    try:
+        yield
+    except (SettingsMissing, MigrationFailed, PostgresFault, BuildFailed, CannotStart, NotReady) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    except Timeout as error:
+        typer.echo(f"Another PaYa holds {error.lock_file}.", err=True)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            typer.echo("The disk is full. Free some space and start again; nothing was lost.", err=True)
+            raise typer.Exit(1) from None
+        if error.errno in (errno.EACCES, errno.EROFS):
+            typer.echo(f"{error.filename} cannot be written. Choose another folder: make run PAYA_HOME=…", err=True)
+            raise typer.Exit(1) from None
+        raise
+
+
+def _home() -> Path:
+    """PAYA_HOME; from a clone `.paya/`, else the user's data directory."""
+    if given := os.environ.get("PAYA_HOME"):
+        return Path(given).expanduser().resolve()
+    clone = Path(__file__).resolve().parents[1]
+    if (clone / "pyproject.toml").exists():
+        return clone / ".paya"
+    from platformdirs import user_data_path
+
+    return user_data_path("paya", appauthor=False)
+
+
+def _port() -> int:
+    text = os.environ.get("PORT") or str(PORT_DEFAULT)
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:  # noqa: PLR2004 - TCP's range
+        from paya_app.server.embedded import CannotStart
+
+        raise CannotStart(f"PORT={text} is no port. Choose a number from 1 to 65535: make run PORT={PORT_DEFAULT}")
+    return int(text)
+
+
+@app.command()
+def run() -> None:
+    """Start all of PaYa here; Ctrl-C ends it. Hosted when DATABASE_URL is set, embedded otherwise."""
+    with _sentences():
+        if os.environ.get("DATABASE_URL"):
+            from paya_app.server import hosted
+
+            hosted.run(typer.echo)
+        else:
+            _run_embedded()
+
+
+def _run_embedded() -> None:
+    from filelock import FileLock, Timeout
+
+    from paya_app.server import embedded
+    from paya_app.server.build import build as build_pages
+
+    if os.environ.get("PAYA_ENV") == "production":
+        raise embedded.CannotStart(
+            "PAYA_ENV=production needs a real database: set DATABASE_URL and the vendors' keys. "
+            "The embedded default is for trying PaYa and for its tests."
+        )
+    home, host, port = _home(), os.environ.get("PAYA_HOST", "127.0.0.1"), _port()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = FileLock(home / "run.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise embedded.CannotStart(
+            f"PaYa is already running from {home}. Stop that one first, or set PAYA_HOME."
+        ) from None
+    with lock:
+        embedded.require_free_port(host, port)
+        build_pages(typer.echo)
+        typer.echo("Starting …")
+        supervisor = embedded.compose(home, host, port, typer.echo)
+
+        def announce() -> None:
+            typer.echo(
+                f"\n  PaYa            http://localhost:{port}/\n"
+                f"  Text messages   http://localhost:{port}/local/phone/   (every code arrives here)\n"
+                f"  Data and logs   {home}\n"
+                f"\n  Ctrl-C stops it.\n"
+            )
+
+        asyncio.run(supervisor.run(announce))
+
+
+def _until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    """Run `work(stop)` and set `stop` on INT, TERM or HUP."""
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+        await work(stop)
+
+    asyncio.run(main())
+
+
+def _require_settings() -> None:
+    from paya_app.core.config import settings
+
+    if not settings().embedded:
+        settings().require_hosted()
+
+
+def _log_as(program: str) -> None:
+    from paya_app.core.log import configure
+
+    configure(program)
+
+
+@app.command("app")
+def serve_app() -> None:
+    """Serve the pages and the API on one port (PAYA_HOST, PORT)."""
+    from paya_app.core.config import settings
+    from paya_app.server.launcher import serve
+
+    _log_as("app")
+    with _sentences():
+        _require_settings()
+        serve(settings().paya_host, settings().port)
+
+
+@app.command()
+def worker() -> None:
+    """Work through the queue of jobs; run as many as needed."""
+    from jobs import worker as jobs_worker
+
+    _log_as("worker")
+    with _sentences():
+        _require_settings()
+        _until_told(jobs_worker.run)
+
+
+@app.command()
+def scheduler() -> None:
+    """Turn the timetable into jobs, and hand new events on; of several, one leads."""
+    from jobs import scheduler as jobs_scheduler
+
+    _log_as("scheduler")
+    with _sentences():
+        _require_settings()
+        _until_told(jobs_scheduler.run)
+
+
+@app.command()
+def vendors() -> None:
+    """Serve the vendors' stand-ins (embedded mode only)."""
+    from paya_app.local.vendors.serve import serve
+
+    _log_as("vendors")
+    _until_told(serve)
+
+
+@app.command()
+def build() -> None:
+    """Build the web pages now; `run` does it when needed."""
+    from paya_app.server.build import build as build_pages
+
+    with _sentences():
+        typer.echo(f"The web pages are in {build_pages(typer.echo)}")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database at DATABASE_DIRECT_URL (or DATABASE_URL) up to date; use the role that owns the schema."""
+    from paya_app.core.migrations import migrate as apply
+    from paya_app.server.embedded import CannotStart
+
+    url = os.environ.get("DATABASE_DIRECT_URL") or os.environ.get("DATABASE_URL")
+    with _sentences():
+        if not url:
+            raise CannotStart("Set DATABASE_URL to the database to migrate. The embedded one migrates itself on start.")
+        applied = apply(url, MIGRATIONS, typer.echo)
+        typer.echo(f"{len(applied)} applied; the database is up to date.")
+
+
+@app.command()
+def rebase() -> None:
+    """After restoring the database from a copy, while PaYa is stopped: let the relay go on from there."""
+    from paya_app.core.config import settings
+    from paya_app.events import relay
+    from paya_app.local import postgres
+
+    with _sentences():
+        url = settings().paya_worker_database_url
+        if url:
+            era = asyncio.run(relay.rebase(url))
+        else:
+            cluster = postgres.ensure(_home())
+            try:
+                era = asyncio.run(relay.rebase(cluster.url("paya_worker")))
+            finally:
+                cluster.stop()
+        typer.echo(f"The record of events goes on in era {era}. Nothing was lost or repeated; start PaYa again.")
+
+
+@bench.command()
+def live(*, as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False) -> None:
+    """Click on "Pay" until it is painted on a signed-out watcher's feed (bar: p95 at most 300 ms)."""
+    from bench.live import main
+
+    raise typer.Exit(main(as_json=as_json))
+
+
+@faults.command()
+def kill(
+    *,
+    seed: Annotated[int, typer.Option(help="Chooses who pays whom.")] = 1,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each program is killed.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures only.")] = False,
+) -> None:
+    """Kill -9 each program in turn, the database too, while payments and loads run."""
+    from bench.kill import main
+
+    raise typer.Exit(main(seed=seed, rounds=rounds, as_json_only=as_json))

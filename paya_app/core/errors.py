@@ -1,0 +1,331 @@
+"""Refusals that people can read.
+
+A refusal is a fact (`InsufficientFunds`), has a stable `code`, an HTTP `status`, and one sentence that says
+what happened, where the money is, and what to do. The database refuses with SQLSTATE PA000, the code as its
+message and the facts as JSON in its detail (`private.refuse`); `from_database` makes the same class of it.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from paya_app.core.money import format_cents
+
+SQLSTATE = "PA000"
+
+# Constraints whose breach is a fact about the request, not a fault of ours.
+BY_CONSTRAINT = {
+    "transfer_pkey": "key_reused",
+    "payments_pkey": "key_reused",
+    "balance_covers_spending": "insufficient_funds",
+}
+MINUTE_S = 60
+
+
+class PayaError(Exception):
+    """A refusal with a code. Subclasses set `code`, `status` and `sentence`."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    by_code: ClassVar[dict[str, type["PayaError"]]] = {}
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+        self.message = self.sentence(facts)
+        super().__init__(self.message)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        PayaError.by_code[cls.code] = cls
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002 - subclasses read the facts
+        """What people read."""
+        return "Something went wrong on our side. Trying again is safe: nothing happens twice."
+
+
+def kept(facts: dict[str, Any]) -> str:
+    """Where the money is. The amount is named only when the wallet was seen to hold it (`is_covered`)."""
+    cents = facts.get("amount_cents")
+    if facts.get("is_covered") and isinstance(cents, int):
+        return f"Not sent. Your {format_cents(cents)} is still here."
+    return "Not sent. Nothing left your wallet."
+
+
+def clock_time(value: Any) -> str:
+    """A time of day people recognise, from an ISO text or a datetime."""
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return f"{at.astimezone(UTC):%H:%M} UTC"
+
+
+class InsufficientFunds(PayaError):
+    """The wallet holds less than the amount."""
+
+    code = "insufficient_funds"
+    status = 402
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what is available."""
+        return f"Not sent. You have {format_cents(facts.get('available_cents', 0))} available. Add money or send less."
+
+
+class LimitExceeded(PayaError):
+    """A limit of the risk rules was reached."""
+
+    code = "limit_exceeded"
+    status = 429
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says which limit, what is left and when it resets."""
+        maximum, name = facts.get("max", 0), facts.get("limit", "")
+        resets = f" You can send again at {clock_time(facts['resets_at'])}." if facts.get("resets_at") else ""
+        match name:
+            case "send_single_cents":
+                return f"{kept(facts)} One payment can be {format_cents(maximum)} at most."
+            case "send_hour_count":
+                return f"{kept(facts)} The limit is {maximum} payments an hour.{resets}"
+            case "send_day_count":
+                return (
+                    f"{kept(facts)} You have sent {maximum} payments in the last 24 hours, which is the limit.{resets}"
+                )
+            case "phone_lookup_hour_count":
+                return "You have looked up many phone numbers in the last hour. Use a @handle, or try again later."
+            case _:
+                return facts.get("sentence") or f"{kept(facts)} A limit was reached.{resets}"
+
+
+class PersonNotFound(PayaError):
+    """Nobody has this handle or phone number."""
+
+    code = "person_not_found"
+    status = 404
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Names whom we looked for."""
+        return f"{kept(facts)} Nobody at PaYa is called {str(facts.get('to', 'that'))[:40]}. Check the spelling."
+
+
+class SelfPayment(PayaError):
+    """Sender and recipient are one."""
+
+    code = "self_payment"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says so."""
+        return f"{kept(facts)} That is you. Choose somebody else."
+
+
+class KeyReused(PayaError):
+    """The operation's id was used for something else."""
+
+    code = "key_reused"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do."""
+        return "Not sent. This page was already used for another payment. Open Pay again to make a new one."
+
+
+class AmountInvalid(PayaError):
+    """The amount is not a positive number of cents."""
+
+    code = "amount_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Shows the form of an amount."""
+        return facts.get("sentence") or "Write the amount in dollars and cents, like 12.34."
+
+
+class NoteInvalid(PayaError):
+    """The note is too long or holds control characters."""
+
+    code = "note_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says which."""
+        if facts.get("empty"):
+            return f"{kept(facts)} Say what it is for: a note is needed."
+        return f"{kept(facts)} A note can have {facts.get('max', 280)} characters at most, without control characters."
+
+
+class AudienceInvalid(PayaError):
+    """The audience is neither private nor public."""
+
+    code = "audience_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Names the choices."""
+        return f"{kept(facts)} Choose who sees it: private or public."
+
+
+class HandleInvalid(PayaError):
+    """The handle breaks the rules of handles."""
+
+    code = "handle_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says the rule."""
+        return facts.get("sentence") or "A handle has 3 to 20 of a-z, 0-9 and _, and starts with a letter."
+
+
+class HandleTaken(PayaError):
+    """Somebody has this handle, it is reserved, or it looks like another's."""
+
+    code = "handle_taken"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Names it."""
+        return f"@{str(facts.get('handle', ''))[:20]} is not available. Try another."
+
+
+class NameInvalid(PayaError):
+    """The name is empty, too long, holds what nobody sees, or reads like PaYa's own."""
+
+    code = "name_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says the rule."""
+        return facts.get("sentence") or "Write your name as others should see it: 1 to 50 characters, all of them seen."
+
+
+class PhoneInvalid(PayaError):
+    """Not a US phone number that can get a text message."""
+
+    code = "phone_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Shows the form."""
+        return (
+            facts.get("sentence") or "That is not a US phone number that can get texts. Write it like (202) 555-0123."
+        )
+
+
+class CodeInvalid(PayaError):
+    """The one-time code is wrong, used, or too old."""
+
+    code = "code_invalid"
+    status = 403
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do."""
+        return "That code is wrong or too old. Check the newest text message, or ask for a new code."
+
+
+class TooManyTries(PayaError):
+    """Too many codes asked for or tried."""
+
+    code = "too_many_tries"
+    status = 429
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says when to go on."""
+        seconds = int(facts.get("retry_after_s") or 0)
+        wait = "in a minute" if seconds < MINUTE_S else f"in {round(seconds / MINUTE_S)} min"
+        return f"Too many tries. Ask for a new code {wait}."
+
+
+class SignedOut(PayaError):
+    """No session, or one that has ended."""
+
+    code = "signed_out"
+    status = 401
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do."""
+        return "You are signed out. Nothing was sent. Sign in again to go on."
+
+
+class NotFound(PayaError):
+    """No such thing, or not yours."""
+
+    code = "not_found"
+    status = 404
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Names the kind of thing."""
+        return f"There is no such {facts.get('what', 'page')} here, or it is not yours to see."
+
+
+class Forbidden(PayaError):
+    """Not allowed for this caller."""
+
+    code = "forbidden"
+    status = 403
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says so."""
+        return "That is not allowed from here. Nothing was changed."
+
+
+class AccountUnavailable(PayaError):
+    """The wallet cannot take part: restricted, frozen, or not made yet."""
+
+    code = "account_unavailable"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says whose wallet."""
+        whose = "Your wallet" if facts.get("whose", "yours") == "yours" else "Their wallet"
+        return f"{kept(facts)} {whose} cannot take part in payments right now."
+
+
+class ServiceUnavailable(PayaError):
+    """The database or a part of us does not answer."""
+
+    code = "service_unavailable"
+    status = 503
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says that trying again is safe."""
+        return "PaYa does not answer right now. Trying again is safe: nothing happens twice."
+
+
+class HandleKept(PayaError):
+    """The person already has a handle."""
+
+    code = "handle_kept"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says so."""
+        return "You already have a handle. Nothing was changed."
+
+
+class RequestInvalid(PayaError):
+    """A request or event does not have the expected shape."""
+
+    code = "request_invalid"
+    status = 400
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says which part."""
+        return facts.get("sentence") or "That request cannot be read. Nothing was changed."
+
+
+def from_code(code: str, facts: dict[str, Any] | None = None) -> PayaError:
+    """The refusal with this code; an unknown code becomes a plain PayaError."""
+    return PayaError.by_code.get(code, PayaError)(**(facts or {}))
+
+
+def from_database(error: BaseException) -> PayaError | None:
+    """The refusal that `private.refuse` raised, found in a driver's exception, or None."""
+    origin = getattr(error, "orig", None) or error
+    diagnostic = getattr(origin, "diag", None)
+    if diagnostic is None:
+        return None
+    if diagnostic.constraint_name in BY_CONSTRAINT:
+        return from_code(BY_CONSTRAINT[diagnostic.constraint_name])
+    if diagnostic.sqlstate != SQLSTATE:
+        return None
+    try:
+        facts = json.loads(diagnostic.message_detail or "{}")
+    except ValueError:
+        facts = {}
+    return from_code(diagnostic.message_primary or "", facts)

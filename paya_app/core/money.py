@@ -1,0 +1,35 @@
+"""Dollars as people write them, cents as we keep them."""
+
+import re
+from decimal import Decimal
+
+from babel.numbers import format_currency
+
+CENTS_MAX = 10**15  # far above any amount, far below bigint
+
+_AMOUNT = re.compile(r"\$?(?P<dollars>[0-9]{1,13}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.(?P<cents>[0-9]{1,2}))?")
+
+
+def parse_cents(text: object) -> int:
+    """Cents from an amount written by a person: `12`, `12.3`, `12.34`, `$1,200.00`.
+
+    Zero is a number here; whoever needs a positive amount says so.
+
+    Raises:
+        AmountInvalid: anything else (a sign, an exponent, three decimals, other scripts' digits …).
+    """
+    from paya_app.core.errors import AmountInvalid  # errors formats money, so it imports us
+
+    match = _AMOUNT.fullmatch(text.strip(" ")) if isinstance(text, str) and len(text) <= 32 else None  # noqa: PLR2004
+    if match is None:
+        raise AmountInvalid
+    cents = int(match["dollars"].replace(",", "")) * 100 + int((match["cents"] or "").ljust(2, "0"))
+    if cents > CENTS_MAX:
+        raise AmountInvalid
+    return cents
+
+
+def format_cents(cents: int) -> str:
+    """`$1,234.50`; a true minus sign for negative amounts."""
+    text = format_currency(Decimal(abs(cents)).scaleb(-2), "USD", locale="en_US")
+    return f"−{text}" if cents < 0 else text

@@ -1,0 +1,8 @@
+"""The public feed: a read model over payments that both sides show. Nobody publishes to it."""
+
+from paya_app.feed.cursor import CursorInvalid
+from paya_app.feed.models import FeedPage, FeedRow, Named
+from paya_app.feed.person import of_person
+from paya_app.feed.service import LIMIT_DEFAULT, LIMIT_MAX, page
+
+__all__ = ["LIMIT_DEFAULT", "LIMIT_MAX", "CursorInvalid", "FeedPage", "FeedRow", "Named", "of_person", "page"]

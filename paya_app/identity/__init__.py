@@ -1,0 +1,38 @@
+"""People: phones, handles, sessions."""
+
+from paya_app.identity.people import Person, claim_handle, find, me, normalize_handle, person
+from paya_app.identity.phones import normalize_phone
+from paya_app.identity.sessions import (
+    Session,
+    SignedIn,
+    actor_for_secret,
+    actor_for_session,
+    end_other_sessions,
+    end_session,
+    ended_among,
+    finish_sign_in,
+    sessions,
+    sign_out,
+    start_sign_in,
+)
+
+__all__ = [
+    "Person",
+    "Session",
+    "SignedIn",
+    "actor_for_secret",
+    "actor_for_session",
+    "claim_handle",
+    "end_other_sessions",
+    "end_session",
+    "ended_among",
+    "find",
+    "finish_sign_in",
+    "me",
+    "normalize_handle",
+    "normalize_phone",
+    "person",
+    "sessions",
+    "sign_out",
+    "start_sign_in",
+]

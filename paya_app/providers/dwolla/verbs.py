@@ -1,0 +1,186 @@
+"""What PaYa asks of Dwolla, in PaYa's words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from paya_app.providers.dwolla.connection import connection
+from paya_app.providers.outcome import Rejected, Retryable, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class FundingSource:
+    """An account at Dwolla: `type` is `bank` or `balance`, `status` is `unverified` or `verified`."""
+
+    id: str
+    type: str
+    status: str
+    bank_name: str
+    removed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One ACH movement.
+
+    Attributes:
+        status: `pending`, `processed`, `failed` or `cancelled`.
+        amount_cents: US cents.
+        correlation_id: what we called it when we made it, or "".
+        funded_id: the second leg that this one pays for (from Dwolla to our bank), or "".
+        funding_id: the first leg that pays for this one (out of the customer's bank), or "".
+    """
+
+    id: str
+    status: str
+    amount_cents: int
+    correlation_id: str
+    funded_id: str
+    funding_id: str
+
+
+async def create_customer(*, first_name: str, last_name: str, email: str, correlation_id: str, key: str) -> str:
+    """The id of the unverified customer with this e-mail address, made when there is none."""
+    body = {
+        "firstName": first_name,
+        "lastName": last_name,
+        "email": email,
+        "type": "unverified",
+        "correlationId": correlation_id,
+    }
+    try:
+        return _made(await connection().post("customers", body, key=key))
+    except Rejected as refusal:
+        if refusal.code == "Duplicate" and refusal.about:
+            return _id(refusal.about)
+        raise
+
+
+async def add_bank(customer_id: str, *, routing: str, account: str, kind: str, name: str, key: str) -> str:
+    """The id of this bank account as the customer's funding source, made when there is none."""
+    body = {"routingNumber": routing, "accountNumber": account, "bankAccountType": kind, "name": name}
+    try:
+        return _made(await connection().post(f"customers/{customer_id}/funding-sources", body, key=key))
+    except Rejected as refusal:
+        if refusal.code == "DuplicateResource" and refusal.about:
+            return _id(refusal.about)
+        raise
+
+
+async def funding_source(source_id: str) -> FundingSource:
+    """The bank account as Dwolla knows it."""
+    body = await connection().get(f"funding-sources/{source_id}")
+    return FundingSource(
+        id=source_id,
+        type=_text(body, "type"),
+        status=_text(body, "status"),
+        bank_name=str(body.get("bankName") or ""),
+        removed=body.get("removed") is True,
+    )
+
+
+async def start_micro_deposits(source_id: str) -> None:
+    """Have two small deposits sent to the account; done already is done."""
+    try:
+        await connection().post(f"funding-sources/{source_id}/micro-deposits", {}, key=f"micro-deposits-{source_id}")
+    except Rejected as refusal:
+        if refusal.code == "MaxNumberOfResources" or "already verified" in refusal.detail:
+            return
+        raise
+
+
+async def verify_micro_deposits(source_id: str, first_cents: int, second_cents: int) -> None:
+    """Tell the two amounts.
+
+    Raises:
+        Rejected: `Invalid` for wrong amounts (three tries in all), `InvalidResourceState` when there are no
+            tries left, `NotFound` when the deposits were not sent.
+    """
+    body = {"amount1": _money(first_cents), "amount2": _money(second_cents)}
+    try:
+        await connection().post(f"funding-sources/{source_id}/micro-deposits", body)
+    except Rejected as refusal:
+        if "already verified" not in refusal.detail:
+            raise
+
+
+async def create_transfer(
+    *, source_id: str, destination_id: str, amount_cents: int, correlation_id: str, key: str
+) -> str:
+    """Start an ACH transfer between two funding sources and return its id.
+
+    The same `key` within 24 hours returns the first transfer's id.
+    """
+    the = connection()
+    body = {
+        "_links": {
+            "source": {"href": f"{the.api_url}/funding-sources/{source_id}"},
+            "destination": {"href": f"{the.api_url}/funding-sources/{destination_id}"},
+        },
+        "amount": _money(amount_cents),
+        "correlationId": correlation_id,
+    }
+    return _made(await the.post("transfers", body, key=key))
+
+
+async def transfer(transfer_id: str) -> Transfer:
+    """The transfer as it stands."""
+    return _transfer(await connection().get(f"transfers/{transfer_id}"))
+
+
+async def find_transfer(customer_id: str, correlation_id: str) -> Transfer | None:
+    """The customer's transfer that we called so, or None."""
+    found = await connection().get(f"customers/{customer_id}/transfers", {"correlationId": correlation_id})
+    listed = found.get("_embedded", {}).get("transfers", [])
+    matching = [_transfer(each) for each in listed]
+    return next((each for each in matching if each.correlation_id == correlation_id and not each.funding_id), None)
+
+
+async def return_code(transfer_id: str) -> str:
+    """Why a transfer failed: the ACH return code, e.g. `R01`."""
+    return _text(await connection().get(f"transfers/{transfer_id}/failure"), "code")
+
+
+async def ensure_subscription(url: str, secret: str) -> None:
+    """Have webhooks sent to `url`, signed with `secret`; one that is paused is resumed."""
+    listed = await connection().get("webhook-subscriptions")
+    for each in listed.get("_embedded", {}).get("webhook-subscriptions", []):
+        if each.get("url") == url:
+            if each.get("paused") is True:
+                await connection().post(f"webhook-subscriptions/{each['id']}", {"paused": False})
+            return
+    await connection().post("webhook-subscriptions", {"url": url, "secret": secret})
+
+
+def _transfer(body: Mapping[str, Any]) -> Transfer:
+    links = body.get("_links", {})
+    whole, _, cents = _text(body.get("amount", {}), "value").partition(".")
+    return Transfer(
+        id=_text(body, "id"),
+        status=_text(body, "status"),
+        amount_cents=int(whole or 0) * 100 + int((cents + "00")[:2]),
+        correlation_id=body.get("correlationId") or "",
+        funded_id=_id(links.get("funded-transfer", {}).get("href", "")),
+        funding_id=_id(links.get("funding-transfer", {}).get("href", "")),
+    )
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise Retryable(f"malformed_answer:{name}")
+    return value
+
+
+def _made(new_id: str) -> str:
+    if not new_id:
+        raise Unknown("malformed_answer:location")
+    return new_id
+
+
+def _id(href: str) -> str:
+    return href.rsplit("/", 1)[-1]
+
+
+def _money(cents: int) -> dict[str, str]:
+    return {"value": f"{cents // 100}.{cents % 100:02d}", "currency": "USD"}

@@ -1,0 +1,43 @@
+"""What can become of a call to a vendor, besides an answer."""
+
+from typing import Any
+
+
+class ProviderFailure(Exception):
+    """A call that gave no answer to go on with; always one of the three below."""
+
+
+class Retryable(ProviderFailure):
+    """It did not happen, and the same call may be made again later."""
+
+    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class Rejected(ProviderFailure):
+    """The vendor refused: it did not happen, and the same call would be refused again.
+
+    Attributes:
+        code: the vendor's own word for why, e.g. `Duplicate` or `InvalidResourceState`.
+        path: which part of the request, as the vendor writes it, or "".
+        detail: the vendor's sentence, for logs; people read ours.
+        about: the address of what stood in the way, where the vendor names it.
+    """
+
+    def __init__(self, code: str, detail: str = "", *, path: str = "", about: str = "") -> None:
+        super().__init__(f"{code} {path} {detail}".strip())
+        self.code = code
+        self.path = path
+        self.detail = detail
+        self.about = about
+
+
+class Unknown(ProviderFailure):
+    """Nobody knows whether it happened. Never repeat it blindly: ask, or use the same idempotency key."""
+
+    def __init__(self, reason: str, **facts: Any) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.facts = facts

@@ -1,0 +1,17 @@
+"""Payments between people."""
+
+from paya_app.wallet.models import Audience, Balance, Direction, Payment
+from paya_app.wallet.service import balance, payment, payments, recent_people, send, set_audience
+
+__all__ = [
+    "Audience",
+    "Balance",
+    "Direction",
+    "Payment",
+    "balance",
+    "payment",
+    "payments",
+    "recent_people",
+    "send",
+    "set_audience",
+]
