@@ -1,0 +1,26 @@
+"""The whole timetable. A line means: every so many seconds, do everything of this kind that is due."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: every `every_s` seconds, counted from midnight UTC, `task` is enqueued once."""
+
+    task: str
+    queue: str
+    every_s: int
+
+
+TIMETABLE = (
+    # what a worker left behind when it died
+    Line("sweep_stalled", "upkeep", every_s=5),
+    # operations at the bank that nobody heard of for too long
+    Line("ask_about_stale", "banking", every_s=30),
+    # loads whose hold is over
+    Line("clear_due", "banking", every_s=60),
+    # the vendor's subscription, should somebody have removed or paused it
+    Line("subscribe", "banking", every_s=3600),
+    # old ticks, and jobs that ended long ago
+    Line("tidy", "upkeep", every_s=3600),
+)

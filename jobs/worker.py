@@ -1,0 +1,67 @@
+"""The worker: takes jobs from the queue and does them. Run as many as needed, anywhere."""
+
+import asyncio
+import contextlib
+
+import structlog
+
+CONCURRENCY = 10
+POLL_S = 0.2
+HEARTBEAT_S = 2.0
+DEAD_AFTER_S = 6.0
+FINISH_S = 10.0
+RETRY_S = 1.0
+
+log = structlog.get_logger()
+
+
+async def run(stop: asyncio.Event) -> None:
+    """Work until `stop`, over lost connections; jobs under way get ten seconds to end."""
+    import procrastinate.exceptions
+    import psycopg
+    import psycopg_pool
+
+    lost = (procrastinate.exceptions.ConnectorException, psycopg.OperationalError, psycopg_pool.PoolTimeout, OSError)
+    while not stop.is_set():
+        try:
+            await _work(stop)
+        except lost as error:
+            log.warning("the worker lost the database, going on", error=str(error).strip() or type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RETRY_S):
+                    await stop.wait()
+
+
+async def _work(stop: asyncio.Event) -> None:
+    from jobs.app import queue
+    from paya_app.core import db
+    from paya_app.providers import dwolla
+
+    app = queue()
+    try:
+        async with app.open_async():
+            # notices must reach us from the first load on; the timetable looks after it from then on
+            await app.connector.execute_query_async(
+                "select jobs.enqueue('banking', 'subscribe', '{}', 'tick:subscribe')"
+            )
+            working = asyncio.create_task(
+                app.run_worker_async(
+                    concurrency=CONCURRENCY,
+                    listen_notify=False,
+                    fetch_job_polling_interval=POLL_S,
+                    update_heartbeat_interval=HEARTBEAT_S,
+                    stalled_worker_timeout=DEAD_AFTER_S,
+                    shutdown_graceful_timeout=FINISH_S,
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                )
+            )
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            working.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+    finally:
+        dwolla.close()
+        await db.dispose()

@@ -1,0 +1,1 @@
+"""How PaYa is served: build of the pages, launcher, socket guard, headers, supervisor."""
