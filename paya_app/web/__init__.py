@@ -1,0 +1,1 @@
+"""The web: pages with their states, the parts they are made of, and who is looking."""

@@ -1,0 +1,61 @@
+// An amount to bring from the bank: common ones at a tap, any other by key. What cannot be is said before the review.
+import { useState } from "react";
+import { jsx } from "@emotion/react";
+import { Keys, Sum, Under, centsOf, dollarsOf, full, isPositive, useAmount } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
+import { When } from "$/public/external/paya_app/web/components/when/when.jsx";
+
+const COMMON = ["25", "50", "100"];
+
+export function AmountForm({ hint, fault, leastCents, mostCents, moreAt, onReview }) {
+  const [amount, onKey, setAmount] = useAmount("");
+  const [asked, setAsked] = useState("");
+  const cents = centsOf(amount);
+  const isFull = mostCents < leastCents;
+  let warning = null;
+  if (isFull) {
+    warning = ["That is all for this week.", moreAt && jsx(When, { key: "at", at: moreAt, form: "day", prefix: " More from " }), moreAt && "."];
+  } else if (cents > mostCents) {
+    warning = `One transfer can be at most ${dollarsOf(mostCents)} now.`;
+  } else if (cents > 0 && cents < leastCents) {
+    warning = `The least is ${dollarsOf(leastCents)}.`;
+  }
+  const isNew = Boolean(warning) && asked !== amount; // the fault was about another amount
+  return jsx(
+    "div",
+    {},
+    jsx(Sum, { amount, id: "add-amount" }),
+    jsx(Under, { fault: isNew ? "" : fault, warning: isNew || !fault ? warning : null }, hint),
+    jsx(
+      "div",
+      { className: "flex justify-center gap-2", role: "group", "aria-label": "Common amounts" },
+      COMMON.map((dollars) =>
+        jsx(
+          "button",
+          {
+            key: dollars,
+            type: "button",
+            className: "sec2 low num",
+            disabled: centsOf(dollars) > mostCents,
+            onClick: () => setAmount(dollars),
+          },
+          "$" + dollars,
+        ),
+      ),
+    ),
+    jsx(Keys, { onKey, disabled: isFull }),
+    jsx(
+      "button",
+      {
+        type: "button",
+        id: "review",
+        className: "pri num",
+        disabled: !isPositive(amount) || Boolean(warning),
+        onClick: () => {
+          setAsked(amount);
+          onReview?.(full(amount));
+        },
+      },
+      isPositive(amount) ? `Review ${full(amount)}` : isFull ? "Nothing to add now" : "Enter an amount",
+    ),
+  );
+}

@@ -1,0 +1,54 @@
+"""One module per page, so that no page downloads another's code, and the table of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import reflex as rx
+
+from paya_app.web.pages import (
+    activity,
+    activity_item,
+    add,
+    home,
+    not_found,
+    pay,
+    person,
+    settings,
+    settings_sessions,
+    verify,
+    welcome,
+)
+from paya_app.web.viewer import Viewer
+
+DESCRIPTION = "Send dollars in under a second. Show it, or keep it to yourself."
+
+
+@dataclass(frozen=True)
+class Page:
+    """One address: what shows there, its title, and the event that loads it."""
+
+    route: str
+    component: Callable[[], rx.Component]
+    title: str
+    on_load: rx.event.EventType[()]
+    description: str = DESCRIPTION
+
+
+PAGES = (
+    Page("/", home.page, "PaYa · Money between people", home.HomeState.enter),
+    Page("/welcome", welcome.page, "Sign in · PaYa", welcome.WelcomeState.enter),
+    Page("/verify", verify.page, "Your code · PaYa", verify.VerifyState.enter),
+    Page("/add", add.page, "Add money · PaYa", add.AddState.enter),
+    Page("/pay", pay.page, "Pay · PaYa", pay.PayState.enter),
+    Page("/activity", activity.page, "Activity · PaYa", activity.ActivityState.enter),
+    Page("/activity/[item]", activity_item.page, "Receipt · PaYa", activity_item.ItemState.enter),
+    Page("/u/[handle]", person.page, "On PaYa", person.PersonState.enter),
+    Page("/settings", settings.page, "Settings · PaYa", settings.SettingsState.enter),
+    Page(
+        "/settings/sessions",
+        settings_sessions.page,
+        "Where you are signed in · PaYa",
+        settings_sessions.SessionsState.enter,
+    ),
+    Page("/404", not_found.page, "Nothing here · PaYa", Viewer.enter),
+)

@@ -1,0 +1,270 @@
+"""`/activity/[item]`: one payment or load: receipt, who sees it, stages."""
+
+from typing import Any
+
+import reflex as rx
+
+from paya_app import banking, wallet
+from paya_app.core.actor import Actor
+from paya_app.core.errors import NotFound, PayaError
+from paya_app.core.money import format_cents
+from paya_app.web.components.avatar import avatar, initials_of, tone_of
+from paya_app.web.components.button import primary_link, secondary_link
+from paya_app.web.components.field import notice
+from paya_app.web.components.frame import frame
+from paya_app.web.components.icon import icon
+from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.segment import segment
+from paya_app.web.components.skeleton import bone, waiting
+from paya_app.web.components.timeline import StageRow, timeline
+from paya_app.web.components.when import when
+from paya_app.web.forms import read_id, read_text
+from paya_app.web.loads import ENDED, bank_name, tone, words
+from paya_app.web.viewer import admit, query_value, signed_in
+
+
+class ItemState(rx.State):
+    """One item. `kind` is empty until it is known, then `payment`, `load` or `none`."""
+
+    shown: str = ""
+    kind: str = ""
+    fault: str = ""
+    is_new: bool = False
+    title: str = ""
+    amount: str = ""
+    chip: str = ""
+    chip_kind: str = ""
+    who: str = ""
+    handle: str = ""
+    initials: str = ""
+    tone: int = 1
+    note: str = ""
+    at: str = ""
+    audience: str = ""
+    is_public: bool = False
+    bank: str = ""
+    reference: str = ""
+    stages: rx.Field[list[StageRow]] = rx.field(default_factory=list)
+
+    @rx.event
+    async def enter(self) -> rx.event.EventSpec | None:
+        """Load it; what belongs to others is not there."""
+        try:
+            actor = await admit(self)
+            if not isinstance(actor, Actor):
+                return actor
+            if self.shown != self._wanted():
+                self.reset()
+                self.shown = self._wanted()
+            self.is_new = query_value(self, "new") == "1"
+            await self._load(actor)
+        except NotFound as error:
+            self.kind, self.title, self.fault = "none", "Not found", error.message
+        except PayaError as error:
+            self.fault = error.message
+        return None
+
+    @rx.event
+    async def refresh(self) -> None:
+        """Something changed: read it again."""
+        try:
+            await self._load(await signed_in(self))
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def choose_audience(self, audience: str) -> None:
+        """Change one's own side of who sees the payment."""
+        try:
+            actor = await signed_in(self)
+            payment_id = read_id(self._wanted())
+            if payment_id is None:
+                raise NotFound(what="payment")
+            wanted: wallet.Audience = "public" if read_text(audience) == "public" else "private"
+            self._show_payment(await wallet.set_audience(actor, payment_id, wanted))
+        except PayaError as error:
+            self.fault = error.message
+
+    def _wanted(self) -> str:
+        return str(self.item)[:64]  # pyright: ignore[reportAttributeAccessIssue] - Reflex adds the route's segment
+
+    async def _load(self, actor: Actor) -> None:
+        item_id = read_id(self._wanted())
+        if item_id is not None:
+            if payment := await wallet.payment(actor, item_id):
+                self._show_payment(payment)
+                return
+            if load := await banking.load(actor, item_id):
+                self._show_load(load)
+                return
+        raise NotFound(what="payment or transfer")
+
+    def _show_payment(self, payment: wallet.Payment) -> None:
+        sent, who = payment.direction == "sent", payment.counterparty
+        self.kind, self.fault = "payment", ""
+        self.title = "Receipt"
+        self.amount = ("−" if sent else "+") + format_cents(payment.amount_cents)
+        self.chip, self.chip_kind = ("Sent" if sent else "Received"), "pos"
+        self.who, self.handle = who.name, who.handle
+        self.initials, self.tone = initials_of(who.name), tone_of(who.handle)
+        self.note, self.at = payment.note, payment.created_at.isoformat()
+        self.audience, self.is_public = payment.audience, payment.is_public
+        self.reference = f"{str(payment.id)[:4]}…{str(payment.id)[-4:]}"
+
+    def _show_load(self, load: banking.Load) -> None:
+        self.kind, self.fault = "load", ""
+        self.title = "Money from your bank"
+        self.amount = ("" if load.state in ENDED else "+") + format_cents(load.amount_cents)
+        self.bank, self.chip, self.chip_kind = bank_name(load), words(load), tone(load)
+        self.at, self.reference = load.created_at.isoformat(), load.reference
+        self.stages = stage_rows(load)
+
+
+def stage_rows(load: banking.Load) -> list[StageRow]:
+    """The load's stages with the mark of each: done, now (the first that is not done), failed, or to come."""
+    rows, is_open = [], True
+    for stage in load.stages:
+        mark = "failed" if stage.key in ENDED else "done" if stage.at else "now" if is_open else ""
+        is_open = is_open and bool(stage.at)
+        rows.append(
+            StageRow(
+                title=stage.title,
+                mark=mark,
+                at=stage.at.isoformat() if stage.at else "",
+                expected_at=stage.expected_at.isoformat() if stage.expected_at and not stage.at else "",
+                detail=stage.detail,
+            )
+        )
+    return rows
+
+
+def page() -> rx.Component:
+    """The page."""
+    return frame(
+        LiveHint.create(on_change=ItemState.refresh, active=True),
+        rx.match(
+            ItemState.kind,
+            ("payment", _payment()),
+            ("load", _load()),
+            ("none", _none()),
+            _waiting(),
+        ),
+        title=rx.cond(ItemState.title != "", ItemState.title, "Receipt"),
+        active="activity",
+        back="/activity/",
+    )
+
+
+def _waiting() -> rx.Component:
+    return rx.el.div(
+        notice(ItemState.fault),
+        waiting(
+            rx.el.div(
+                bone("72px", "72px", "rounded-full! mx-auto"),
+                bone("200px", "48px", "mx-auto mt-4"),
+                bone("120px", "20px", "mx-auto mt-3"),
+                class_name="card p-6",
+            ),
+            rx.el.div(bone("100%", "140px"), class_name="card p-6 mt-3"),
+        ),
+    )
+
+
+def _none() -> rx.Component:
+    return rx.el.div(
+        rx.el.p(ItemState.fault, class_name="m mb-4"),
+        secondary_link("All of your activity", to="/activity/", class_name="low inline-flex!"),
+        class_name="card p-8 text-center",
+    )
+
+
+def _head(*children: Any) -> rx.Component:
+    return rx.el.section(
+        *children,
+        rx.el.p(
+            rx.el.span(rx.el.span(class_name="dot"), ItemState.chip, class_name="chip " + ItemState.chip_kind),
+            class_name="mt-3",
+            role="status",
+        ),
+        class_name="card p-6 text-center",
+    )
+
+
+def _amount() -> rx.Component:
+    return rx.el.p(ItemState.amount, class_name="amt", id="item-amount")
+
+
+def _payment() -> rx.Component:
+    sent = ItemState.amount.startswith("−")
+    return rx.el.div(
+        notice(ItemState.fault),
+        _head(
+            rx.el.div(avatar(ItemState.initials, ItemState.tone, 72), class_name="grid justify-items-center mb-3"),
+            _amount(),
+            rx.el.p(
+                rx.cond(sent, "to ", "from "),
+                rx.el.b(ItemState.who, class_name="text-ink"),
+                " @",
+                ItemState.handle,
+                class_name="m",
+            ),
+        ),
+        rx.el.section(
+            rx.cond(ItemState.note != "", _kv("For", rx.el.span(ItemState.note, class_name="wrap-anywhere"))),
+            _kv("When", when(ItemState.at, class_name="num")),
+            _kv("Fee", rx.el.b("$0.00", class_name="num")),
+            _kv("Reference", rx.el.span(ItemState.reference, title=ItemState.shown, class_name="num")),
+            class_name="card mt-3",
+        ),
+        rx.el.section(
+            rx.el.h2("Who sees it", class_name="mb-2"),
+            segment(
+                "Who sees it",
+                ItemState.audience,
+                (
+                    ("private", rx.fragment(icon("lock", 18), "Private"), ItemState.choose_audience("private")),
+                    ("public", rx.fragment(icon("globe", 18), "Public"), ItemState.choose_audience("public")),
+                ),
+            ),
+            rx.el.p(
+                rx.cond(
+                    ItemState.is_public,
+                    "Everyone sees names and note. Never the amount.",
+                    rx.cond(
+                        ItemState.audience == "public",
+                        ItemState.who + " keeps it private, so only the two of you see it.",
+                        "Only the two of you see it.",
+                    ),
+                ),
+                class_name="s m mt-2",
+                role="status",
+            ),
+            class_name="card p-4 mt-3",
+        ),
+        rx.cond(
+            ItemState.is_new,
+            primary_link("Done", to="/", class_name="mt-4"),
+            secondary_link(
+                rx.cond(sent, "Pay again", "Pay back"), to="/pay/?to=" + ItemState.handle, class_name="mt-4"
+            ),
+        ),
+    )
+
+
+def _load() -> rx.Component:
+    return rx.el.div(
+        notice(ItemState.fault),
+        _head(_amount(), rx.el.p(ItemState.bank, class_name="m")),
+        rx.el.div(timeline(ItemState.stages), class_name="mt-3"),
+        rx.el.section(
+            _kv("Asked for", when(ItemState.at, class_name="num")),
+            _kv("Fee", rx.el.b("$0.00", class_name="num")),
+            _kv("Reference", rx.el.span(ItemState.reference, class_name="num")),
+            class_name="card mt-3",
+        ),
+        rx.el.p("PaYa never calls you, and never asks for a code.", class_name="s m text-center mt-3"),
+    )
+
+
+def _kv(label: str, value: rx.Component) -> rx.Component:
+    return rx.el.div(rx.el.span(label, class_name="m shrink-0"), value, class_name="kv")

@@ -1,0 +1,337 @@
+"""`/`: what PaYa is, with the live feed, for visitors; balance, actions and feed for people signed in.
+
+Both kinds share one page and one feed, so that nothing is fetched twice and nothing jumps: which parts show
+is a class on the document.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+
+from paya_app import banking, risk, wallet
+from paya_app.core.errors import PayaError
+from paya_app.core.money import format_cents
+from paya_app.web.components.activity_list import ActivityRow, activity_list, payment_row
+from paya_app.web.components.amount import amount, split_cents
+from paya_app.web.components.avatar import avatar
+from paya_app.web.components.button import primary_link, secondary_link
+from paya_app.web.components.field import notice
+from paya_app.web.components.frame import bottom_bar, rail, skip_link
+from paya_app.web.components.icon import icon
+from paya_app.web.components.link import go
+from paya_app.web.components.live_feed import LiveFeed
+from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.presence import presence
+from paya_app.web.components.segment import segment
+from paya_app.web.components.skeleton import bone, bone_rows
+from paya_app.web.components.when import when
+from paya_app.web.forms import read_text
+from paya_app.web.limits import payments_left
+from paya_app.web.loads import UNDER_WAY, bank_name, expected_at
+from paya_app.web.viewer import Viewer, meet, signed_in
+
+YOURS_MAX = 10
+COMING_MAX = 3
+FEED_ROWS = 20
+
+
+@dataclass
+class Coming:
+    """A load on its way: where it is told about, and when it is expected (ISO 8601, or empty)."""
+
+    href: str
+    amount: str
+    bank: str
+    expected_at: str
+
+
+class HomeState(rx.State):
+    """The viewer's own figures. Empty for visitors."""
+
+    loaded: bool = False
+    fault: str = ""
+    whole: str = ""
+    rest: str = ""
+    coming: rx.Field[list[Coming]] = rx.field(default_factory=list)
+    yours: rx.Field[list[ActivityRow]] = rx.field(default_factory=list)
+    scope: str = "everyone"
+    left: str = ""
+    hour_used: int = 0
+    hour_max: int = 0
+    day_used: int = 0
+    day_max: int = 0
+
+    @rx.event
+    async def enter(self) -> rx.event.EventSpec | None:
+        """Load whatever the viewer may see; a newcomer chooses a handle first."""
+        try:
+            actor = await meet(self)
+            phase = (await self.get_state(Viewer)).phase
+            if phase == "new":
+                return rx.redirect("/verify/", replace=True)
+            if phase == "in":
+                await self._load(actor)
+            else:
+                self.reset()
+        except PayaError as error:
+            self.fault = error.message
+        return None
+
+    @rx.event
+    async def refresh(self) -> None:
+        """Something of the viewer's changed: read it again."""
+        try:
+            await self._load(await signed_in(self))
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    def show(self, scope: str) -> None:
+        """Show everyone's payments or the viewer's own."""
+        try:
+            self.scope = "yours" if read_text(scope) == "yours" else "everyone"
+        except PayaError as error:
+            self.fault = error.message
+
+    async def _load(self, actor: Any) -> None:
+        balance = await wallet.balance(actor)
+        limits = await risk.send_limits(actor)
+        loads = await banking.loads(actor, limit=20)
+        self.whole, self.rest = split_cents(balance.available_cents)
+        self.coming = [_coming(load) for load in loads if load.state in UNDER_WAY][:COMING_MAX]
+        self.yours = [payment_row(payment) for payment in await wallet.payments(actor, limit=YOURS_MAX)]
+        self.left = payments_left(limits)
+        self.hour_used, self.hour_max = limits.hour_used, limits.hour_max
+        self.day_used, self.day_max = limits.day_used, limits.day_max
+        self.fault, self.loaded = "", True
+
+
+def _coming(load: banking.Load) -> Coming:
+    expected = expected_at(load)
+    return Coming(
+        href=f"/activity/{load.id}/",
+        amount=format_cents(load.amount_cents),
+        bank=bank_name(load),
+        expected_at=expected.isoformat() if expected else "",
+    )
+
+
+def page() -> rx.Component:
+    """The page."""
+    return rx.el.div(
+        skip_link(),
+        presence(Viewer.phase),
+        LiveHint.create(on_change=HomeState.refresh, active=Viewer.phase == "in"),
+        _visitors_bar(),
+        rx.el.div(
+            rail("home", "only-in"),
+            rx.el.main(_pitch(), _own(), _feed(), id="content", tab_index=-1, class_name="start-main"),
+            _aside(),
+            class_name="start",
+        ),
+        bottom_bar("home", "only-in"),
+    )
+
+
+def _visitors_bar() -> rx.Component:
+    return rx.el.header(
+        rx.el.span("PaYa", class_name="mark text-2xl!"),
+        go("Sign in", to="/welcome/", class_name="pri low"),
+        class_name="bar only-out",
+    )
+
+
+def _pitch() -> rx.Component:
+    return rx.el.section(
+        rx.el.span(rx.el.span(class_name="dot"), "Owned by the people who use it", class_name="chip pos"),
+        rx.el.h1("Money between people, owned by them."),
+        rx.el.p(
+            "Send dollars in under a second. Show it, or keep it to yourself: you choose for every payment, "
+            "and the amount never shows.",
+            class_name="m lead",
+        ),
+        rx.el.div(
+            primary_link("Start with your phone", to="/welcome/", class_name="sm:w-52!"),
+            rx.el.a("Watch it live", href="#feed", class_name="sec2 sm:w-42! lg:hidden!"),
+            class_name="flex flex-col sm:flex-row gap-3 mt-6 lg:mt-8",
+        ),
+        class_name="only-out pitch",
+    )
+
+
+def _own() -> rx.Component:
+    return rx.el.section(
+        rx.el.h1("Home", class_name="sr-only"),
+        rx.el.div(
+            rx.el.span("PaYa", class_name="mark"),
+            go(
+                avatar(Viewer.initials, Viewer.tone, 32),
+                to="/settings/",
+                aria_label="Your profile and settings",
+                class_name="size-11 grid place-items-center -mr-1.5",
+            ),
+            class_name="top home lg:hidden!",
+        ),
+        notice(HomeState.fault),
+        rx.el.div(
+            rx.el.div(
+                rx.el.p("Available", class_name="s m"),
+                rx.cond(
+                    HomeState.loaded,
+                    amount(HomeState.whole, HomeState.rest, "amt home-amt"),
+                    rx.el.div(bone("180px", "44px"), class_name="amt-bone", aria_hidden="true"),
+                ),
+                rx.el.div(
+                    rx.cond(
+                        HomeState.loaded,
+                        rx.cond(
+                            HomeState.coming.length() > 0,
+                            _arriving(HomeState.coming[0]),
+                            rx.cond(
+                                (HomeState.whole == "$0") & (HomeState.rest == ".00"),
+                                rx.el.span("Add money from your bank to start."),
+                                rx.el.span(HomeState.left),
+                            ),
+                        ),
+                        bone("60%", "14px"),
+                    ),
+                    class_name="s m num min-h-[18px]",
+                ),
+                class_name="bal lg:p-0! min-w-0",
+            ),
+            _actions(),
+            class_name="card home-card",
+        ),
+        class_name="only-in",
+    )
+
+
+def _arriving(coming: rx.vars.ObjectVar[Coming]) -> rx.Component:
+    return rx.fragment(
+        rx.el.span(coming.amount, rx.cond(coming.expected_at != "", " arriving ", " on its way")),
+        when(coming.expected_at, "day"),
+        " · ",
+        go("where is it?", to=coming.href, class_name="link hit"),
+    )
+
+
+def _actions() -> rx.Component:
+    def act(text: str, to: Any, sign: str, first: str = "") -> rx.Component:
+        return go(rx.el.i(icon(sign)), text, to=to, class_name=f"act {first}".strip())
+
+    mine = "/u/" + Viewer.handle + "/"
+    return rx.fragment(
+        rx.el.div(
+            act("Pay", "/pay/", "arrow-up-right", "first"),
+            act("Add", "/add/", "plus"),
+            act("My page", mine, "user-round"),
+            class_name="acts lg:hidden!",
+        ),
+        rx.el.div(
+            primary_link("Pay", to="/pay/", class_name="col-span-2"),
+            secondary_link("Add", to="/add/"),
+            secondary_link("My page", to=mine),
+            class_name="hidden! lg:grid! grid-cols-2 gap-2 w-58 shrink-0",
+        ),
+    )
+
+
+def _feed() -> rx.Component:
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h2("Happening now"),
+            segment(
+                "Whose payments",
+                HomeState.scope,
+                (("everyone", "Everyone", HomeState.show("everyone")), ("yours", "Yours", HomeState.show("yours"))),
+                class_name="seg w-44 lg:w-55",
+            ),
+            class_name="sec only-in",
+        ),
+        rx.el.div(
+            rx.el.div(
+                LiveFeed.create(source="/v1/feed", topic="feed", max=FEED_ROWS, heading="What people are up to"),
+                class_name=rx.cond(HomeState.scope == "yours", "hidden", ""),
+            ),
+            rx.cond(HomeState.scope == "yours", _yours()),
+            class_name="card feed-card",
+        ),
+        rx.el.p("Only what people chose to show. Never an amount.", class_name="s m only-out feed-foot"),
+        id="feed",
+        class_name="feed",
+    )
+
+
+def _yours() -> rx.Component:
+    return rx.cond(
+        HomeState.loaded,
+        rx.cond(
+            HomeState.yours.length() > 0,
+            rx.fragment(
+                activity_list(HomeState.yours, grouped=False),
+                go("All of your activity", to="/activity/", class_name="row link justify-center text-brand!"),
+            ),
+            rx.el.div(
+                rx.el.p("You have not paid anyone yet.", class_name="m mb-3"),
+                secondary_link("Pay somebody", to="/pay/", class_name="low inline-flex!"),
+                class_name="p-6 text-center",
+            ),
+        ),
+        bone_rows(4),
+    )
+
+
+def _aside() -> rx.Component:
+    return rx.el.aside(
+        rx.el.section(
+            rx.el.h2("Sending"),
+            _meter("This hour", HomeState.hour_used, HomeState.hour_max),
+            _meter("Today", HomeState.day_used, HomeState.day_max),
+            class_name="card p-5",
+        ),
+        rx.el.section(
+            rx.el.h2("On its way to you"),
+            rx.cond(
+                HomeState.coming.length() > 0,
+                rx.foreach(HomeState.coming, _coming_line),
+                rx.el.p(
+                    rx.cond(HomeState.loaded, "Nothing is on its way from your bank.", "\u00a0"), class_name="s m mt-1"
+                ),
+            ),
+            secondary_link("Add money", to="/add/", class_name="low w-full! mt-4"),
+            class_name="card p-5",
+        ),
+        class_name="start-aside only-in",
+        aria_label="Your limits and money on its way",
+    )
+
+
+def _coming_line(coming: rx.vars.ObjectVar[Coming]) -> rx.Component:
+    return go(
+        rx.el.span(
+            rx.el.b(coming.amount),
+            when(coming.expected_at, "by", class_name="s m"),
+            class_name="flex justify-between items-baseline gap-3 num",
+        ),
+        rx.el.span("from ", coming.bank, class_name="s m block truncate"),
+        to=coming.href,
+        class_name="block mt-2 py-1 rounded-lg",
+    )
+
+
+def _meter(label: str, used: Any, maximum: Any) -> rx.Component:
+    return rx.el.div(
+        rx.el.p(
+            rx.el.span(label),
+            rx.cond(
+                HomeState.loaded, rx.el.span(used, " of ", maximum, " payments", class_name="m"), bone("96px", "14px")
+            ),
+            class_name="s num flex justify-between items-center mb-1.5",
+        ),
+        rx.el.div(
+            rx.el.i(style={"width": rx.cond(maximum > 0, (used * 100 / maximum).to_string() + "%", "0%")}),
+            class_name="meter",
+        ),
+        class_name="mt-3",
+    )

@@ -1,0 +1,101 @@
+"""`/settings`: who you are to others, how PaYa looks, where you are signed in, signing out."""
+
+import reflex as rx
+from reflex_base.style import color_mode, set_color_mode
+
+from paya_app.core.actor import Actor
+from paya_app.core.errors import PayaError
+from paya_app.web.components.avatar import avatar
+from paya_app.web.components.button import secondary
+from paya_app.web.components.field import notice
+from paya_app.web.components.frame import frame
+from paya_app.web.components.icon import icon
+from paya_app.web.components.link import go
+from paya_app.web.components.native_form import native_form
+from paya_app.web.components.segment import segment
+from paya_app.web.components.skeleton import bone
+from paya_app.web.viewer import Viewer, admit
+
+
+class SettingsState(rx.State):
+    """Whether the page could be loaded."""
+
+    fault: str = ""
+
+    @rx.event
+    async def enter(self) -> rx.event.EventSpec | None:
+        """Only one's own."""
+        try:
+            self.fault = ""
+            actor = await admit(self)
+        except PayaError as error:
+            self.fault = error.message
+            return None
+        return None if isinstance(actor, Actor) else actor
+
+
+def page() -> rx.Component:
+    """The page."""
+    return frame(
+        notice(SettingsState.fault),
+        _profile(),
+        _looks(),
+        _security(),
+        native_form(
+            secondary("Sign out", type="submit", class_name="danger mt-4"),
+            action="/session/end",
+        ),
+        title="Settings",
+        active="settings",
+    )
+
+
+def _profile() -> rx.Component:
+    known = Viewer.phase == "in"
+    return rx.el.section(
+        rx.el.div(
+            rx.cond(known, avatar(Viewer.initials, Viewer.tone, 72), bone("72px", "72px", "rounded-full! shrink-0")),
+            rx.el.div(
+                rx.cond(
+                    known, rx.el.p(Viewer.name, class_name="text-lg font-semibold truncate"), bone("140px", "24px")
+                ),
+                rx.cond(known, rx.el.p("@", Viewer.handle, class_name="m"), bone("80px", "18px", "mt-2")),
+                class_name="min-w-0",
+            ),
+            class_name="flex gap-4 items-center p-5",
+        ),
+        _place("My page, as others see it", "/u/" + Viewer.handle + "/", "user-round"),
+        class_name="card",
+    )
+
+
+def _looks() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("Appearance", class_name="mb-2"),
+        segment(
+            "Appearance",
+            color_mode,
+            (
+                ("system", rx.fragment(icon("monitor", 18), "System"), set_color_mode("system")),
+                ("light", rx.fragment(icon("sun", 18), "Light"), set_color_mode("light")),
+                ("dark", rx.fragment(icon("moon", 18), "Dark"), set_color_mode("dark")),
+            ),
+        ),
+        class_name="card p-4 mt-3",
+    )
+
+
+def _security() -> rx.Component:
+    return rx.el.section(
+        _place("Where you are signed in", "/settings/sessions/", "shield-check"), class_name="card mt-3"
+    )
+
+
+def _place(text: str, path: str | rx.Var[str], sign: str) -> rx.Component:
+    return go(
+        rx.el.span(icon(sign), class_name="m"),
+        rx.el.span(text, class_name="t"),
+        rx.el.span(icon("chevron-right", 20), class_name="m"),
+        to=path,
+        class_name="row",
+    )
