@@ -1,0 +1,62 @@
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paya_app.core.errors import AmountInvalid
+from paya_app.core.money import CENTS_MAX, format_cents, parse_cents
+
+
+@pytest.mark.parametrize(
+    ("text", "cents"),
+    [("12", 1200), ("12.3", 1230), ("12.34", 1234), ("$1,200.00", 120000), (" 0.01 ", 1), ("0", 0), ("007", 700)],
+)
+def test_amounts_as_people_write_them(text, cents):
+    assert parse_cents(text) == cents
+
+
+NONSENSE = [
+    *(
+        "",
+        " ",
+        "-1",
+        "−1",
+        "+1",
+        "1.001",
+        "1e308",
+        "NaN",
+        "inf",
+        "1,00",
+        "1,2,3",
+        "1.",
+        ".5",
+        "$",
+        "$$1",
+        "1 2",
+        "0x10",
+    ),
+    *("١٢", "１２", "1\x00", "\u202e12", "<script>", "1'; drop table payments;--", "💸", "9" * 400),
+    *(None, 12, 12.5, True, [], {}),
+]
+
+
+@pytest.mark.parametrize("text", NONSENSE)
+def test_anything_else_is_refused(text):
+    with pytest.raises(AmountInvalid):
+        parse_cents(text)
+
+
+@given(st.integers(min_value=0, max_value=CENTS_MAX // 1000))
+def test_what_we_write_we_read_back(cents):
+    assert parse_cents(format_cents(cents)) == cents
+
+
+@given(st.text())
+def test_no_text_breaks_the_parser(text):
+    with contextlib.suppress(AmountInvalid):
+        assert 0 <= parse_cents(text) <= CENTS_MAX
+
+
+def test_a_debt_has_a_true_minus():
+    assert format_cents(-123456) == "−$1,234.56"

@@ -1,0 +1,232 @@
+"""The whole of PaYa, running: `paya run` in a home and on a port of its own, and people in it."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+
+from paya_app.local import postgres
+from tests.support import run
+from tests.support.people import claims_of
+
+READY_S = 420  # the first start on a machine builds the pages
+_OUTSIDE = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_", "REFLEX_", "PORT")
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """A person who signed up over HTTP: the cookie that a browser would hold, and who they are."""
+
+    handle: str
+    name: str
+    phone: str
+    user_id: UUID
+    session_id: UUID
+    secret: str
+
+    @property
+    def claims(self) -> dict[str, object]:
+        """The claims of this person's access token, for calls past HTTP."""
+        return claims_of(self.user_id, self.session_id, self.phone.lstrip("+"))
+
+
+@dataclass
+class RunningPaya:
+    """One running PaYa."""
+
+    home: Path
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    taken: int = field(default=0)
+
+    @property
+    def url(self) -> str:
+        """Its origin."""
+        return f"http://localhost:{self.port}"
+
+    async def rows(self, statement: str, params: Any = ()) -> list[tuple[Any, ...]]:
+        """What one statement gives, as the superuser."""
+        url = postgres.create(self.home).url("supabase_admin")
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            cursor = await connection.execute(statement.encode(), params or None)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def value(self, statement: str, params: Any = ()) -> Any:
+        """The first column of the first row, or None."""
+        rows = await self.rows(statement, params)
+        return rows[0][0] if rows else None
+
+    def next_phone(self) -> str:
+        """A fictitious number that nobody has here, as people write it."""
+        self.taken += 1
+        area = (202, 212, 303, 312, 404, 415, 503, 512, 617, 702)[self.taken // 90]
+        return f"({area}) 555-01{10 + self.taken % 90}"
+
+    async def code_for(self, phone: str) -> str:
+        """The code in the newest text to `phone`, once it is there."""
+        deadline = time.monotonic() + 10
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            while True:
+                answer = await client.get("/local/phone/messages", params={"to": e164(phone)})
+                answer.raise_for_status()
+                if messages := answer.json()["messages"]:
+                    return messages[0]["code"]
+                assert time.monotonic() < deadline, f"no text came to {phone}"
+                await asyncio.sleep(0.05)
+
+    async def sign_up(self, handle: str = "", *, name: str = "", cents: int = 0) -> Somebody:
+        """Somebody new with a session, a handle and `cents` in the wallet, through the HTTP routes."""
+        handle = handle or f"p{uuid4().hex[:10]}"
+        name, phone = name or handle.capitalize(), self.next_phone()
+        secret = await self.sign_in(phone)
+        rows = await self.rows(
+            "select u.id, s.id from auth.users u join auth.sessions s on s.user_id = u.id where u.phone = %s",
+            (e164(phone).lstrip("+"),),
+        )
+        somebody = Somebody(handle, name, phone, rows[0][0], rows[0][1], secret)
+        await self.act(somebody, "select from identity.claim_handle(%s, %s)", (handle, name))
+        if cents:
+            await self.mint(somebody, cents)
+        return somebody
+
+    async def sign_in(self, phone: str) -> str:
+        """The session cookie's value after signing in with `phone`."""
+        headers = {"origin": self.url}
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, headers=headers) as client:
+            answer = await client.post("/session/start", data={"phone": phone})
+            assert answer.status_code == 303, answer.text
+            code = await self.code_for(phone)
+            answer = await client.post("/session/verify", data={"code": code})
+            assert answer.status_code == 303, answer.text
+            assert "error=" not in answer.headers["location"], answer.headers["location"]
+            return answer.cookies["paya"]
+
+    async def act(self, who: Somebody, statement: str, params: Any = ()) -> list[tuple[Any, ...]]:
+        """What one statement gives, as this person."""
+        url = postgres.create(self.home).url("paya_app")
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            await connection.execute(
+                "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)",
+                (_json(who.claims),),
+            )
+            cursor = await connection.execute(statement.encode(), params or None)
+            return await cursor.fetchall() if cursor.description else []
+
+    async def mint(self, who: Somebody, cents: int) -> None:
+        """Put `cents` from the reserve into the person's wallet."""
+        await self.rows(
+            "select ledger.post(gen_random_uuid(), ledger.system_account('reserve'), ledger.wallet_of(%s), %s, 'test')",
+            (who.user_id, cents),
+        )
+
+    async def pay(
+        self, sender: Somebody, to: Somebody, cents: int, note: str = "", *, audience: str = "private"
+    ) -> UUID:
+        """A payment, past the pages."""
+        payment_id = uuid4()
+        url = postgres.create(self.home).url("paya_app")
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            await connection.execute(
+                "select wallet.send_as(%s, %s, %s, %s, %s, %s)",
+                (_json(sender.claims), payment_id, to.handle, cents, note, audience),
+            )
+        return payment_id
+
+    async def balance(self, who: Somebody) -> int:
+        """What the ledger holds for the person, in US cents."""
+        return await self.value("select balance from ledger.account where id = ledger.wallet_of(%s)", (who.user_id,))
+
+    def app_pids(self) -> list[int]:
+        """The processes of the app: granian's main and its worker."""
+        found = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+        rows = [line.split(None, 2) for line in found.splitlines()[1:]]
+        mains = [
+            int(pid) for pid, parent, args in rows if int(parent) == self.process.pid and args.endswith("paya_app app")
+        ]
+        return mains + [int(pid) for pid, parent, _ in rows if int(parent) in mains]
+
+    def kill_app(self) -> None:
+        """kill -9 of the whole app; the supervisor starts it again."""
+        pids = self.app_pids()
+        assert pids, "the app does not run"
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+    async def wait_until_up(self) -> None:
+        """Until it answers again."""
+        deadline = time.monotonic() + 30
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+            while True:
+                try:
+                    if (await client.get("/ping")).status_code == 200:
+                        return
+                except httpx.TransportError:
+                    pass
+                assert time.monotonic() < deadline, self.tail()
+                await asyncio.sleep(0.05)
+
+    def tail(self) -> str:
+        """The end of what it said."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
+
+    def stop(self) -> None:
+        """End it, once."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@lru_cache(maxsize=1)
+def running_paya() -> RunningPaya:
+    """The one PaYa of this test process, started when it is first asked for; whoever asks stops it at the end."""
+    home = run.own_home()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_OUTSIDE)}
+    environment = clean | {"PAYA_HOME": str(home), "PORT": str(port), "PAYA_DEMO": "0", "PAYA_ENV": "test"}
+    log = home / "run.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "paya_app", "run"],
+            env=environment,
+            cwd=home,  # from anywhere, not only from the sources
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    paya = RunningPaya(home, port, process, log)
+    deadline = time.monotonic() + READY_S
+    while b"Ctrl-C stops it" not in log.read_bytes():
+        if process.poll() is not None or time.monotonic() > deadline:
+            paya.stop()
+            raise AssertionError(f"PaYa did not start:\n{paya.tail()}")
+        time.sleep(0.05)
+    return paya
+
+
+def e164(phone: str) -> str:
+    """`+12025550123`."""
+    return "+1" + re.sub(r"\D", "", phone)[-10:]
+
+
+def _json(claims: dict[str, object]) -> str:
+    return json.dumps(claims)

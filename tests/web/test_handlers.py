@@ -1,0 +1,231 @@
+"""Every event handler, as anyone may call it: refused to visitors, and another's ids open nothing.
+
+A handler without a row here fails the first test.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.support.event_socket import Answer, event_socket
+from tests.support.running import RunningPaya, Somebody
+from tests.support.waiting import until
+
+STATE = "reflex___state____state"
+SIGNED_OUT = "You are signed out"
+CANARY = "canary-7f3a"
+
+
+@dataclass(frozen=True)
+class Theirs:
+    """What somebody else must not get at."""
+
+    ann: Somebody
+    payment: str
+    session: str
+    source: str
+    load: str
+
+    @property
+    def secrets(self) -> list[str]:
+        """Texts that must be in no answer to anyone else."""
+        return [CANARY, self.ann.secret, self.ann.phone, self.ann.phone[-8:], "77.77", "··4242"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """How to call a handler with another's ids, and what visitors and others get."""
+
+    visitor: str
+    other: str = ""
+    payload: Callable[[Theirs], dict[str, Any]] = field(default=lambda _: {})
+    path: Callable[[Theirs], str] = field(default=lambda _: "/")
+    query: Callable[[Theirs], dict[str, str]] = field(default=lambda _: {})
+
+
+LED_AWAY = "/welcome/"
+ANYONE = ""
+NOT_YOURS = "or it is not yours to see"
+
+ROWS = {
+    # Reflex's own
+    "State.hydrate": Row(ANYONE),
+    "State.set_is_hydrated": Row(ANYONE, payload=lambda _: {"value": True}),
+    "State.hydrate_and_load": Row(ANYONE),
+    "FrontendEventExceptionState.handle_frontend_exception": Row(
+        ANYONE, payload=lambda _: {"info": "a page broke", "component_stack": ""}
+    ),
+    "UpdateVarsInternalState.update_vars_internal": Row(ANYONE, payload=lambda _: {"vars": {}}),
+    "OnLoadInternalState.on_load_internal": Row(ANYONE),
+    "OnLoadInternalState.set_is_hydrated": Row(ANYONE, payload=lambda _: {"value": True}),
+    # the frame
+    "Viewer.enter": Row('"phase_rx_state_": "out"'),
+    "Viewer.dismiss": Row(ANYONE),
+    "Viewer.report_trouble": Row("Something went wrong"),
+    # pages for anyone
+    "HomeState.enter": Row('"phase_rx_state_": "out"'),
+    "HomeState.refresh": Row(SIGNED_OUT),
+    "HomeState.show": Row("yours", payload=lambda _: {"scope": "yours"}),
+    "PersonState.enter": Row("is_me", path=lambda t: f"/u/{t.ann.handle}/", query=lambda t: {"handle": t.ann.handle}),
+    "WelcomeState.enter": Row('"phase_rx_state_": "out"', path=lambda _: "/welcome/"),
+    "VerifyState.enter": Row('"step_rx_state_": "code"', path=lambda _: "/verify/"),
+    "VerifyState.claim": Row(
+        SIGNED_OUT,
+        "You already have a handle",
+        payload=lambda _: {"form": {"name": "Eve", "handle": "eve_again"}},
+        path=lambda _: "/verify/",
+    ),
+    # pages of one's own
+    "ActivityState.enter": Row(LED_AWAY, path=lambda _: "/activity/"),
+    "ActivityState.choose": Row(SIGNED_OUT, payload=lambda _: {"kind": "all"}),
+    "ActivityState.search": Row(SIGNED_OUT, payload=lambda _: {"sought": "canary"}),
+    "ActivityState.show_more": Row(SIGNED_OUT),
+    "ActivityState.show_newest": Row(SIGNED_OUT),
+    "ItemState.enter": Row(
+        LED_AWAY, NOT_YOURS, path=lambda t: f"/activity/{t.payment}/", query=lambda t: {"item": t.payment}
+    ),
+    "ItemState.refresh": Row(
+        SIGNED_OUT, NOT_YOURS, path=lambda t: f"/activity/{t.load}/", query=lambda t: {"item": t.load}
+    ),
+    "ItemState.choose_audience": Row(
+        SIGNED_OUT,
+        NOT_YOURS,
+        payload=lambda _: {"audience": "public"},
+        path=lambda t: f"/activity/{t.payment}/",
+        query=lambda t: {"item": t.payment},
+    ),
+    "PayState.enter": Row(LED_AWAY, path=lambda _: "/pay/", query=lambda t: {"id": t.payment, "to": t.ann.handle}),
+    "PayState.find": Row(SIGNED_OUT, "/pay/", payload=lambda t: {"form": {"sought": t.ann.handle}}),
+    "PayState.ask_review": Row(
+        SIGNED_OUT, "Nobody", payload=lambda _: {"order": {"amount": "$1.00", "note": "", "audience": "private"}}
+    ),
+    "PayState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "PayState.submit": Row(SIGNED_OUT),
+    "AddState.enter": Row(LED_AWAY, path=lambda _: "/add/", query=lambda t: {"id": t.load}),
+    "AddState.add_bank": Row(
+        SIGNED_OUT,
+        "no routing number",
+        payload=lambda _: {"form": {"holder": "Eve Hill", "routing": "123456789", "account": "12345", "kind": "x"}},
+    ),
+    "AddState.confirm_bank": Row(SIGNED_OUT, payload=lambda _: {"form": {"first": "0.03", "second": "0.09"}}),
+    "AddState.show_banks": Row(SIGNED_OUT, "bank"),
+    "AddState.choose_bank": Row(SIGNED_OUT, "bank", payload=lambda t: {"source_id": t.source}),
+    "AddState.choose_kind": Row(SIGNED_OUT, "savings", payload=lambda _: {"kind": "savings"}),
+    "AddState.link_another": Row(SIGNED_OUT, "bank"),
+    "AddState.ask_review": Row(SIGNED_OUT, "Check the transfer once more", payload=lambda _: {"amount": "$5.00"}),
+    "AddState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "AddState.submit": Row(SIGNED_OUT),
+    "SettingsState.enter": Row(LED_AWAY, path=lambda _: "/settings/"),
+    "SessionsState.enter": Row(LED_AWAY, path=lambda _: "/settings/sessions/"),
+    "SessionsState.end": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"session_id": t.session}),
+    "SessionsState.end_others": Row(SIGNED_OUT),
+}
+
+
+def registered() -> dict[str, str]:
+    """Every handler of the application: its short name, and the name that the socket takes."""
+    from reflex_base.registry import RegistrationContext
+
+    import paya_app.paya_app  # noqa: F401 - registers the states
+
+    found = {}
+    for full_name, handler in RegistrationContext.get().event_handlers.items():
+        state = handler.handler.state
+        assert state is not None
+        found[f"{state.__name__}.{full_name.rpartition('.')[2]}"] = full_name
+    return found
+
+
+ALL = registered()
+HANDLERS = {name: full for name, full in ALL.items() if not name.endswith(".setvar")}
+SETVARS = {name: full for name, full in ALL.items() if name.endswith(".setvar")}
+
+
+def test_every_handler_has_a_row():
+    assert sorted(set(HANDLERS) - set(ROWS)) == []
+    assert sorted(set(ROWS) - set(HANDLERS)) == []
+
+
+@pytest.fixture(scope="session")
+def _theirs() -> dict[int, tuple[Theirs, Somebody]]:
+    return {}
+
+
+@pytest.fixture
+async def theirs(paya: RunningPaya, _theirs: dict[int, tuple[Theirs, Somebody]]) -> tuple[Theirs, Somebody]:
+    """Ann, with a private payment, a bank and a load; and eve."""
+    if paya.port not in _theirs:
+        ann, bob, eve = await paya.sign_up(cents=9000), await paya.sign_up(), await paya.sign_up(cents=1000)
+        payment = await paya.pay(ann, bob, 1223, CANARY)
+        load_id = str(uuid4())
+        where: dict[str, Any] = {"path": "/add/", "query": {"id": load_id}}
+        bank = {"holder": "Ann Field", "routing": "222222226", "account": "99994242", "kind": "checking"}
+        async with event_socket(paya.url, cookie=ann.secret) as socket:
+            await socket.send(HANDLERS["AddState.enter"], **where)
+            await socket.send(HANDLERS["AddState.add_bank"], {"form": bank}, **where)
+            await socket.send(HANDLERS["AddState.confirm_bank"], {"form": {"first": "0.03", "second": "0.09"}}, **where)
+            await socket.send(HANDLERS["AddState.ask_review"], {"amount": "$77.77"}, **where)
+            answer = await socket.send(HANDLERS["AddState.submit"], **where)
+        assert answer.redirects == [f"/activity/{load_id}/?new=1"], answer.text
+        source = await paya.value("select source_id from banking.load where id = %s", (load_id,))
+
+        async def cleared() -> bool:
+            return await paya.balance(ann) == 9000 - 1223 + 7777
+
+        await until(cleared, patience_s=40)
+        _theirs[paya.port] = Theirs(ann, str(payment), str(ann.session_id), str(source), load_id), eve
+    return _theirs[paya.port]
+
+
+async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
+    """What must not change: these people's payments, audiences, sessions, banks, loads and money."""
+    ids = [who.user_id for who in people]
+    return [
+        await paya.rows(statement, (ids,))
+        for statement in (
+            "select id, sender_audience, recipient_audience from public.payments where sender_id = any(%s) order by 1",
+            "select id, ended_at from identity.web_session where user_id = any(%s) order by 1",
+            "select id, state from banking.source where person = any(%s) order by 1",
+            "select id, amount_cents from banking.load where person = any(%s) order by 1",
+            "select owner, balance, held from ledger.account where owner = any(%s) order by 1",
+            "select id, handle, name from public.profiles where id = any(%s) order by 1",
+        )
+    ]
+
+
+async def call(paya: RunningPaya, name: str, theirs: Theirs, cookie: str) -> Answer:
+    row = ROWS[name]
+    async with event_socket(paya.url, cookie=cookie) as socket:
+        return await socket.send(HANDLERS[name], row.payload(theirs), path=row.path(theirs), query=row.query(theirs))
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+async def test_visitors_are_refused_and_change_nothing(paya: RunningPaya, theirs: tuple[Theirs, Somebody], name: str):
+    those, eve = theirs
+    before = await facts(paya, those.ann, eve)
+    answer = await call(paya, name, those, "")
+    assert ROWS[name].visitor in answer.text
+    assert not [secret for secret in those.secrets if secret in answer.text]
+    assert await facts(paya, those.ann, eve) == before
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+async def test_anothers_ids_open_nothing(paya: RunningPaya, theirs: tuple[Theirs, Somebody], name: str):
+    those, eve = theirs
+    before = await facts(paya, those.ann, eve)
+    answer = await call(paya, name, those, eve.secret)
+    assert ROWS[name].other in answer.text
+    assert not [secret for secret in those.secrets if secret in answer.text]
+    assert await facts(paya, those.ann, eve) == before
+
+
+@pytest.mark.parametrize("name", SETVARS)
+async def test_no_var_can_be_set_from_outside(paya: RunningPaya, theirs: tuple[Theirs, Somebody], name: str):
+    those, eve = theirs
+    async with event_socket(paya.url, cookie=eve.secret) as socket:
+        for var in ("phase", "handle", "_order", "_source", "payment_id", "rows", "load_id"):
+            answer = await socket.send(SETVARS[name], {"var_name": var, "value": those.payment})
+            assert those.payment not in answer.text
