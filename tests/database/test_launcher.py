@@ -1,5 +1,6 @@
 """Starting, attaching to, losing and finding again a server of one's own."""
 
+import ctypes
 import json
 import os
 import signal
@@ -7,6 +8,8 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -200,6 +203,45 @@ def test_in_the_foreground_it_comes_back_on_its_port_after_kill_9(own_home: Path
         server.kill()
         server.wait(timeout=10)
     assert len(ports) == 1
+
+
+@pytest.fixture
+def clinging(own_home: Path) -> Iterator[tuple[Cluster, Callable[[], None]]]:
+    """A killed server whose memory a process (we) still holds, and what lets go of it."""
+    cluster = create(own_home)
+    server = subprocess.Popen(foreground_command(cluster), stderr=subprocess.DEVNULL)
+    wait_until_ready(cluster, alive=lambda: server.poll() is None)
+    memory = int((cluster.data / "postmaster.pid").read_text().splitlines()[6].split()[1])
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.shmat.restype, libc.shmdt.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    held = libc.shmat(memory, None, 0)
+    assert held not in (None, ctypes.c_void_p(-1).value), os.strerror(ctypes.get_errno())
+    server.kill()
+    server.wait(timeout=10)
+    yield cluster, lambda: libc.shmdt(held)
+    libc.shmdt(held)
+
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who holds a piece of shared memory")
+
+
+@on_linux
+def test_the_next_server_waits_until_the_killed_ones_children_are_gone(clinging: tuple[Cluster, Callable[[], None]]):
+    cluster, let_go = clinging
+    threading.Timer(0.5, let_go).start()
+    server = subprocess.Popen(foreground_command(cluster), stderr=subprocess.PIPE, text=True)
+    wait_until_ready(cluster, alive=lambda: server.poll() is None)
+    server.send_signal(signal.SIGINT)
+    server.communicate(timeout=30)
+
+
+@on_linux
+def test_children_that_never_end_are_said(clinging: tuple[Cluster, Callable[[], None]]):
+    cluster, let_go = clinging
+    with pytest.raises(PostgresFault, match="not all of its processes have ended"):
+        foreground_command(cluster, release_s_max=0.1)
+    let_go()
+    assert foreground_command(cluster, release_s_max=0.1)
 
 
 def test_a_server_that_dies_while_starting_is_said(own_home: Path):

@@ -35,6 +35,12 @@ async def phase(url: str, **how: Any) -> str:
         return (await socket.send(ENTER)).value("viewer", "phase")
 
 
+def almost(secret: str) -> str:
+    """The secret with one character changed, in the middle: the last holds bits that count for nothing."""
+    at = len(secret) // 2
+    return secret[:at] + ("A" if secret[at] != "A" else "B") + secret[at + 1 :]
+
+
 @pytest.mark.parametrize(
     "origin",
     [
@@ -89,7 +95,7 @@ async def test_the_cookie_makes_the_person_and_nothing_else_does(paya: RunningPa
         ("x-forwarded-user", ann.handle),
     ]
     assert await phase(paya.url, headers=forged) == "out"
-    assert await phase(paya.url, cookie=ann.secret[:-1] + "A", headers=forged) == "out"
+    assert await phase(paya.url, cookie=almost(ann.secret), headers=forged) == "out"
     assert await phase(paya.url, cookie=str(ann.session_id)) == "out"
     assert await phase(paya.url, headers=[("cookie", f"paya-phone={ann.secret}; __Host-paya={ann.secret}")]) == "out"
 

@@ -6,7 +6,14 @@
 passwords.
 """
 
-from paya_app.local.postgres.cluster import Cluster, create, ensure, foreground_command, wait_until_ready
+from paya_app.local.postgres.cluster import (
+    Cluster,
+    create,
+    ensure,
+    foreground_command,
+    wait_for_release,
+    wait_until_ready,
+)
 from paya_app.local.postgres.faults import PostgresFault
 from paya_app.local.postgres.preparation import prepare
 
@@ -17,5 +24,6 @@ __all__ = [
     "ensure",
     "foreground_command",
     "prepare",
+    "wait_for_release",
     "wait_until_ready",
 ]

@@ -27,6 +27,7 @@ DATA_FOLDER = "postgres"
 LOG_FILE = "server.log"
 LOG_BYTES_MAX = 10_000_000
 START_TRIES_S = 15
+RELEASE_S_MAX = 10
 RECOVERY_S_MAX = 300
 _HOST = "127.0.0.1"
 
@@ -143,23 +144,45 @@ def ensure(home: Path, *, settings: Mapping[str, str] | None = None) -> Cluster:
     return cluster
 
 
-def foreground_command(cluster: Cluster, *, settings: Mapping[str, str] | None = None) -> list[str]:
+def foreground_command(
+    cluster: Cluster, *, settings: Mapping[str, str] | None = None, release_s_max: float = RELEASE_S_MAX
+) -> list[str]:
     """The command that runs the server as the caller's own child: the child's pid is the server's.
 
     The kept port stays, unless something else has taken it. SIGINT ends the server in its fast way; what
-    it says goes to stderr. When it exits at once because a killed predecessor's children still end, ask for
-    the command again and retry.
+    it says goes to stderr. Returns when the server can start: `wait_for_release` is done here.
 
     Raises:
-        PostgresFault: a server already runs here, or nobody may run it.
+        PostgresFault: a server already runs here, its processes do not end, or nobody may run it.
     """
     with locked(cluster.home), _disk_faults(cluster.home):
         running = cluster.pid
         if running is not None:
             raise PostgresFault(f"Another PaYa is already running in {cluster.home} (database process {running}).")
+        wait_for_release(cluster, timeout_s=release_s_max)
         server = cluster.binaries.program("postgres")
         runner = _ready_to_start(cluster, settings)
         return [*runner.prefix, server, "-D", str(cluster.data)]
+
+
+def wait_for_release(cluster: Cluster, *, timeout_s: float = RELEASE_S_MAX) -> None:
+    """Return when no process of a killed server holds its memory any more: a new one would end at once.
+
+    Where the system does not tell who holds it (only Linux does), this returns at once; whoever starts the
+    server then has to try again.
+
+    Raises:
+        PostgresFault: one still did after `timeout_s`.
+    """
+    deadline = time.monotonic() + timeout_s
+    while left := postmaster.processes_left(cluster.data):
+        if time.monotonic() > deadline:
+            raise PostgresFault(
+                f"The database in {cluster.data} was killed, but not all of its processes have ended ({left} of them "
+                "still in its memory). Your data is safe. End every program called postgres that works in that "
+                "folder, and start PaYa again."
+            )
+        time.sleep(0.02)
 
 
 def environment() -> dict[str, str]:
@@ -250,6 +273,7 @@ def _start(cluster: Cluster, settings: Mapping[str, str] | None) -> None:
         if cluster.pid is not None:
             wait_until_ready(cluster, timeout_s=RECOVERY_S_MAX, alive=lambda: cluster.pid is not None)
             return
+        wait_for_release(cluster)
         _ready_to_start(cluster, settings)
         said_before = cluster.log.stat().st_size if cluster.log.exists() else 0
         arguments = ("-D", str(cluster.data), "-w", "-t", str(RECOVERY_S_MAX), "-l", str(cluster.log), "start")

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _FILE_NAME = "postmaster.pid"
+_MEMORY_LINE = 6
 _STATUS_LINE = 7
+_MEMORIES = Path("/proc/sysvipc/shm")  # Linux: one line for each piece of System V shared memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,20 @@ def forget_stranger(data: Path) -> None:
         ended = subprocess.Popen([sys.executable, "-S", "-c", ""])  # its pid is nobody's
         ended.wait()
         (data / _FILE_NAME).write_text("\n".join([str(ended.pid), *text.split("\n")[1:]]))
+
+
+def processes_left(data: Path) -> int:
+    """How many processes of the last server on `data` still hold its shared memory; 0 where it cannot be told.
+
+    After a kill -9 its children take a moment to notice, and until then no other server may start here.
+    """
+    try:
+        key, memory = (data / _FILE_NAME).read_text().splitlines()[_MEMORY_LINE].split()
+        names, *rows = [line.split() for line in _MEMORIES.read_text().splitlines()]
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        return sum(int(row["nattch"]) for row in found if (row["key"], row["shmid"]) == (key, memory))
+    except (OSError, ValueError, IndexError, KeyError):
+        return 0
 
 
 def _serves(pid: int) -> bool:
