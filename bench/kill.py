@@ -38,10 +38,10 @@ FLAWS = {
         select count(*) from (select a.id from ledger.account a left join ledger.entry e on e.account_id = a.id
         group by a.id having a.balance <> coalesce(sum(e.amount), 0) or a.seq <> count(e.seq)) f""",
     "assets that do not sum to zero": """
-        select count(*) from (select 1 from ledger.account group by asset having sum(balance) <> 0) f""",
+        select count(*) from (select 1 from ledger.account_balance group by asset having sum(balance) <> 0) f""",
     "transfers without two entries": """
         select count(*) from (select t.id from ledger.transfer t left join ledger.entry e on e.transfer_id = t.id
-        group by t.id having count(*) <> 2 or sum(e.amount) <> 0) f""",
+        group by t.id having count(e.seq) <> num_nonnulls(t.from_seq, t.to_seq)) f""",
     "events without a position": """
         select count(*) from events.event e left join events.event_position p on p.event_id = e.id
         where p.event_id is null""",

@@ -77,6 +77,47 @@ CREATE TYPE jobs.procrastinate_job_to_defer_v1 AS (
 	scheduled_at timestamp with time zone
 );
 
+-- type posted
+CREATE TYPE ledger.posted AS (
+	n integer,
+	balance_after bigint,
+	is_replay boolean,
+	refusal text,
+	facts jsonb
+);
+
+-- type send_limits
+CREATE TYPE risk.send_limits AS (
+	single_max_cents bigint,
+	hour_max bigint,
+	day_max bigint,
+	day_recipients_max bigint
+);
+
+-- type send_answer
+CREATE TYPE wallet.send_answer AS (
+	n integer,
+	result jsonb,
+	code text,
+	facts jsonb
+);
+
+-- type send_item
+CREATE TYPE wallet.send_item AS (
+	n integer,
+	payment_id uuid,
+	sender uuid,
+	recipient uuid,
+	giver bigint,
+	taker bigint,
+	amount_cents bigint,
+	note text,
+	audience text,
+	code text,
+	facts jsonb,
+	result jsonb
+);
+
 -- function ask_about_stale(integer)
 CREATE FUNCTION banking.ask_about_stale(maximum integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -210,7 +251,7 @@ begin
   if operation.state is distinct from 'settled' or l.clears_at > private.now() then
     return false;
   end if;
-  perform banking.lock_accounts(l.person);
+  perform banking.lock_wallet(l.person);
   perform ledger.post(
     l.clear_transfer, ledger.system_account('loads_uncleared'), ledger.wallet_of(l.person), l.amount_cents, 'load_cleared', l.reference);
   update banking.provider_operation o set state = 'cleared', cleared_at = private.now() where o.id = load_id;
@@ -260,7 +301,7 @@ begin
   select * into l from banking.load t where t.id = load_id;
   outcome := case when operation.state in ('settled', 'cleared') then 'returned' when is_canceled then 'canceled' else 'failed' end;
   if operation.state in ('settled', 'cleared') then
-    perform banking.lock_accounts(l.person);
+    perform banking.lock_wallet(l.person);
   end if;
   if operation.state = 'settled' then
     perform ledger.post(
@@ -302,7 +343,7 @@ begin
   end if;
   select * into l from banking.load t where t.id = load_id;
   clears_at := coalesce(clears_at, private.now());
-  perform banking.lock_accounts(l.person);
+  perform banking.lock_wallet(l.person);
   perform ledger.post(
     l.settle_transfer, ledger.system_account('reserve'), ledger.system_account('loads_uncleared'), l.amount_cents, 'load_settled', l.reference);
   update banking.provider_operation o set state = 'settled', settled_at = private.now(), next_at = clears_at where o.id = load_id;
@@ -486,19 +527,17 @@ $$;
 -- comment FUNCTION load_of(vendor_ref text, correlation_id uuid)
 COMMENT ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) IS 'The load that the vendor calls vendor_ref, or the one it was made for when the vendor''s answer never reached us.';
 
--- function lock_accounts(uuid)
-CREATE FUNCTION banking.lock_accounts(person uuid) RETURNS void
+-- function lock_wallet(uuid)
+CREATE FUNCTION banking.lock_wallet(person uuid) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  perform from ledger.account a
-  where a.id in (ledger.system_account('reserve'), ledger.system_account('loads_uncleared'), ledger.wallet_of(person))
-  order by a.id for no key update;
+  perform from ledger.account a where a.id = ledger.wallet_of(person) for no key update;
 end $$;
 
--- comment FUNCTION lock_accounts(person uuid)
-COMMENT ON FUNCTION banking.lock_accounts(person uuid) IS 'Locks the accounts that a load of this person''s may touch, in the order in which the ledger locks; before reading or posting.';
+-- comment FUNCTION lock_wallet(person uuid)
+COMMENT ON FUNCTION banking.lock_wallet(person uuid) IS 'Locks a person''s wallet, before reading it or posting to it.';
 
 -- function my_load(uuid)
 CREATE FUNCTION banking.my_load(load_id uuid) RETURNS jsonb
@@ -2037,24 +2076,405 @@ end $$;
 -- comment FUNCTION tick_now(what text, every_s integer, queue text, task text, by text)
 COMMENT ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) IS 'Sets a line of the timetable going for the period that has begun, once: its job means "do everything that is due".';
 
--- function open_wallet(uuid)
-CREATE FUNCTION ledger.open_wallet(owner uuid) RETURNS bigint
+-- function authorize(uuid, bigint, bigint, text, timestamp with time zone, text)
+CREATE FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ref text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  a ledger.account;
+  h ledger.hold;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if amount is null or amount not between 1 and 1000000000000000 then
+    perform private.refuse('amount_invalid', jsonb_build_object('amount', amount));
+  end if;
+  if hold_id is null or account_id is null or kind is null then
+    perform private.refuse('transfer_malformed');
+  end if;
+  select * into a from ledger.account c where c.id = account_id and not c.is_summing for no key update;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  select * into h from ledger.hold o where o.id = hold_id;
+  if found then
+    if (h.account_id, h.amount, h.kind, h.expires_at) is distinct from (account_id, amount, kind, expires_at) then
+      perform private.refuse('key_reused');
+    end if;
+    return ledger.hold_json(hold_id) || '{"is_replay": true}';
+  end if;
+  if a.state <> 'active' then
+    perform private.refuse('account_unavailable', jsonb_build_object('whose', 'yours', 'state', a.state));
+  end if;
+  if expires_at <= private.now() then
+    perform private.refuse('hold_expired');
+  end if;
+  if a.balance - a.held - amount < a.min_balance then
+    perform private.refuse('insufficient_funds', jsonb_build_object(
+      'available_cents', a.balance - a.held - a.min_balance, 'amount_cents', amount));
+  end if;
+  update ledger.account c set held = c.held + amount where c.id = account_id;
+  insert into ledger.hold (id, account_id, amount, kind, ref, opened_at, expires_at)
+  values (hold_id, account_id, amount, kind, ref, private.now(), expires_at);
+  perform events.record('hold.opened', hold_id, 1, jsonb_build_object('owner_id', a.owner, 'amount', amount, 'kind', kind));
+  return ledger.hold_json(hold_id) || '{"is_replay": false}';
+end $$;
+
+-- comment FUNCTION authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text)
+COMMENT ON FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text) IS 'Sets amount of an account aside once per hold_id. Refuses overdrafts, accounts that are not active, reused ids.';
+
+-- function balance_at(bigint, timestamp with time zone)
+CREATE FUNCTION ledger.balance_at(account_id bigint, moment timestamp with time zone) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when a.is_summing then coalesce((
+    select sum(s.amount)::bigint from ledger.sum_entry s where s.account_id = a.id and s.at <= moment
+  ), 0) else coalesce((
+    select e.balance_after from ledger.entry e where e.account_id = a.id and e.at <= moment order by e.seq desc limit 1
+  ), 0) end
+  from ledger.account a where a.id = balance_at.account_id
+$$;
+
+-- comment FUNCTION balance_at(account_id bigint, moment timestamp with time zone)
+COMMENT ON FUNCTION ledger.balance_at(account_id bigint, moment timestamp with time zone) IS 'What an account held at a moment, from its entries; 0 before its first.';
+
+-- function balance_of(bigint)
+CREATE FUNCTION ledger.balance_of(account_id bigint) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when not a.is_summing then a.balance else coalesce(c.balance, 0) + coalesce((
+    select sum(s.amount)::bigint from ledger.sum_entry s
+    where s.account_id = a.id and s.xid >= coalesce(c.upto, '0'::xid8) and s.era = coalesce(c.era, s.era)
+  ), 0) + coalesce((
+    -- a new era opened and no checkpoint of its own yet: its ids may lie below the old mark
+    select sum(s.amount)::bigint from ledger.sum_entry s where s.account_id = a.id and s.era > c.era
+  ), 0) end
+  from ledger.account a
+  left join lateral (
+    select k.era, k.upto, k.balance from ledger.checkpoint k where k.account_id = a.id order by k.era desc, k.upto desc limit 1
+  ) c on true
+  where a.id = balance_of.account_id
+$$;
+
+-- comment FUNCTION balance_of(account_id bigint)
+COMMENT ON FUNCTION ledger.balance_of(account_id bigint) IS 'The balance of an account of either sort, held included. Null when there is none.';
+
+-- function capture_hold(uuid, uuid, bigint[], bigint[], text, boolean)
+CREATE FUNCTION ledger.capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean DEFAULT true) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  legs integer := cardinality(to_accounts);
+  giver bigint;
+  wanted bigint;
+  freed bigint;
+  h ledger.hold;
+  known ledger.capture;
+  refused ledger.posted;
+  leg_ids uuid[];
+  asked_final boolean := is_final;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if capture_id is null or hold_id is null or kind is null or is_final is null or legs is null or legs not between 1 and 255
+    or cardinality(amounts) is distinct from legs or array_position(to_accounts, null) is not null
+  then
+    perform private.refuse('transfer_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
+    perform private.refuse('amount_invalid');
+  end if;
+  wanted := (select sum(u.amount) from unnest(amounts) u (amount));
+  leg_ids := (select array_agg(ledger.leg_id(capture_id, n) order by n) from generate_series(1, legs) n);
+  -- which account a hold is on never changes, so it may be read before anything is locked
+  select o.account_id into giver from ledger.hold o where o.id = hold_id;
+  if not found then
+    perform private.refuse('not_found', '{"what": "hold"}');
+  end if;
+  perform from ledger.account a where a.id = any(to_accounts || giver) and not a.is_summing order by a.id for no key update;
+  select * into h from ledger.hold o where o.id = hold_id for no key update;
+
+  select * into known from ledger.capture c where c.id = capture_id;
+  if found then
+    if (known.hold_id, known.amount, known.is_final, known.leg_count) is distinct from (hold_id, wanted, asked_final, legs)
+      or exists (
+        select from unnest(leg_ids, to_accounts, amounts) l (id, to_account, amount)
+        left join ledger.transfer t on t.id = l.id
+        where (t.from_account, t.to_account, t.amount, t.kind) is distinct from (giver, l.to_account, l.amount, kind)
+      )
+    then
+      perform private.refuse('key_reused');
+    end if;
+    return ledger.hold_json(hold_id) || '{"is_replay": true}';
+  end if;
+  if h.state = 'expired' or h.state = 'open' and h.expires_at <= private.now() then
+    perform private.refuse('hold_expired', jsonb_build_object('expires_at', h.expires_at));
+  end if;
+  if h.state <> 'open' then
+    perform private.refuse('hold_closed', jsonb_build_object('state', h.state));
+  end if;
+  if wanted > h.amount - h.captured then
+    perform private.refuse('capture_exceeds_hold', jsonb_build_object('left', h.amount - h.captured, 'amount', wanted));
+  end if;
+
+  is_final := is_final or wanted = h.amount - h.captured;
+  freed := case when is_final then h.amount - h.captured else wanted end;
+  update ledger.account a set held = a.held - freed where a.id = giver;
+  select * into refused from ledger.post_many(
+    leg_ids, array_fill(giver, array[legs]), to_accounts, amounts, array_fill(kind, array[legs]), array_fill(h.ref, array[legs]),
+    array_fill(1, array[legs])) p
+  where p.refusal is not null and p.refusal <> 'linked_refused' limit 1;
+  if found then
+    perform private.refuse(refused.refusal, coalesce(refused.facts, '{}'));
+  end if;
+  insert into ledger.capture (id, hold_id, amount, is_final, leg_count, at)
+  values (capture_id, hold_id, wanted, asked_final, legs, private.now());
+  update ledger.hold o set
+    captured = o.captured + wanted, version = o.version + 1,
+    state = case when is_final then 'captured' else 'open' end,
+    closed_at = case when is_final then private.now() end
+  where o.id = hold_id;
+  perform events.record('hold.captured', hold_id, h.version + 1, jsonb_build_object(
+    'owner_id', (select a.owner from ledger.account a where a.id = giver), 'amount', wanted, 'released', freed - wanted, 'is_final', is_final));
+  return ledger.hold_json(hold_id) || '{"is_replay": false}';
+end $$;
+
+-- comment FUNCTION capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean)
+COMMENT ON FUNCTION ledger.capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean) IS 'Moves held money to one or several accounts once per capture_id, all legs or none. A final capture releases the rest of the hold.';
+
+-- function chunk_id(uuid, integer)
+CREATE FUNCTION ledger.chunk_id(chunk uuid, n integer) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (left(chunk::text, 32) || lpad(to_hex(n), 4, '0'))::uuid
+$$;
+
+-- comment FUNCTION chunk_id(chunk uuid, n integer)
+COMMENT ON FUNCTION ledger.chunk_id(chunk uuid, n integer) IS 'The id of transfer n (0 to 65535) of a chunk: neighbours in the index, as UUIDv7 are.';
+
+-- function close_hold(uuid, text)
+CREATE FUNCTION ledger.close_hold(hold_id uuid, outcome text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  giver bigint;
+  h ledger.hold;
+begin
+  if outcome is null or outcome not in ('released', 'expired') then
+    perform private.refuse('transfer_malformed');
+  end if;
+  select o.account_id into giver from ledger.hold o where o.id = hold_id;
+  if not found then
+    perform private.refuse('not_found', '{"what": "hold"}');
+  end if;
+  perform from ledger.account a where a.id = giver for no key update;
+  select * into h from ledger.hold o where o.id = hold_id for no key update;
+  if h.state = outcome or (h.state, outcome) = ('expired', 'released') then
+    return ledger.hold_json(hold_id) || '{"is_replay": true}';
+  end if;
+  if h.state <> 'open' then
+    perform private.refuse('hold_closed', jsonb_build_object('state', h.state));
+  end if;
+  if outcome = 'expired' and (h.expires_at is null or h.expires_at > private.now()) then
+    perform private.refuse('hold_not_expired');
+  end if;
+  update ledger.account a set held = a.held - (h.amount - h.captured) where a.id = giver;
+  update ledger.hold o set state = outcome, version = o.version + 1, closed_at = private.now() where o.id = hold_id;
+  perform events.record('hold.' || outcome, hold_id, h.version + 1, jsonb_build_object(
+    'owner_id', (select a.owner from ledger.account a where a.id = giver), 'amount', h.amount - h.captured));
+  return ledger.hold_json(hold_id) || '{"is_replay": false}';
+end $$;
+
+-- function distribute(uuid, bigint, bigint[], bigint[], text, text)
+CREATE FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  total integer := cardinality(to_accounts);
+  moment timestamptz;
+  wanted bigint;
+  asset text;
+  posted integer;
+  known record;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if chunk is null or kind is null or total is null or total not between 1 and 20000 or cardinality(amounts) is distinct from total then
+    perform private.refuse('batch_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
+    perform private.refuse('amount_invalid');
+  end if;
+  select a.asset into asset from ledger.account a where a.id = from_account and a.is_summing;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  if (select count(*) from (
+    select from ledger.account a where a.id = any(to_accounts) and not a.is_summing and a.asset = asset
+    order by a.id for no key update
+  ) l) <> total then
+    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
+  end if;
+  wanted := (select sum(u.amount) from unnest(amounts) u (amount));
+
+  select s.amount, s.transfer_count into known from ledger.transfer t
+  join ledger.sum_entry s on s.account_id = t.from_account and s.xid = t.xid and s.batch = ledger.chunk_id(chunk, 0)
+  where t.id = ledger.chunk_id(chunk, 0);
+  if found then
+    if (known.amount, known.transfer_count) is distinct from (-wanted, total) or exists (
+      select from unnest(to_accounts, amounts) with ordinality u (id, amount, n)
+      left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+      where (t.from_account, t.to_account, t.amount, t.kind) is distinct from (from_account, u.id, u.amount, kind)
+    ) then
+      perform private.refuse('key_reused');
+    end if;
+    return wanted;
+  end if;
+
+  moment := clock_timestamp();
+  with due as (
+    select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
+    from unnest(to_accounts, amounts) with ordinality u (account_id, amount, n)
+  ), moved as (
+    update ledger.account a set balance = a.balance + d.amount, seq = a.seq + 1 from due d where a.id = d.account_id
+    returning d.id, a.id as account_id, d.amount, a.seq, a.balance
+  ), written as (
+    insert into ledger.transfer (id, at, effective_at, from_account, to_account, to_seq, amount, kind, ref)
+    select m.id, moment, moment, from_account, m.account_id, m.seq, m.amount, kind, ref from moved m
+  ), entered as (
+    insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    select m.account_id, m.seq, m.id, m.amount, m.balance, moment from moved m
+    returning 1
+  )
+  select count(*) into posted from entered;
+  insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
+  values (from_account, ledger.chunk_id(chunk, 0), -wanted, posted, moment);
+  return wanted;
+end $$;
+
+-- comment FUNCTION distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text)
+COMMENT ON FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text) IS 'Pays each account its amount from one summing account, all or nothing, once per chunk; returns the total. The pool gets one summed entry.';
+
+-- function expire_holds(integer)
+CREATE FUNCTION ledger.expire_holds(maximum integer DEFAULT 500) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 declare
-  wallet bigint := ledger.wallet_of(owner);
+  due record;
+  closed integer := 0;
 begin
-  if wallet is null then
-    insert into ledger.account (asset, kind, owner, min_balance) values ('USD', 'wallet', owner, 0)
-    on conflict do nothing;
-    wallet := ledger.wallet_of(owner);
-  end if;
-  return wallet;
+  for due in
+    select d.id from (
+      select h.id, h.account_id from ledger.hold h
+      where h.state = 'open' and h.expires_at <= private.now() order by h.expires_at limit maximum
+    ) d order by d.account_id, d.id
+  loop
+    -- somebody may have closed it since it was listed
+    if (ledger.close_hold(due.id, 'expired') ->> 'is_replay')::boolean is false then
+      closed := closed + 1;
+    end if;
+  end loop;
+  return closed;
 end $$;
 
+-- comment FUNCTION expire_holds(maximum integer)
+COMMENT ON FUNCTION ledger.expire_holds(maximum integer) IS 'Books the release of holds past their time, the oldest first; returns how many.';
+
+-- function hold_json(uuid)
+CREATE FUNCTION ledger.hold_json(hold_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', h.id, 'account_id', h.account_id, 'amount', h.amount, 'captured', h.captured, 'state', h.state, 'kind', h.kind,
+    'version', h.version, 'expires_at', h.expires_at, 'owner_id', a.owner)
+  from ledger.hold h join ledger.account a on a.id = h.account_id where h.id = hold_json.hold_id
+$$;
+
+-- function hold_moves_forward()
+CREATE FUNCTION ledger.hold_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.state <> 'open' or new.captured < old.captured or new.version <> old.version + 1
+    or (new.id, new.account_id, new.amount, new.kind, new.opened_at) is distinct from (old.id, old.account_id, old.amount, old.kind, old.opened_at)
+  then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "ledger.hold"}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION hold_moves_forward()
+COMMENT ON FUNCTION ledger.hold_moves_forward() IS 'A closed hold stays as it is, and nothing captured is given back.';
+
+-- function is_new_business(text)
+CREATE FUNCTION ledger.is_new_business(kind text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion')
+$$;
+
+-- function leg_id(uuid, integer)
+CREATE FUNCTION ledger.leg_id(group_id uuid, leg integer) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (left(group_id::text, 34) || lpad(to_hex(leg), 2, '0'))::uuid
+$$;
+
+-- comment FUNCTION leg_id(group_id uuid, leg integer)
+COMMENT ON FUNCTION ledger.leg_id(group_id uuid, leg integer) IS 'The id of one transfer of a group: the group''s with the leg''s number (0 to 255) in the last byte.';
+
+-- function open_account(uuid, text, text)
+CREATE FUNCTION ledger.open_account(owner uuid, kind text, asset text DEFAULT 'USD'::text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  found_id bigint;
+begin
+  select a.id into found_id from ledger.account a where a.owner = owner and a.kind = kind and a.asset = asset;
+  if found_id is null then
+    -- what somebody owes us is below zero by nature; what we owe somebody never is
+    insert into ledger.account (asset, kind, owner, min_balance)
+    values (asset, kind, owner, case when kind = 'wallet' then 0 end)
+    on conflict do nothing;
+    select a.id into found_id from ledger.account a where a.owner = owner and a.kind = kind and a.asset = asset;
+  end if;
+  return found_id;
+end $$;
+
+-- comment FUNCTION open_account(owner uuid, kind text, asset text)
+COMMENT ON FUNCTION ledger.open_account(owner uuid, kind text, asset text) IS 'The id of a person''s account of this kind, opened when there was none.';
+
+-- function open_wallet(uuid)
+CREATE FUNCTION ledger.open_wallet(owner uuid) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select ledger.open_account(open_wallet.owner, 'wallet')
+$$;
+
 -- comment FUNCTION open_wallet(owner uuid)
-COMMENT ON FUNCTION ledger.open_wallet(owner uuid) IS 'The id of a person''s wallet, opened when there was none.';
+COMMENT ON FUNCTION ledger.open_wallet(owner uuid) IS 'The id of a person''s wallet in dollars, opened when there was none.';
 
 -- function post(uuid, bigint, bigint, bigint, text, text)
 CREATE FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text DEFAULT NULL::text) RETURNS bigint
@@ -2063,9 +2483,11 @@ CREATE FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bi
     AS $$
 #variable_conflict use_variable
 declare
-  moment timestamptz;
+  is_new boolean := ledger.is_new_business(kind);
   known ledger.transfer;
-  giver ledger.account; taker ledger.account;
+  giver_balance bigint; giver_seq bigint; giver_asset text;
+  taker_balance bigint; taker_seq bigint; taker_asset text;
+  moment timestamptz;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform private.refuse('isolation_unsupported');
@@ -2077,8 +2499,6 @@ begin
     perform private.refuse('transfer_malformed');
   end if;
 
-  perform from ledger.account a where a.id in (from_account, to_account) order by a.id for no key update;
-
   select * into known from ledger.transfer t where t.id = transfer_id;
   if found then
     if (known.from_account, known.to_account, known.amount, known.kind) is distinct from (from_account, to_account, amount, kind) then
@@ -2087,29 +2507,291 @@ begin
     return (select e.balance_after from ledger.entry e where e.account_id = known.from_account and e.seq = known.from_seq);
   end if;
 
-  select * into giver from ledger.account a where a.id = from_account;
-  select * into taker from ledger.account a where a.id = to_account;
-  if giver.id is null or taker.id is null or giver.asset <> taker.asset then
-    perform private.refuse('account_unknown');
-  end if;
-  if giver.balance - giver.held - amount < giver.min_balance then
-    perform private.refuse('insufficient_funds', jsonb_build_object(
-      'available_cents', giver.balance - giver.held - giver.min_balance, 'amount_cents', amount));
+  for leg in 1..2 loop
+    if (leg = 1) = (from_account < to_account) then
+      update ledger.account a set balance = a.balance - amount, seq = a.seq + 1
+      where a.id = from_account and not a.is_summing
+        and (a.min_balance is null or a.balance - a.held - amount >= a.min_balance)
+        and (a.state = 'active' or not is_new)
+      returning a.balance, a.seq, a.asset into giver_balance, giver_seq, giver_asset;
+      if not found then
+        select a.asset into giver_asset from ledger.account a where a.id = from_account and a.is_summing;
+        if not found then
+          if exists (select from ledger.transfer t where t.id = transfer_id) then
+            perform private.refuse('ask_again');
+          end if;
+          perform ledger.refuse_posting(from_account, to_account, amount, kind);
+        end if;
+      end if;
+    else
+      update ledger.account a set balance = a.balance + amount, seq = a.seq + 1
+      where a.id = to_account and not a.is_summing and (a.state <> 'frozen' or not is_new)
+      returning a.balance, a.seq, a.asset into taker_balance, taker_seq, taker_asset;
+      if not found then
+        select a.asset into taker_asset from ledger.account a where a.id = to_account and a.is_summing;
+        if not found then
+          perform ledger.refuse_posting(from_account, to_account, amount, kind);
+        end if;
+      end if;
+    end if;
+  end loop;
+  if giver_asset <> taker_asset then
+    perform ledger.refuse_posting(from_account, to_account, amount, kind);
   end if;
 
-  update ledger.account a set balance = a.balance - amount, seq = a.seq + 1 where a.id = from_account;
-  update ledger.account a set balance = a.balance + amount, seq = a.seq + 1 where a.id = to_account;
   moment := clock_timestamp();
   insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
-  values (transfer_id, moment, moment, from_account, to_account, giver.seq + 1, taker.seq + 1, amount, kind, ref);
-  insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
-  values (from_account, giver.seq + 1, transfer_id, -amount, giver.balance - amount, moment),
-  (to_account, taker.seq + 1, transfer_id, amount, taker.balance + amount, moment);
-  return giver.balance - amount;
+  values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref);
+  if giver_seq is not null and taker_seq is not null then
+    insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    values (from_account, giver_seq, transfer_id, -amount, giver_balance, moment),
+    (to_account, taker_seq, transfer_id, amount, taker_balance, moment);
+    return giver_balance;
+  end if;
+  if giver_seq is not null then
+    insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    values (from_account, giver_seq, transfer_id, -amount, giver_balance, moment);
+  else
+    insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at) values (from_account, transfer_id, -amount, 1, moment);
+  end if;
+  if taker_seq is not null then
+    insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    values (to_account, taker_seq, transfer_id, amount, taker_balance, moment);
+  else
+    insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at) values (to_account, transfer_id, amount, 1, moment);
+  end if;
+  return giver_balance;
 end $$;
 
 -- comment FUNCTION post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text)
-COMMENT ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) IS 'Moves amount once per transfer_id and returns the giving account''s balance after it. Refuses overdrafts, unknown accounts, reused ids.';
+COMMENT ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) IS 'Moves amount once per transfer_id and returns the giving account''s balance after it (null on a summing account). Refuses overdrafts, unknown accounts, other assets, account states, reused ids.';
+
+-- function post_many(uuid[], bigint[], bigint[], bigint[], text[], text[], integer[])
+CREATE FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[] DEFAULT NULL::text[], groups integer[] DEFAULT NULL::integer[]) RETURNS SETOF ledger.posted
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  total integer := cardinality(ids);
+  -- the locked balance accounts, in id order
+  locked bigint[]; balances bigint[]; helds bigint[]; floors bigint[]; seqs bigint[]; states text[];
+  seqs_before bigint[];
+  -- per item: where its accounts are among the locked (null: summing or unknown), and their assets
+  giver_at integer[]; taker_at integer[]; giver_assets text[]; taker_assets text[]; firsts integer[];
+  known_from bigint[]; known_to bigint[]; known_amount bigint[]; known_kind text[]; known_after bigint[];
+  -- per item: what became of it
+  refusals text[] := array_fill(null::text, array[greatest(total, 0)]);
+  facts jsonb[] := array_fill(null::jsonb, array[greatest(total, 0)]);
+  replays boolean[] := array_fill(false, array[greatest(total, 0)]);
+  written boolean[] := array_fill(false, array[greatest(total, 0)]);
+  giver_seqs bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
+  taker_seqs bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
+  giver_afters bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
+  taker_afters bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
+  moment timestamptz;
+  g integer; t integer; first_of_group integer; i integer; j integer;
+  is_new boolean; has_written boolean := false;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if ids is null or total not between 1 and 5000 or array_ndims(ids) <> 1
+    or cardinality(from_accounts) is distinct from total or cardinality(to_accounts) is distinct from total
+    or cardinality(amounts) is distinct from total or cardinality(kinds) is distinct from total
+    or cardinality(refs) <> total or cardinality(groups) <> total
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+
+  select array_agg(a.id), array_agg(a.balance), array_agg(a.held), array_agg(a.min_balance), array_agg(a.seq), array_agg(a.state)
+  into locked, balances, helds, floors, seqs, states
+  from (
+    select * from ledger.account c
+    where c.id = any(from_accounts || to_accounts) and not c.is_summing order by c.id for no key update
+  ) a;
+  seqs_before := seqs;
+
+  -- A new statement: ids that somebody committed while we waited for the locks are seen.
+  select
+    array_agg(gl.at order by i.n), array_agg(tl.at order by i.n), array_agg(ga.asset order by i.n), array_agg(ta.asset order by i.n),
+    array_agg(i.first order by i.n),
+    array_agg(k.from_account order by i.n), array_agg(k.to_account order by i.n), array_agg(k.amount order by i.n),
+    array_agg(k.kind order by i.n), array_agg(e.balance_after order by i.n)
+  into giver_at, taker_at, giver_assets, taker_assets, firsts, known_from, known_to, known_amount, known_kind, known_after
+  from (
+    select u.*, min(u.n) over (partition by u.id) as first
+    from unnest(ids, from_accounts, to_accounts) with ordinality u (id, from_account, to_account, n)
+  ) i
+  left join unnest(locked) with ordinality gl (id, at) on gl.id = i.from_account
+  left join unnest(locked) with ordinality tl (id, at) on tl.id = i.to_account
+  left join ledger.account ga on ga.id = i.from_account
+  left join ledger.account ta on ta.id = i.to_account
+  left join ledger.transfer k on k.id = i.id
+  left join ledger.entry e on e.account_id = k.from_account and e.seq = k.from_seq;
+
+  i := 0;
+  while i < total loop
+    i := i + 1;
+    if first_of_group is null or groups is null or groups[i] is null or groups[i] is distinct from groups[i - 1] then
+      first_of_group := i;
+    end if;
+    g := giver_at[i];
+    t := taker_at[i];
+    is_new := ledger.is_new_business(kinds[i]);
+    if amounts[i] is null or amounts[i] not between 1 and 1000000000000000 then
+      refusals[i] := 'amount_invalid';
+    elsif ids[i] is null or from_accounts[i] is null or to_accounts[i] is null or kinds[i] is null or from_accounts[i] = to_accounts[i] then
+      refusals[i] := 'transfer_malformed';
+    elsif known_kind[i] is not null then
+      replays[i] := true;
+      if (known_from[i], known_to[i], known_amount[i], known_kind[i])
+        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i]) then
+        refusals[i] := 'key_reused';
+      end if;
+      giver_afters[i] := known_after[i];
+    elsif firsts[i] < i then
+      -- the same id again in this batch: what the first became
+      replays[i] := true;
+      if (from_accounts[firsts[i]], to_accounts[firsts[i]], amounts[firsts[i]], kinds[firsts[i]])
+        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i]) then
+        refusals[i] := 'key_reused';
+      else
+        refusals[i] := refusals[firsts[i]];
+        facts[i] := facts[firsts[i]];
+        giver_afters[i] := giver_afters[firsts[i]];
+      end if;
+    elsif giver_assets[i] is null or taker_assets[i] is null then
+      refusals[i] := 'account_unknown';
+    elsif giver_assets[i] <> taker_assets[i] then
+      refusals[i] := 'asset_mismatch';
+    elsif is_new and g is not null and states[g] <> 'active' then
+      refusals[i] := 'account_unavailable';
+      facts[i] := jsonb_build_object('whose', 'yours', 'state', states[g]);
+    elsif is_new and t is not null and states[t] = 'frozen' then
+      refusals[i] := 'account_unavailable';
+      facts[i] := '{"whose": "theirs"}';
+    elsif g is not null and balances[g] - helds[g] - amounts[i] < floors[g] then
+      refusals[i] := 'insufficient_funds';
+      facts[i] := jsonb_build_object('available_cents', balances[g] - helds[g] - floors[g], 'amount_cents', amounts[i]);
+    else
+      written[i] := true;
+      if g is not null then
+        balances[g] := balances[g] - amounts[i];
+        seqs[g] := seqs[g] + 1;
+        giver_seqs[i] := seqs[g];
+        giver_afters[i] := balances[g];
+      end if;
+      if t is not null then
+        balances[t] := balances[t] + amounts[i];
+        seqs[t] := seqs[t] + 1;
+        taker_seqs[i] := seqs[t];
+        taker_afters[i] := balances[t];
+      end if;
+    end if;
+
+    if refusals[i] is not null and groups is not null and groups[i] is not null then
+      -- all of a group or none: take back what was decided before this one, and pass over what comes after
+      for j in reverse i - 1..first_of_group loop
+        if written[j] then
+          written[j] := false;
+          if giver_at[j] is not null then
+            balances[giver_at[j]] := balances[giver_at[j]] + amounts[j];
+            seqs[giver_at[j]] := seqs[giver_at[j]] - 1;
+          end if;
+          if taker_at[j] is not null then
+            balances[taker_at[j]] := balances[taker_at[j]] - amounts[j];
+            seqs[taker_at[j]] := seqs[taker_at[j]] - 1;
+          end if;
+        end if;
+        if refusals[j] is null then
+          refusals[j] := 'linked_refused';
+        end if;
+      end loop;
+      while i < total and groups[i + 1] is not distinct from groups[i] loop
+        i := i + 1;
+        refusals[i] := 'linked_refused';
+      end loop;
+    end if;
+  end loop;
+
+  has_written := true = any(written);
+  if has_written then
+    moment := clock_timestamp();
+    update ledger.account a set balance = v.balance, seq = v.seq
+    from unnest(locked, balances, seqs, seqs_before) v (id, balance, seq, seq_before)
+    where a.id = v.id and v.seq <> v.seq_before;
+    insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+    select w.id, moment, moment, w.from_account, w.to_account, w.from_seq, w.to_seq, w.amount, w.kind, w.ref
+    from unnest(ids, from_accounts, to_accounts, giver_seqs, taker_seqs, amounts, kinds, refs, written)
+      w (id, from_account, to_account, from_seq, to_seq, amount, kind, ref, written)
+    where w.written;
+    insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    select w.from_account, w.from_seq, w.id, -w.amount, w.giver_after, moment
+    from unnest(ids, from_accounts, giver_seqs, amounts, giver_afters, written) w (id, from_account, from_seq, amount, giver_after, written)
+    where w.written and w.from_seq is not null
+    union all
+    select w.to_account, w.to_seq, w.id, w.amount, w.taker_after, moment
+    from unnest(ids, to_accounts, taker_seqs, amounts, taker_afters, written) w (id, to_account, to_seq, amount, taker_after, written)
+    where w.written and w.to_seq is not null;
+    insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
+    select s.account_id, ids[min(s.n)], sum(s.amount), count(*), moment
+    from (
+      select w.from_account as account_id, -w.amount as amount, w.n
+      from unnest(from_accounts, giver_at, amounts, written) with ordinality w (from_account, at, amount, written, n)
+      where w.written and w.at is null
+      union all
+      select w.to_account, w.amount, w.n
+      from unnest(to_accounts, taker_at, amounts, written) with ordinality w (to_account, at, amount, written, n)
+      where w.written and w.at is null
+    ) s group by s.account_id;
+  end if;
+  return query
+    select u.n::integer, u.balance_after, u.is_replay, u.refusal, u.facts
+    from unnest(giver_afters, replays, refusals, facts) with ordinality u (balance_after, is_replay, refusal, facts, n);
+end $$;
+
+-- comment FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[])
+COMMENT ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[]) IS 'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all.';
+
+-- function refuse_posting(bigint, bigint, bigint, text)
+CREATE FUNCTION ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, kind text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  giver ledger.account;
+  taker ledger.account;
+begin
+  select * into giver from ledger.account a where a.id = from_account;
+  select * into taker from ledger.account a where a.id = to_account;
+  if giver.id is null or taker.id is null then
+    perform private.refuse('account_unknown');
+  end if;
+  if giver.asset <> taker.asset then
+    perform private.refuse('asset_mismatch', jsonb_build_object('from_asset', giver.asset, 'to_asset', taker.asset));
+  end if;
+  if ledger.is_new_business(kind) and giver.state <> 'active' then
+    perform private.refuse('account_unavailable', jsonb_build_object('whose', 'yours', 'state', giver.state));
+  end if;
+  if ledger.is_new_business(kind) and taker.state = 'frozen' then
+    perform private.refuse('account_unavailable', jsonb_build_object('whose', 'theirs'));
+  end if;
+  perform private.refuse('insufficient_funds', jsonb_build_object(
+    'available_cents', giver.balance - giver.held - giver.min_balance, 'amount_cents', amount));
+end $$;
+
+-- function release(uuid)
+CREATE FUNCTION ledger.release(hold_id uuid) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select ledger.close_hold(release.hold_id, 'released')
+$$;
+
+-- comment FUNCTION release(hold_id uuid)
+COMMENT ON FUNCTION ledger.release(hold_id uuid) IS 'Gives what is left of an open hold back to its account. Again: the same answer.';
 
 -- function system_account(text, text)
 CREATE FUNCTION ledger.system_account(kind text, asset text DEFAULT 'USD'::text) RETURNS bigint
@@ -2122,6 +2804,38 @@ $$;
 
 -- comment FUNCTION system_account(kind text, asset text)
 COMMENT ON FUNCTION ledger.system_account(kind text, asset text) IS 'The id of the one system account of this kind.';
+
+-- function take_checkpoints(integer)
+CREATE FUNCTION ledger.take_checkpoints(entries_min integer DEFAULT 1000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  taken integer;
+begin
+  with last as (
+    select a.id, c.era, coalesce(c.upto, '0'::xid8) as upto, coalesce(c.balance, 0) as balance
+    from ledger.account a
+    left join lateral (
+      select k.era, k.upto, k.balance from ledger.checkpoint k where k.account_id = a.id order by k.era desc, k.upto desc limit 1
+    ) c on true
+    where a.is_summing
+  ), since as (
+    select l.id, max(s.era) as era, l.balance + sum(s.amount)::bigint as balance
+    from last l join ledger.sum_entry s on s.account_id = l.id
+      and (s.era = coalesce(l.era, s.era) and s.xid >= l.upto or s.era > l.era) and s.xid < horizon
+    group by l.id, l.balance having count(*) >= entries_min
+  )
+  insert into ledger.checkpoint (account_id, era, upto, balance)
+  select s.id, s.era, horizon, s.balance from since s on conflict do nothing;
+  get diagnostics taken = row_count;
+  return taken;
+end $$;
+
+-- comment FUNCTION take_checkpoints(entries_min integer)
+COMMENT ON FUNCTION ledger.take_checkpoints(entries_min integer) IS 'Writes a checkpoint for each summing account with at least entries_min new entries; returns how many.';
 
 -- function wallet_of(uuid, text)
 CREATE FUNCTION ledger.wallet_of(owner uuid, asset text DEFAULT 'USD'::text) RETURNS bigint
@@ -2193,11 +2907,74 @@ CREATE FUNCTION risk.limit_max(name text) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select l.value_max from risk.limit_value l where l.name = limit_max.name order by l.id desc limit 1
+  select l.value_max from risk.limit_in_force l where l.name = limit_max.name
 $$;
 
 -- comment FUNCTION limit_max(name text)
 COMMENT ON FUNCTION risk.limit_max(name text) IS 'The value in force of a limit, or null when there is none of this name.';
+
+-- function put_in_force()
+CREATE FUNCTION risk.put_in_force() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into risk.limit_in_force as f (name, value_max, limit_value_id) values (new.name, new.value_max, new.id)
+  on conflict (name) do update set value_max = excluded.value_max, limit_value_id = excluded.limit_value_id
+  where f.limit_value_id < excluded.limit_value_id;
+  return null;
+end $$;
+
+-- function send_limits()
+CREATE FUNCTION risk.send_limits() RETURNS risk.send_limits
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    max(l.value_max) filter (where l.name = 'send_single_cents'), max(l.value_max) filter (where l.name = 'send_hour_count'),
+    max(l.value_max) filter (where l.name = 'send_day_count'), max(l.value_max) filter (where l.name = 'send_day_recipients_count')
+  from risk.limit_in_force l
+$$;
+
+-- comment FUNCTION send_limits()
+COMMENT ON FUNCTION risk.send_limits() IS 'The limits of payments in force, in one read.';
+
+-- function limit_refusal(uuid, uuid, bigint, timestamp with time zone, risk.send_limits)
+CREATE FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  in_hour bigint; in_day bigint; recipients bigint; is_known boolean;
+begin
+  if amount_cents > limits.single_max_cents then
+    return jsonb_build_object('limit', 'send_single_cents', 'max', limits.single_max_cents);
+  end if;
+  select count(*) filter (where p.created_at > moment - interval '1 hour'), count(*), count(distinct p.recipient_id),
+    coalesce(bool_or(p.recipient_id = recipient), false)
+  into in_hour, in_day, recipients, is_known
+  from (
+    select q.created_at, q.recipient_id from public.payments q
+    where q.sender_id = sender and q.created_at > moment - interval '1 day' order by q.created_at desc limit limits.day_max
+  ) p;
+  if in_hour >= limits.hour_max then
+    return jsonb_build_object('limit', 'send_hour_count', 'max', limits.hour_max,
+      'resets_at', wallet.window_resets_at(sender, '1 hour', limits.hour_max));
+  end if;
+  if in_day >= limits.day_max then
+    return jsonb_build_object('limit', 'send_day_count', 'max', limits.day_max,
+      'resets_at', wallet.window_resets_at(sender, '1 day', limits.day_max));
+  end if;
+  if not is_known and recipients >= limits.day_recipients_max then
+    return jsonb_build_object('limit', 'send_day_recipients_count', 'max', limits.day_recipients_max,
+      'resets_at', wallet.recipients_reset_at(sender, limits.day_recipients_max));
+  end if;
+  return null;
+end $$;
+
+-- comment FUNCTION limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits)
+COMMENT ON FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits) IS 'The facts of the first limit that one more payment would break, or null. Exact only while the sender''s wallet is locked.';
 
 -- function my_balance()
 CREATE FUNCTION wallet.my_balance() RETURNS TABLE(available_cents bigint, held_cents bigint)
@@ -2249,7 +3026,7 @@ $$;
 COMMENT ON FUNCTION wallet.my_payments(before timestamp with time zone, before_id uuid, maximum integer, direction text, sought text) IS 'The caller''s payments with their amounts, newest first, before a (created_at, id); sought is an ILIKE pattern.';
 
 -- function my_send_limits()
-CREATE FUNCTION wallet.my_send_limits() RETURNS TABLE(single_max_cents bigint, hour_max bigint, hour_used bigint, hour_resets_at timestamp with time zone, day_max bigint, day_used bigint, day_resets_at timestamp with time zone)
+CREATE FUNCTION wallet.my_send_limits() RETURNS TABLE(single_max_cents bigint, hour_max bigint, hour_used bigint, hour_resets_at timestamp with time zone, day_max bigint, day_used bigint, day_resets_at timestamp with time zone, recipients_max bigint, recipients_used bigint, recipients_reset_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2258,8 +3035,12 @@ CREATE FUNCTION wallet.my_send_limits() RETURNS TABLE(single_max_cents bigint, h
     wallet.window_resets_at(auth.uid(), '1 hour', h.maximum),
     d.maximum,
     (select count(*) from public.payments p where p.sender_id = auth.uid() and p.created_at > private.now() - interval '1 day'),
-    wallet.window_resets_at(auth.uid(), '1 day', d.maximum)
-  from (select risk.limit_max('send_hour_count') as maximum) h, (select risk.limit_max('send_day_count') as maximum) d
+    wallet.window_resets_at(auth.uid(), '1 day', d.maximum),
+    r.maximum,
+    (select count(distinct p.recipient_id) from public.payments p where p.sender_id = auth.uid() and p.created_at > private.now() - interval '1 day'),
+    wallet.recipients_reset_at(auth.uid(), r.maximum)
+  from (select risk.limit_max('send_hour_count') as maximum) h, (select risk.limit_max('send_day_count') as maximum) d,
+    (select risk.limit_max('send_day_recipients_count') as maximum) r
 $$;
 
 -- comment FUNCTION my_send_limits()
@@ -2300,6 +3081,17 @@ $$;
 -- comment FUNCTION recent_people(maximum integer)
 COMMENT ON FUNCTION wallet.recent_people(maximum integer) IS 'Whom the caller paid, the latest first.';
 
+-- function recipients_reset_at(uuid, bigint)
+CREATE FUNCTION wallet.recipients_reset_at(sender uuid, maximum bigint) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select r.last_at + interval '1 day' from (
+    select max(p.created_at) as last_at from public.payments p
+    where p.sender_id = sender and p.created_at > private.now() - interval '1 day' group by p.recipient_id
+  ) r order by r.last_at desc offset greatest(maximum - 1, 0) limit 1
+$$;
+
 -- function send(uuid, text, bigint, text, text)
 CREATE FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2308,12 +3100,13 @@ CREATE FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents
 #variable_conflict use_variable
 declare
   sender uuid := auth.uid();
-  recipient uuid;
-  giver ledger.account; taker ledger.account;
+  other public.profiles;
+  giver bigint; taker bigint;
   moment timestamptz;
-  maximum bigint;
-  known record;
-  was_public boolean;
+  shown boolean;
+  replay jsonb;
+  refusal jsonb;
+  limits risk.send_limits := risk.send_limits();
   facts jsonb := jsonb_build_object('amount_cents', amount_cents);
 begin
   if sender is null then
@@ -2331,62 +3124,51 @@ begin
   if audience is null or audience not in ('private', 'public') then
     perform private.refuse('audience_invalid', facts);
   end if;
-  select p.id into recipient from public.profiles p where p.handle = recipient_handle;
-  if recipient is null then
+  select * into other from public.profiles p where p.handle = recipient_handle;
+  if not found then
     perform private.refuse('person_not_found', facts || jsonb_build_object('to', '@' || left(recipient_handle, 20)));
   end if;
-  if recipient = sender then
+  if other.id = sender then
     perform private.refuse('self_payment', facts);
   end if;
 
-  -- From here on nothing else can send from or to these wallets, so what is read below stays true.
-  perform from ledger.account a where a.owner in (sender, recipient) and a.kind = 'wallet' order by a.id for no key update;
+  replay := wallet.send_replay(payment_id, sender, other.id, amount_cents, note, audience);
+  if replay ? 'code' then
+    perform private.refuse('key_reused');
+  elsif replay is not null then
+    return replay;
+  end if;
+
+  giver := ledger.wallet_of(sender);
+  taker := ledger.wallet_of(other.id);
+  if giver is null or taker is null then
+    perform private.refuse('account_unavailable', facts || jsonb_build_object('whose', case when giver is null then 'yours' else 'theirs' end));
+  end if;
+  if amount_cents > limits.single_max_cents then
+    perform private.refuse('limit_exceeded', facts || jsonb_build_object(
+      'limit', 'send_single_cents', 'max', limits.single_max_cents,
+      'is_covered', (select a.balance - a.held >= amount_cents from ledger.account a where a.id = giver)));
+  end if;
+  perform ledger.post(payment_id, giver, taker, amount_cents, 'payment');
+
+  -- The wallet is locked since ledger.post, so no other payment of this person is being counted now.
   moment := private.now();
-
-  select p.sender_id, p.recipient_id, p.note, t.amount into known
-  from public.payments p join ledger.transfer t on t.id = p.id where p.id = payment_id;
-  if found then
-    -- who sees it may have changed since, so the audience is compared with what was first asked for
-    select (e.payload ->> 'is_public')::boolean into was_public
-    from events.event e where e.subject = payment_id and e.kind = 'payment.sent';
-    if (known.sender_id, known.recipient_id, known.note, known.amount, was_public)
-      is distinct from (sender, recipient, note, amount_cents, audience = 'public') then
-      perform private.refuse('key_reused');
-    end if;
-    return wallet.payment_json(payment_id, sender) || jsonb_build_object('is_replay', true);
+  refusal := wallet.limit_refusal(sender, other.id, amount_cents, moment, limits);
+  if refusal is not null then
+    perform private.refuse('limit_exceeded', facts || refusal || '{"is_covered": true}');
   end if;
-
-  select * into giver from ledger.account a where a.owner = sender and a.kind = 'wallet';
-  select * into taker from ledger.account a where a.owner = recipient and a.kind = 'wallet';
-  facts := facts || jsonb_build_object('is_covered', coalesce(giver.balance - giver.held - amount_cents >= giver.min_balance, false));
-  if giver.id is null or giver.state <> 'active' then
-    perform private.refuse('account_unavailable', facts || '{"whose": "yours"}');
-  end if;
-  if taker.id is null or taker.state = 'frozen' then
-    perform private.refuse('account_unavailable', facts || '{"whose": "theirs"}');
-  end if;
-
-  maximum := risk.limit_max('send_single_cents');
-  if amount_cents > maximum then
-    perform private.refuse('limit_exceeded', facts || jsonb_build_object('limit', 'send_single_cents', 'max', maximum));
-  end if;
-  maximum := risk.limit_max('send_hour_count');
-  if (select count(*) from public.payments p where p.sender_id = sender and p.created_at > moment - interval '1 hour') >= maximum then
-    perform private.refuse('limit_exceeded', facts || jsonb_build_object(
-      'limit', 'send_hour_count', 'max', maximum, 'resets_at', wallet.window_resets_at(sender, '1 hour', maximum)));
-  end if;
-  maximum := risk.limit_max('send_day_count');
-  if (select count(*) from public.payments p where p.sender_id = sender and p.created_at > moment - interval '1 day') >= maximum then
-    perform private.refuse('limit_exceeded', facts || jsonb_build_object(
-      'limit', 'send_day_count', 'max', maximum, 'resets_at', wallet.window_resets_at(sender, '1 day', maximum)));
-  end if;
-
-  perform ledger.post(payment_id, giver.id, taker.id, amount_cents, 'payment');
   insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
-  values (payment_id, sender, recipient, note, audience, moment);
-  perform events.record('payment.sent', payment_id, 1, jsonb_build_object(
-    'sender_id', sender, 'recipient_id', recipient, 'amount_cents', amount_cents, 'is_public', audience = 'public'));
-  return wallet.payment_json(payment_id, sender) || jsonb_build_object('is_replay', false);
+  values (payment_id, sender, other.id, note, audience, moment)
+  returning is_public into shown;
+  insert into events.event (actor, kind, subject, version, payload)
+  values (sender, 'payment.sent', payment_id, 1, jsonb_build_object(
+    'sender_id', sender, 'recipient_id', other.id, 'amount_cents', amount_cents, 'audience', audience, 'is_public', shown));
+  return jsonb_build_object(
+    'id', payment_id, 'direction', 'sent',
+    'counterparty', jsonb_build_object(
+      'id', other.id, 'handle', other.handle, 'name', other.name, 'is_demo', other.is_demo, 'created_at', other.created_at),
+    'amount_cents', amount_cents, 'note', note, 'audience', audience, 'is_public', shown, 'version', 1, 'created_at', moment,
+    'is_replay', false);
 end $$;
 
 -- comment FUNCTION send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text)
@@ -2404,6 +3186,148 @@ end $$;
 
 -- comment FUNCTION send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text)
 COMMENT ON FUNCTION wallet.send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) IS 'wallet.send as the person of these verified claims; for the application''s login role alone.';
+
+-- function send_many(text[], uuid[], text[], bigint[], text[], text[])
+CREATE FUNCTION wallet.send_many(claims text[], payment_ids uuid[], recipient_handles text[], amounts_cents bigint[], notes text[], audiences text[]) RETURNS SETOF wallet.send_answer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  items wallet.send_item[];
+  moment timestamptz;
+  limits risk.send_limits := risk.send_limits();
+begin
+  if cardinality(payment_ids) is null or cardinality(payment_ids) not between 1 and 1000
+    or (cardinality(claims), cardinality(recipient_handles), cardinality(amounts_cents), cardinality(notes), cardinality(audiences))
+      is distinct from (cardinality(payment_ids), cardinality(payment_ids), cardinality(payment_ids), cardinality(payment_ids), cardinality(payment_ids))
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+  items := array(
+    select row(
+      i.n, i.payment_id, i.sender, o.id, g.id, t.id, i.amount_cents, i.note, i.audience,
+      case
+        when i.sender is null then 'signed_out'
+        when i.payment_id is null then 'request_invalid'
+        when i.amount_cents is null or i.amount_cents <= 0 then 'amount_invalid'
+        when i.note is null or char_length(i.note) > 280 then 'note_invalid'
+        when i.audience is null or i.audience not in ('private', 'public') then 'audience_invalid'
+        when o.id is null then 'person_not_found'
+        when o.id = i.sender then 'self_payment'
+        when g.id is null or t.id is null then 'account_unavailable'
+        when row_number() over (partition by i.sender order by i.n) > 1 then 'ask_again'
+      end,
+      case
+        when o.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'to', '@' || left(i.handle, 20))
+        when g.id is not null and t.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'whose', 'theirs')
+        else jsonb_build_object('amount_cents', i.amount_cents)
+      end,
+      null::jsonb)::wallet.send_item
+    from (
+      select u.n::integer as n, (u.claim::jsonb ->> 'sub')::uuid as sender, u.payment_id, u.handle, u.amount_cents, u.note, u.audience
+      from unnest(claims, payment_ids, recipient_handles, amounts_cents, notes, audiences) with ordinality
+        u (claim, payment_id, handle, amount_cents, note, audience, n)
+    ) i
+    left join public.profiles o on o.handle = i.handle
+    left join ledger.account g on g.owner = i.sender and g.asset = 'USD' and g.kind = 'wallet'
+    left join ledger.account t on t.owner = o.id and t.asset = 'USD' and t.kind = 'wallet'
+    order by i.n
+  );
+
+  perform from ledger.account a
+  where a.id in (
+    select w.id from unnest(items) i cross join lateral (values (i.giver), (i.taker)) w (id) where i.code is null
+  ) order by a.id for no key update;
+  moment := private.now();
+
+  -- New statements: what was committed while the locks were waited for is seen.
+  items := array(
+    select row(
+      i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
+      coalesce(i.code, r.replay ->> 'code', case when l.refusal is not null then 'limit_exceeded' end),
+      i.facts || coalesce(l.refusal, '{}'),
+      case when r.replay ->> 'code' is null then r.replay end)::wallet.send_item
+    from unnest(items) i
+    left join lateral (
+      select wallet.send_replay(i.payment_id, i.sender, i.recipient, i.amount_cents, i.note, i.audience) as replay where i.code is null
+    ) r on true
+    left join lateral (
+      select wallet.limit_refusal(i.sender, i.recipient, i.amount_cents, moment, limits) as refusal
+      where i.code is null and r.replay is null
+    ) l on true
+    order by i.n
+  );
+
+  if exists (select from unnest(items) i where i.code is null and i.result is null) then
+    items := array(
+      with asked as (
+        select i.*, row_number() over (order by i.n) as place from unnest(items) i where i.code is null and i.result is null
+      ), arrays as (
+        select array_agg(a.payment_id order by a.n) as ids, array_agg(a.giver order by a.n) as givers, array_agg(a.taker order by a.n) as takers,
+          array_agg(a.amount_cents order by a.n) as amounts, array_agg('payment'::text order by a.n) as kinds
+        from asked a
+      ), posted as (
+        select p.* from arrays r cross join lateral ledger.post_many(r.ids, r.givers, r.takers, r.amounts, r.kinds) p
+      ), paid as (
+        insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
+        select a.payment_id, a.sender, a.recipient, a.note, a.audience, moment
+        from asked a join posted p on p.n = a.place where p.refusal is null
+        returning id, is_public
+      ), told as (
+        insert into events.event (actor, kind, subject, version, payload)
+        select a.sender, 'payment.sent', a.payment_id, 1, jsonb_build_object(
+          'sender_id', a.sender, 'recipient_id', a.recipient, 'amount_cents', a.amount_cents, 'audience', a.audience, 'is_public', d.is_public)
+        from asked a join paid d on d.id = a.payment_id order by a.n
+      )
+      select row(
+        i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
+        coalesce(i.code, p.refusal), i.facts || coalesce(p.facts, '{}'),
+        coalesce(i.result, case when d.id is not null then jsonb_build_object(
+          'id', i.payment_id, 'direction', 'sent',
+          'counterparty', jsonb_build_object(
+            'id', o.id, 'handle', o.handle, 'name', o.name, 'is_demo', o.is_demo, 'created_at', o.created_at),
+          'amount_cents', i.amount_cents, 'note', i.note, 'audience', i.audience, 'is_public', d.is_public, 'version', 1,
+          'created_at', moment, 'is_replay', false) end))::wallet.send_item
+      from unnest(items) i
+      left join asked a on a.n = i.n
+      left join posted p on p.n = a.place
+      left join paid d on d.id = i.payment_id and i.code is null and i.result is null
+      left join public.profiles o on o.id = i.recipient
+      order by i.n
+    );
+  end if;
+  return query select i.n, i.result, i.code, i.facts from unnest(items) i;
+end $$;
+
+-- comment FUNCTION send_many(claims text[], payment_ids uuid[], recipient_handles text[], amounts_cents bigint[], notes text[], audiences text[])
+COMMENT ON FUNCTION wallet.send_many(claims text[], payment_ids uuid[], recipient_handles text[], amounts_cents bigint[], notes text[], audiences text[]) IS 'wallet.send for up to 1000 people at once, each item as the person of its verified claims; a refusal is its own item''s alone. For the application''s login role.';
+
+-- function send_replay(uuid, uuid, uuid, bigint, text, text)
+CREATE FUNCTION wallet.send_replay(payment_id uuid, sender uuid, recipient uuid, amount_cents bigint, note text, audience text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  known record;
+begin
+  select p.sender_id, p.recipient_id, p.note, t.amount, (
+    -- who sees it may have changed since, so the audience is compared with what was first asked for
+    select e.payload ->> 'audience' from events.event e where e.subject = payment_id and e.kind = 'payment.sent'
+  ) as audience into known
+  from public.payments p join ledger.transfer t on t.id = p.id where p.id = payment_id;
+  if not found then
+    return null;
+  end if;
+  if (known.sender_id, known.recipient_id, known.note, known.amount, known.audience)
+    is distinct from (sender, recipient, note, amount_cents, audience) then
+    return '{"code": "key_reused"}';
+  end if;
+  return wallet.payment_json(payment_id, sender) || '{"is_replay": true}';
+end $$;
+
+-- comment FUNCTION send_replay(payment_id uuid, sender uuid, recipient uuid, amount_cents bigint, note text, audience text)
+COMMENT ON FUNCTION wallet.send_replay(payment_id uuid, sender uuid, recipient uuid, amount_cents bigint, note text, audience text) IS 'The payment that this id made, {"code": "key_reused"} when it was another, or null when there is none.';
 
 -- function set_audience(uuid, text)
 CREATE FUNCTION wallet.set_audience(payment_id uuid, audience text) RETURNS jsonb
@@ -2824,24 +3748,41 @@ CREATE TABLE ledger.account (
     asset text NOT NULL,
     kind text NOT NULL,
     owner uuid,
+    is_summing boolean DEFAULT false NOT NULL,
     balance bigint DEFAULT 0 NOT NULL,
     held bigint DEFAULT 0 NOT NULL,
     seq bigint DEFAULT 0 NOT NULL,
     min_balance bigint,
     state text DEFAULT 'active'::text NOT NULL,
     opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT asset_is_known CHECK ((asset = 'USD'::text)),
+    CONSTRAINT asset_is_known CHECK ((asset = ANY (ARRAY['USD'::text, 'BTC'::text]))),
     CONSTRAINT balance_covers_spending CHECK (((balance - held) >= min_balance)),
     CONSTRAINT held_is_not_negative CHECK ((held >= 0)),
-    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['wallet'::text, 'reserve'::text, 'loads_uncleared'::text, 'payouts_in_transit'::text, 'revenue'::text]))),
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['wallet'::text, 'receivable'::text, 'reserve'::text, 'loads_uncleared'::text, 'payouts_in_transit'::text, 'revenue'::text, 'rewards_pool'::text, 'operations'::text, 'capital'::text, 'exchange_cash'::text, 'exchange_in_transit'::text, 'btc_custody'::text, 'btc_in_transit'::text, 'rounding'::text, 'suspense'::text]))),
+    CONSTRAINT owned_kinds_have_owners CHECK (((kind = ANY (ARRAY['wallet'::text, 'receivable'::text])) = (owner IS NOT NULL))),
     CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'restricted'::text, 'frozen'::text]))),
-    CONSTRAINT wallets_have_a_floor CHECK (((kind <> 'wallet'::text) OR (min_balance IS NOT NULL))),
-    CONSTRAINT wallets_have_owners CHECK (((kind = 'wallet'::text) = (owner IS NOT NULL)))
+    CONSTRAINT sums_are_kept_elsewhere CHECK (((NOT is_summing) OR ((balance = 0) AND (held = 0) AND (seq = 0) AND (min_balance IS NULL)))),
+    CONSTRAINT wallets_have_a_floor CHECK (((kind <> 'wallet'::text) OR (min_balance IS NOT NULL)))
 )
 WITH (fillfactor='60');
 
 -- comment TABLE account
-COMMENT ON TABLE ledger.account IS 'One account holds one asset; positive is owed to its owner, negative is held elsewhere (a bank).';
+COMMENT ON TABLE ledger.account IS 'One account holds one asset; positive is owed to its owner, negative is held elsewhere (a bank, an exchange).';
+
+-- view account_balance
+CREATE VIEW ledger.account_balance WITH (security_invoker='true') AS
+ SELECT id,
+    asset,
+    kind,
+    owner,
+    is_summing,
+    ledger.balance_of(id) AS balance,
+    held,
+    state
+   FROM ledger.account a;
+
+-- comment VIEW account_balance
+COMMENT ON VIEW ledger.account_balance IS 'Every account with its balance, of either sort.';
 
 -- sequence account_id_seq
 ALTER TABLE ledger.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -2852,6 +3793,32 @@ ALTER TABLE ledger.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+-- table capture
+CREATE TABLE ledger.capture (
+    id uuid NOT NULL,
+    hold_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    is_final boolean NOT NULL,
+    leg_count integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT amount_is_positive CHECK ((amount > 0))
+);
+
+-- comment TABLE capture
+COMMENT ON TABLE ledger.capture IS 'Each capture of a hold; its transfers are ledger.leg_id(id, 1) to (id, leg_count).';
+
+-- table checkpoint
+CREATE TABLE ledger.checkpoint (
+    account_id bigint NOT NULL,
+    era integer NOT NULL,
+    upto xid8 NOT NULL,
+    balance bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+-- comment TABLE checkpoint
+COMMENT ON TABLE ledger.checkpoint IS 'A summing account''s balance over all transactions of earlier eras and those below upto, none of which was open.';
 
 -- table entry
 CREATE TABLE ledger.entry (
@@ -2865,18 +3832,56 @@ CREATE TABLE ledger.entry (
 );
 
 -- comment TABLE entry
-COMMENT ON TABLE ledger.entry IS 'The two sides of each transfer: seq without gaps per account, balance_after chains.';
+COMMENT ON TABLE ledger.entry IS 'The sides of each transfer on balance accounts: seq without gaps per account, balance_after chains.';
+
+-- table hold
+CREATE TABLE ledger.hold (
+    id uuid NOT NULL,
+    account_id bigint NOT NULL,
+    amount bigint NOT NULL,
+    captured bigint DEFAULT 0 NOT NULL,
+    kind text NOT NULL,
+    ref text,
+    state text DEFAULT 'open'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    CONSTRAINT amount_is_positive CHECK ((amount > 0)),
+    CONSTRAINT captured_is_within CHECK (((captured >= 0) AND (captured <= amount))),
+    CONSTRAINT closed_has_a_time CHECK (((state = 'open'::text) = (closed_at IS NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['open'::text, 'captured'::text, 'released'::text, 'expired'::text])))
+);
+
+-- comment TABLE hold
+COMMENT ON TABLE ledger.hold IS 'Money set aside; what of an open hold is not captured counts in its account''s `held`. It closes once.';
+
+-- table sum_entry
+CREATE TABLE ledger.sum_entry (
+    account_id bigint NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    era integer DEFAULT 1 NOT NULL,
+    batch uuid NOT NULL,
+    amount bigint NOT NULL,
+    transfer_count integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT sum_has_transfers CHECK ((transfer_count > 0))
+);
+
+-- comment TABLE sum_entry
+COMMENT ON TABLE ledger.sum_entry IS 'The sides of transfers on summing accounts; a batch writes one row per account, named by its first transfer.';
 
 -- table transfer
 CREATE TABLE ledger.transfer (
     id uuid NOT NULL,
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    era integer DEFAULT 1 NOT NULL,
     at timestamp with time zone NOT NULL,
     effective_at timestamp with time zone NOT NULL,
     from_account bigint NOT NULL,
     to_account bigint NOT NULL,
-    from_seq bigint NOT NULL,
-    to_seq bigint NOT NULL,
+    from_seq bigint,
+    to_seq bigint,
     amount bigint NOT NULL,
     kind text NOT NULL,
     ref text,
@@ -2885,7 +3890,17 @@ CREATE TABLE ledger.transfer (
 );
 
 -- comment TABLE transfer
-COMMENT ON TABLE ledger.transfer IS 'One movement of `amount` from one account to another; its id makes it happen once.';
+COMMENT ON TABLE ledger.transfer IS 'One movement of `amount` from one account to another; its id makes it happen once. A seq is null on a summing account.';
+
+-- table limit_in_force
+CREATE TABLE risk.limit_in_force (
+    name text NOT NULL,
+    value_max bigint NOT NULL,
+    limit_value_id bigint NOT NULL
+);
+
+-- comment TABLE limit_in_force
+COMMENT ON TABLE risk.limit_in_force IS 'The newest value of each limit; written by the trigger of risk.limit_value alone.';
 
 -- table limit_value
 CREATE TABLE risk.limit_value (
@@ -3040,9 +4055,25 @@ ALTER TABLE ONLY jobs.tick
 ALTER TABLE ONLY ledger.account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
+-- constraint capture capture_pkey
+ALTER TABLE ONLY ledger.capture
+    ADD CONSTRAINT capture_pkey PRIMARY KEY (id);
+
+-- constraint checkpoint checkpoint_pkey
+ALTER TABLE ONLY ledger.checkpoint
+    ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (account_id, era, upto);
+
 -- constraint entry entry_pkey
 ALTER TABLE ONLY ledger.entry
     ADD CONSTRAINT entry_pkey PRIMARY KEY (account_id, seq);
+
+-- constraint hold hold_pkey
+ALTER TABLE ONLY ledger.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
+
+-- constraint sum_entry sum_entry_pkey
+ALTER TABLE ONLY ledger.sum_entry
+    ADD CONSTRAINT sum_entry_pkey PRIMARY KEY (account_id, xid, batch);
 
 -- constraint transfer transfer_pkey
 ALTER TABLE ONLY ledger.transfer
@@ -3055,6 +4086,10 @@ ALTER TABLE ONLY public.payments
 -- constraint profiles profiles_pkey
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
+
+-- constraint limit_in_force limit_in_force_pkey
+ALTER TABLE ONLY risk.limit_in_force
+    ADD CONSTRAINT limit_in_force_pkey PRIMARY KEY (name);
 
 -- constraint limit_value limit_value_pkey
 ALTER TABLE ONLY risk.limit_value
@@ -3129,14 +4164,23 @@ CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON jobs.procrastinate_
 -- index tick_by_due_at
 CREATE INDEX tick_by_due_at ON jobs.tick USING btree (due_at);
 
+-- index account_one_of_each_owned_kind
+CREATE UNIQUE INDEX account_one_of_each_owned_kind ON ledger.account USING btree (owner, asset, kind) WHERE (owner IS NOT NULL);
+
 -- index account_one_of_each_system_kind
 CREATE UNIQUE INDEX account_one_of_each_system_kind ON ledger.account USING btree (kind, asset) WHERE (owner IS NULL);
 
--- index account_one_wallet_each
-CREATE UNIQUE INDEX account_one_wallet_each ON ledger.account USING btree (owner, asset) WHERE (kind = 'wallet'::text);
+-- index capture_by_hold
+CREATE INDEX capture_by_hold ON ledger.capture USING btree (hold_id);
 
 -- index entry_at
 CREATE INDEX entry_at ON ledger.entry USING brin (at);
+
+-- index hold_open_by_account
+CREATE INDEX hold_open_by_account ON ledger.hold USING btree (account_id) WHERE (state = 'open'::text);
+
+-- index hold_open_by_expiry
+CREATE INDEX hold_open_by_expiry ON ledger.hold USING btree (expires_at) WHERE ((state = 'open'::text) AND (expires_at IS NOT NULL));
 
 -- index transfer_by_transaction
 CREATE INDEX transfer_by_transaction ON ledger.transfer USING btree (xid);
@@ -3205,17 +4249,47 @@ CREATE TRIGGER account_is_never_deleted BEFORE DELETE ON ledger.account FOR EACH
 -- trigger account account_is_never_truncated
 CREATE TRIGGER account_is_never_truncated BEFORE TRUNCATE ON ledger.account FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger capture capture_is_append_only
+CREATE TRIGGER capture_is_append_only BEFORE DELETE OR UPDATE ON ledger.capture FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger capture capture_is_never_truncated
+CREATE TRIGGER capture_is_never_truncated BEFORE TRUNCATE ON ledger.capture FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger checkpoint checkpoint_is_append_only
+CREATE TRIGGER checkpoint_is_append_only BEFORE DELETE OR UPDATE ON ledger.checkpoint FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger checkpoint checkpoint_is_never_truncated
+CREATE TRIGGER checkpoint_is_never_truncated BEFORE TRUNCATE ON ledger.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
 -- trigger entry entry_is_append_only
 CREATE TRIGGER entry_is_append_only BEFORE DELETE OR UPDATE ON ledger.entry FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
 -- trigger entry entry_is_never_truncated
 CREATE TRIGGER entry_is_never_truncated BEFORE TRUNCATE ON ledger.entry FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger hold hold_is_never_deleted
+CREATE TRIGGER hold_is_never_deleted BEFORE DELETE ON ledger.hold FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger hold hold_is_never_truncated
+CREATE TRIGGER hold_is_never_truncated BEFORE TRUNCATE ON ledger.hold FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger hold hold_moves_forward
+CREATE TRIGGER hold_moves_forward BEFORE UPDATE ON ledger.hold FOR EACH ROW EXECUTE FUNCTION ledger.hold_moves_forward();
+
+-- trigger sum_entry sum_entry_is_append_only
+CREATE TRIGGER sum_entry_is_append_only BEFORE DELETE OR UPDATE ON ledger.sum_entry FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger sum_entry sum_entry_is_never_truncated
+CREATE TRIGGER sum_entry_is_never_truncated BEFORE TRUNCATE ON ledger.sum_entry FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
 -- trigger transfer transfer_is_append_only
 CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE ON ledger.transfer FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
 -- trigger transfer transfer_is_never_truncated
 CREATE TRIGGER transfer_is_never_truncated BEFORE TRUNCATE ON ledger.transfer FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger limit_value limit_value_comes_in_force
+CREATE TRIGGER limit_value_comes_in_force AFTER INSERT ON risk.limit_value FOR EACH ROW EXECUTE FUNCTION risk.put_in_force();
 
 -- trigger limit_value limit_value_is_append_only
 CREATE TRIGGER limit_value_is_append_only BEFORE DELETE OR UPDATE ON risk.limit_value FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -3267,17 +4341,17 @@ ALTER TABLE ONLY jobs.procrastinate_jobs
 ALTER TABLE ONLY jobs.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.procrastinate_jobs(id);
 
--- fk constraint entry entry_account_id_fkey
-ALTER TABLE ONLY ledger.entry
-    ADD CONSTRAINT entry_account_id_fkey FOREIGN KEY (account_id) REFERENCES ledger.account(id);
+-- fk constraint capture capture_hold_id_fkey
+ALTER TABLE ONLY ledger.capture
+    ADD CONSTRAINT capture_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES ledger.hold(id);
 
--- fk constraint transfer transfer_from_account_fkey
-ALTER TABLE ONLY ledger.transfer
-    ADD CONSTRAINT transfer_from_account_fkey FOREIGN KEY (from_account) REFERENCES ledger.account(id);
+-- fk constraint checkpoint checkpoint_account_id_fkey
+ALTER TABLE ONLY ledger.checkpoint
+    ADD CONSTRAINT checkpoint_account_id_fkey FOREIGN KEY (account_id) REFERENCES ledger.account(id);
 
--- fk constraint transfer transfer_to_account_fkey
-ALTER TABLE ONLY ledger.transfer
-    ADD CONSTRAINT transfer_to_account_fkey FOREIGN KEY (to_account) REFERENCES ledger.account(id);
+-- fk constraint hold hold_account_id_fkey
+ALTER TABLE ONLY ledger.hold
+    ADD CONSTRAINT hold_account_id_fkey FOREIGN KEY (account_id) REFERENCES ledger.account(id);
 
 -- fk constraint payments payments_id_fkey
 ALTER TABLE ONLY public.payments
@@ -3294,6 +4368,10 @@ ALTER TABLE ONLY public.payments
 -- fk constraint profiles profiles_id_fkey
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_id_fkey FOREIGN KEY (id) REFERENCES auth.users(id);
+
+-- fk constraint limit_in_force limit_in_force_limit_value_id_fkey
+ALTER TABLE ONLY risk.limit_in_force
+    ADD CONSTRAINT limit_in_force_limit_value_id_fkey FOREIGN KEY (limit_value_id) REFERENCES risk.limit_value(id);
 
 -- row security customer
 ALTER TABLE banking.customer ENABLE ROW LEVEL SECURITY;
@@ -3379,8 +4457,20 @@ CREATE POLICY workers_see_workers ON jobs.procrastinate_workers TO paya_worker U
 -- row security account
 ALTER TABLE ledger.account ENABLE ROW LEVEL SECURITY;
 
+-- row security capture
+ALTER TABLE ledger.capture ENABLE ROW LEVEL SECURITY;
+
+-- row security checkpoint
+ALTER TABLE ledger.checkpoint ENABLE ROW LEVEL SECURITY;
+
 -- row security entry
 ALTER TABLE ledger.entry ENABLE ROW LEVEL SECURITY;
+
+-- row security hold
+ALTER TABLE ledger.hold ENABLE ROW LEVEL SECURITY;
+
+-- row security sum_entry
+ALTER TABLE ledger.sum_entry ENABLE ROW LEVEL SECURITY;
 
 -- row security transfer
 ALTER TABLE ledger.transfer ENABLE ROW LEVEL SECURITY;
@@ -3405,6 +4495,9 @@ CREATE POLICY topics_for_people ON realtime.messages FOR SELECT TO authenticated
 
 -- policy messages topics_for_visitors
 CREATE POLICY topics_for_visitors ON realtime.messages FOR SELECT TO anon USING (((extension = 'broadcast'::text) AND (( SELECT realtime.topic() AS topic) = 'feed'::text)));
+
+-- row security limit_in_force
+ALTER TABLE risk.limit_in_force ENABLE ROW LEVEL SECURITY;
 
 -- row security limit_value
 ALTER TABLE risk.limit_value ENABLE ROW LEVEL SECURITY;
@@ -3436,6 +4529,9 @@ GRANT USAGE ON SCHEMA identity TO paya_worker;
 -- acl SCHEMA jobs
 GRANT USAGE ON SCHEMA jobs TO paya_worker;
 GRANT USAGE ON SCHEMA jobs TO service_role;
+
+-- acl SCHEMA ledger
+GRANT USAGE ON SCHEMA ledger TO service_role;
 
 -- acl SCHEMA risk
 GRANT USAGE ON SCHEMA risk TO authenticated;
@@ -3507,8 +4603,8 @@ REVOKE ALL ON FUNCTION banking.load_json(load_id uuid, viewer uuid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) TO service_role;
 
--- acl FUNCTION lock_accounts(person uuid)
-REVOKE ALL ON FUNCTION banking.lock_accounts(person uuid) FROM PUBLIC;
+-- acl FUNCTION lock_wallet(person uuid)
+REVOKE ALL ON FUNCTION banking.lock_wallet(person uuid) FROM PUBLIC;
 
 -- acl FUNCTION my_load(load_id uuid)
 REVOKE ALL ON FUNCTION banking.my_load(load_id uuid) FROM PUBLIC;
@@ -3787,14 +4883,67 @@ GRANT ALL ON FUNCTION jobs.sweep(own_job bigint, silent_s double precision, runn
 REVOKE ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) TO paya_worker;
 
+-- acl FUNCTION authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text)
+REVOKE ALL ON FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text) FROM PUBLIC;
+
+-- acl FUNCTION balance_at(account_id bigint, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION ledger.balance_at(account_id bigint, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION balance_of(account_id bigint)
+REVOKE ALL ON FUNCTION ledger.balance_of(account_id bigint) FROM PUBLIC;
+
+-- acl FUNCTION capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean)
+REVOKE ALL ON FUNCTION ledger.capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean) FROM PUBLIC;
+
+-- acl FUNCTION chunk_id(chunk uuid, n integer)
+REVOKE ALL ON FUNCTION ledger.chunk_id(chunk uuid, n integer) FROM PUBLIC;
+
+-- acl FUNCTION close_hold(hold_id uuid, outcome text)
+REVOKE ALL ON FUNCTION ledger.close_hold(hold_id uuid, outcome text) FROM PUBLIC;
+
+-- acl FUNCTION distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text)
+REVOKE ALL ON FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text) FROM PUBLIC;
+
+-- acl FUNCTION expire_holds(maximum integer)
+REVOKE ALL ON FUNCTION ledger.expire_holds(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.expire_holds(maximum integer) TO service_role;
+
+-- acl FUNCTION hold_json(hold_id uuid)
+REVOKE ALL ON FUNCTION ledger.hold_json(hold_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION hold_moves_forward()
+REVOKE ALL ON FUNCTION ledger.hold_moves_forward() FROM PUBLIC;
+
+-- acl FUNCTION is_new_business(kind text)
+REVOKE ALL ON FUNCTION ledger.is_new_business(kind text) FROM PUBLIC;
+
+-- acl FUNCTION leg_id(group_id uuid, leg integer)
+REVOKE ALL ON FUNCTION ledger.leg_id(group_id uuid, leg integer) FROM PUBLIC;
+
+-- acl FUNCTION open_account(owner uuid, kind text, asset text)
+REVOKE ALL ON FUNCTION ledger.open_account(owner uuid, kind text, asset text) FROM PUBLIC;
+
 -- acl FUNCTION open_wallet(owner uuid)
 REVOKE ALL ON FUNCTION ledger.open_wallet(owner uuid) FROM PUBLIC;
 
 -- acl FUNCTION post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text)
 REVOKE ALL ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) FROM PUBLIC;
 
+-- acl FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[])
+REVOKE ALL ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[]) FROM PUBLIC;
+
+-- acl FUNCTION refuse_posting(from_account bigint, to_account bigint, amount bigint, kind text)
+REVOKE ALL ON FUNCTION ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, kind text) FROM PUBLIC;
+
+-- acl FUNCTION release(hold_id uuid)
+REVOKE ALL ON FUNCTION ledger.release(hold_id uuid) FROM PUBLIC;
+
 -- acl FUNCTION system_account(kind text, asset text)
 REVOKE ALL ON FUNCTION ledger.system_account(kind text, asset text) FROM PUBLIC;
+
+-- acl FUNCTION take_checkpoints(entries_min integer)
+REVOKE ALL ON FUNCTION ledger.take_checkpoints(entries_min integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.take_checkpoints(entries_min integer) TO service_role;
 
 -- acl FUNCTION wallet_of(owner uuid, asset text)
 REVOKE ALL ON FUNCTION ledger.wallet_of(owner uuid, asset text) FROM PUBLIC;
@@ -3813,6 +4962,15 @@ REVOKE ALL ON FUNCTION private.tell_inserted_payments() FROM PUBLIC;
 
 -- acl FUNCTION limit_max(name text)
 REVOKE ALL ON FUNCTION risk.limit_max(name text) FROM PUBLIC;
+
+-- acl FUNCTION put_in_force()
+REVOKE ALL ON FUNCTION risk.put_in_force() FROM PUBLIC;
+
+-- acl FUNCTION send_limits()
+REVOKE ALL ON FUNCTION risk.send_limits() FROM PUBLIC;
+
+-- acl FUNCTION limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits)
+REVOKE ALL ON FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits) FROM PUBLIC;
 
 -- acl FUNCTION my_balance()
 REVOKE ALL ON FUNCTION wallet.my_balance() FROM PUBLIC;
@@ -3837,6 +4995,9 @@ REVOKE ALL ON FUNCTION wallet.payment_json(payment_id uuid, viewer uuid) FROM PU
 REVOKE ALL ON FUNCTION wallet.recent_people(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.recent_people(maximum integer) TO authenticated;
 
+-- acl FUNCTION recipients_reset_at(sender uuid, maximum bigint)
+REVOKE ALL ON FUNCTION wallet.recipients_reset_at(sender uuid, maximum bigint) FROM PUBLIC;
+
 -- acl FUNCTION send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text)
 REVOKE ALL ON FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) TO authenticated;
@@ -3844,6 +5005,13 @@ GRANT ALL ON FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount
 -- acl FUNCTION send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text)
 REVOKE ALL ON FUNCTION wallet.send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.send_as(claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text) TO paya_app;
+
+-- acl FUNCTION send_many(claims text[], payment_ids uuid[], recipient_handles text[], amounts_cents bigint[], notes text[], audiences text[])
+REVOKE ALL ON FUNCTION wallet.send_many(claims text[], payment_ids uuid[], recipient_handles text[], amounts_cents bigint[], notes text[], audiences text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION wallet.send_many(claims text[], payment_ids uuid[], recipient_handles text[], amounts_cents bigint[], notes text[], audiences text[]) TO paya_app;
+
+-- acl FUNCTION send_replay(payment_id uuid, sender uuid, recipient uuid, amount_cents bigint, note text, audience text)
+REVOKE ALL ON FUNCTION wallet.send_replay(payment_id uuid, sender uuid, recipient uuid, amount_cents bigint, note text, audience text) FROM PUBLIC;
 
 -- acl FUNCTION set_audience(payment_id uuid, audience text)
 REVOKE ALL ON FUNCTION wallet.set_audience(payment_id uuid, audience text) FROM PUBLIC;

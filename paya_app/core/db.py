@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
-from paya_app.core.errors import PayaError, ServiceUnavailable, from_database
+from paya_app.core.errors import AskAgain, PayaError, ServiceUnavailable, from_database
 
 POOL_WAIT_S = 2
 POOL_CONNECTIONS_MAX = 20
@@ -110,7 +110,8 @@ async def call(sql: str, params: Mapping[str, Any]) -> list[Row[Any]]:
     """One statement in AUTOCOMMIT, for the functions that set role and claims themselves.
 
     A connection that died while idle is replaced and the call made once more: every such function is keyed
-    by its operation's id, so that running it again is safe even when the first had committed.
+    by its operation's id, so that running it again is safe even when the first had committed. So is it when the
+    database found the id in use at this very moment (`AskAgain`): the second call finds what became of it.
 
     Raises:
         PayaError: what `private.refuse` said.
@@ -123,7 +124,10 @@ async def call(sql: str, params: Mapping[str, Any]) -> list[Row[Any]]:
         except (DBAPIError, PoolTimeout) as error:
             if not last and isinstance(error, DBAPIError) and error.connection_invalidated:
                 continue
-            if refused := _refusal(error):
+            refused = _refusal(error)
+            if isinstance(refused, AskAgain) and not last:
+                continue
+            if refused:
                 raise refused from error
             raise
     raise ServiceUnavailable

@@ -15,8 +15,8 @@ SQLSTATE = "PA000"
 
 # Constraints whose breach is a fact about the request, not a fault of ours.
 BY_CONSTRAINT = {
-    "transfer_pkey": "key_reused",
-    "payments_pkey": "key_reused",
+    "transfer_pkey": "ask_again",
+    "payments_pkey": "ask_again",
     "balance_covers_spending": "insufficient_funds",
 }
 MINUTE_S = 60
@@ -86,6 +86,11 @@ class LimitExceeded(PayaError):
             case "send_day_count":
                 return (
                     f"{kept(facts)} You have sent {maximum} payments in the last 24 hours, which is the limit.{resets}"
+                )
+            case "send_day_recipients_count":
+                return (
+                    f"{kept(facts)} You have paid {maximum} different people in the last 24 hours, which is the limit."
+                    " People you paid today can still be paid."
                 )
             case "phone_lookup_hour_count":
                 return "You have looked up many phone numbers in the last hour. Use a @handle, or try again later."
@@ -296,6 +301,17 @@ class HandleKept(PayaError):
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says so."""
         return "You already have a handle. Nothing was changed."
+
+
+class AskAgain(PayaError):
+    """The same id was being booked by somebody else at this moment; asking again finds what became of it."""
+
+    code = "ask_again"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says that asking again is safe."""
+        return "This was just being done by another request. Try again: it happens once."
 
 
 class RequestInvalid(PayaError):

@@ -9,7 +9,10 @@ from paya_app.core.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class SendLimits:
-    """Used and maximum per rolling window; `*_resets_at` is set only while a window is full."""
+    """Used and maximum per rolling window; `*_resets_at` is set only while a window is full.
+
+    `recipients_*` count the different people paid in 24 hours; whoever is among them can be paid again.
+    """
 
     single_max_cents: int
     hour_max: int
@@ -18,6 +21,9 @@ class SendLimits:
     day_max: int
     day_used: int
     day_resets_at: datetime | None
+    recipients_max: int
+    recipients_used: int
+    recipients_reset_at: datetime | None
 
     @property
     def left(self) -> int:

@@ -27,11 +27,32 @@ for each row execute function private.append_only();
 create trigger limit_value_is_never_truncated before truncate on risk.limit_value
 for each statement execute function private.append_only();
 
+-- The values in force, so that a payment reads a handful of rows and never the history.
+create table risk.limit_in_force (
+  name text primary key,
+  value_max bigint not null,
+  limit_value_id bigint not null references risk.limit_value (id)
+);
+comment on table risk.limit_in_force is 'The newest value of each limit; written by the trigger of risk.limit_value alone.';
+alter table risk.limit_in_force enable row level security;
+
+create function risk.put_in_force() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into risk.limit_in_force as f (name, value_max, limit_value_id) values (new.name, new.value_max, new.id)
+  on conflict (name) do update set value_max = excluded.value_max, limit_value_id = excluded.limit_value_id
+  where f.limit_value_id < excluded.limit_value_id;
+  return null;
+end $$;
+create trigger limit_value_comes_in_force after insert on risk.limit_value
+for each row execute function risk.put_in_force();
+
 insert into risk.limit_value (name, value_max, reason)
 values
 ('send_single_cents', 100000, 'opening rule: one payment is at most 1,000.00'),
 ('send_hour_count', 10, 'opening rule: 10 payments an hour'),
 ('send_day_count', 50, 'opening rule: 50 payments in 24 hours'),
+('send_day_recipients_count', 20, 'opening rule: 20 different people paid in 24 hours'),
 ('phone_lookup_hour_count', 30, 'opening rule: 30 look-ups by phone an hour'),
 ('load_single_min_cents', 100, 'opening rule: a load is at least 1.00'),
 ('load_single_cents', 200000, 'opening rule: a load is at most 2,000.00'),
@@ -40,6 +61,18 @@ values
 
 create function risk.limit_max(name text) returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select l.value_max from risk.limit_value l where l.name = limit_max.name order by l.id desc limit 1
+  select l.value_max from risk.limit_in_force l where l.name = limit_max.name
 $$;
 comment on function risk.limit_max(text) is 'The value in force of a limit, or null when there is none of this name.';
+
+create type risk.send_limits as (
+  single_max_cents bigint, hour_max bigint, day_max bigint, day_recipients_max bigint
+);
+create function risk.send_limits() returns risk.send_limits
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select
+    max(l.value_max) filter (where l.name = 'send_single_cents'), max(l.value_max) filter (where l.name = 'send_hour_count'),
+    max(l.value_max) filter (where l.name = 'send_day_count'), max(l.value_max) filter (where l.name = 'send_day_recipients_count')
+  from risk.limit_in_force l
+$$;
+comment on function risk.send_limits() is 'The limits of payments in force, in one read.';

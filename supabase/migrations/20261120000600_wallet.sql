@@ -3,8 +3,10 @@
 -- Units    amount_cents: US cents, 1 up to the limit send_single_cents. The table of payments has no amount:
 --          strangers may read public rows, and column grants are per role; one's own amounts come from
 --          wallet.my_payments.
--- Locks    wallet.send locks both wallets in id order before it counts, decides or moves anything.
--- Callers  wallet.send_as from the application's login role, in one round trip; the rest from signed-in people.
+-- Locks    ledger.post locks both wallets in id order; a payment is counted against the limits after that, so
+--          that no two payments of one person are counted at the same time.
+-- Callers  wallet.send_as and wallet.send_many from the application's login role, in one round trip; the rest
+--          from signed-in people.
 -- Undo     Forward only.
 set local lock_timeout = '5s';
 
@@ -64,6 +66,75 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   where p.id = payment_id and viewer in (p.sender_id, p.recipient_id)
 $$;
 
+-- What a limit refuses for one more payment to recipient, or null. The sender's wallet is locked meanwhile.
+create function wallet.limit_refusal(
+  sender uuid, recipient uuid, amount_cents bigint, moment timestamptz, limits risk.send_limits
+) returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  in_hour bigint; in_day bigint; recipients bigint; is_known boolean;
+begin
+  if amount_cents > limits.single_max_cents then
+    return jsonb_build_object('limit', 'send_single_cents', 'max', limits.single_max_cents);
+  end if;
+  select count(*) filter (where p.created_at > moment - interval '1 hour'), count(*), count(distinct p.recipient_id),
+    coalesce(bool_or(p.recipient_id = recipient), false)
+  into in_hour, in_day, recipients, is_known
+  from (
+    select q.created_at, q.recipient_id from public.payments q
+    where q.sender_id = sender and q.created_at > moment - interval '1 day' order by q.created_at desc limit limits.day_max
+  ) p;
+  if in_hour >= limits.hour_max then
+    return jsonb_build_object('limit', 'send_hour_count', 'max', limits.hour_max,
+      'resets_at', wallet.window_resets_at(sender, '1 hour', limits.hour_max));
+  end if;
+  if in_day >= limits.day_max then
+    return jsonb_build_object('limit', 'send_day_count', 'max', limits.day_max,
+      'resets_at', wallet.window_resets_at(sender, '1 day', limits.day_max));
+  end if;
+  if not is_known and recipients >= limits.day_recipients_max then
+    return jsonb_build_object('limit', 'send_day_recipients_count', 'max', limits.day_recipients_max,
+      'resets_at', wallet.recipients_reset_at(sender, limits.day_recipients_max));
+  end if;
+  return null;
+end $$;
+comment on function wallet.limit_refusal(uuid, uuid, bigint, timestamptz, risk.send_limits) is
+'The facts of the first limit that one more payment would break, or null. Exact only while the sender''s wallet is locked.';
+
+-- When paying somebody new is possible again: when one of the people of a full day drops out of it.
+create function wallet.recipients_reset_at(sender uuid, maximum bigint) returns timestamptz
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select r.last_at + interval '1 day' from (
+    select max(p.created_at) as last_at from public.payments p
+    where p.sender_id = sender and p.created_at > private.now() - interval '1 day' group by p.recipient_id
+  ) r order by r.last_at desc offset greatest(maximum - 1, 0) limit 1
+$$;
+
+create function wallet.send_replay(payment_id uuid, sender uuid, recipient uuid, amount_cents bigint, note text, audience text)
+returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  known record;
+begin
+  select p.sender_id, p.recipient_id, p.note, t.amount, (
+    -- who sees it may have changed since, so the audience is compared with what was first asked for
+    select e.payload ->> 'audience' from events.event e where e.subject = payment_id and e.kind = 'payment.sent'
+  ) as audience into known
+  from public.payments p join ledger.transfer t on t.id = p.id where p.id = payment_id;
+  if not found then
+    return null;
+  end if;
+  if (known.sender_id, known.recipient_id, known.note, known.amount, known.audience)
+    is distinct from (sender, recipient, note, amount_cents, audience) then
+    return '{"code": "key_reused"}';
+  end if;
+  return wallet.payment_json(payment_id, sender) || '{"is_replay": true}';
+end $$;
+comment on function wallet.send_replay(uuid, uuid, uuid, bigint, text, text) is
+'The payment that this id made, {"code": "key_reused"} when it was another, or null when there is none.';
+
 create function wallet.send(
   payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text
 ) returns jsonb
@@ -71,12 +142,13 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
   sender uuid := auth.uid();
-  recipient uuid;
-  giver ledger.account; taker ledger.account;
+  other public.profiles;
+  giver bigint; taker bigint;
   moment timestamptz;
-  maximum bigint;
-  known record;
-  was_public boolean;
+  shown boolean;
+  replay jsonb;
+  refusal jsonb;
+  limits risk.send_limits := risk.send_limits();
   facts jsonb := jsonb_build_object('amount_cents', amount_cents);
 begin
   if sender is null then
@@ -94,62 +166,51 @@ begin
   if audience is null or audience not in ('private', 'public') then
     perform private.refuse('audience_invalid', facts);
   end if;
-  select p.id into recipient from public.profiles p where p.handle = recipient_handle;
-  if recipient is null then
+  select * into other from public.profiles p where p.handle = recipient_handle;
+  if not found then
     perform private.refuse('person_not_found', facts || jsonb_build_object('to', '@' || left(recipient_handle, 20)));
   end if;
-  if recipient = sender then
+  if other.id = sender then
     perform private.refuse('self_payment', facts);
   end if;
 
-  -- From here on nothing else can send from or to these wallets, so what is read below stays true.
-  perform from ledger.account a where a.owner in (sender, recipient) and a.kind = 'wallet' order by a.id for no key update;
+  replay := wallet.send_replay(payment_id, sender, other.id, amount_cents, note, audience);
+  if replay ? 'code' then
+    perform private.refuse('key_reused');
+  elsif replay is not null then
+    return replay;
+  end if;
+
+  giver := ledger.wallet_of(sender);
+  taker := ledger.wallet_of(other.id);
+  if giver is null or taker is null then
+    perform private.refuse('account_unavailable', facts || jsonb_build_object('whose', case when giver is null then 'yours' else 'theirs' end));
+  end if;
+  if amount_cents > limits.single_max_cents then
+    perform private.refuse('limit_exceeded', facts || jsonb_build_object(
+      'limit', 'send_single_cents', 'max', limits.single_max_cents,
+      'is_covered', (select a.balance - a.held >= amount_cents from ledger.account a where a.id = giver)));
+  end if;
+  perform ledger.post(payment_id, giver, taker, amount_cents, 'payment');
+
+  -- The wallet is locked since ledger.post, so no other payment of this person is being counted now.
   moment := private.now();
-
-  select p.sender_id, p.recipient_id, p.note, t.amount into known
-  from public.payments p join ledger.transfer t on t.id = p.id where p.id = payment_id;
-  if found then
-    -- who sees it may have changed since, so the audience is compared with what was first asked for
-    select (e.payload ->> 'is_public')::boolean into was_public
-    from events.event e where e.subject = payment_id and e.kind = 'payment.sent';
-    if (known.sender_id, known.recipient_id, known.note, known.amount, was_public)
-      is distinct from (sender, recipient, note, amount_cents, audience = 'public') then
-      perform private.refuse('key_reused');
-    end if;
-    return wallet.payment_json(payment_id, sender) || jsonb_build_object('is_replay', true);
+  refusal := wallet.limit_refusal(sender, other.id, amount_cents, moment, limits);
+  if refusal is not null then
+    perform private.refuse('limit_exceeded', facts || refusal || '{"is_covered": true}');
   end if;
-
-  select * into giver from ledger.account a where a.owner = sender and a.kind = 'wallet';
-  select * into taker from ledger.account a where a.owner = recipient and a.kind = 'wallet';
-  facts := facts || jsonb_build_object('is_covered', coalesce(giver.balance - giver.held - amount_cents >= giver.min_balance, false));
-  if giver.id is null or giver.state <> 'active' then
-    perform private.refuse('account_unavailable', facts || '{"whose": "yours"}');
-  end if;
-  if taker.id is null or taker.state = 'frozen' then
-    perform private.refuse('account_unavailable', facts || '{"whose": "theirs"}');
-  end if;
-
-  maximum := risk.limit_max('send_single_cents');
-  if amount_cents > maximum then
-    perform private.refuse('limit_exceeded', facts || jsonb_build_object('limit', 'send_single_cents', 'max', maximum));
-  end if;
-  maximum := risk.limit_max('send_hour_count');
-  if (select count(*) from public.payments p where p.sender_id = sender and p.created_at > moment - interval '1 hour') >= maximum then
-    perform private.refuse('limit_exceeded', facts || jsonb_build_object(
-      'limit', 'send_hour_count', 'max', maximum, 'resets_at', wallet.window_resets_at(sender, '1 hour', maximum)));
-  end if;
-  maximum := risk.limit_max('send_day_count');
-  if (select count(*) from public.payments p where p.sender_id = sender and p.created_at > moment - interval '1 day') >= maximum then
-    perform private.refuse('limit_exceeded', facts || jsonb_build_object(
-      'limit', 'send_day_count', 'max', maximum, 'resets_at', wallet.window_resets_at(sender, '1 day', maximum)));
-  end if;
-
-  perform ledger.post(payment_id, giver.id, taker.id, amount_cents, 'payment');
   insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
-  values (payment_id, sender, recipient, note, audience, moment);
-  perform events.record('payment.sent', payment_id, 1, jsonb_build_object(
-    'sender_id', sender, 'recipient_id', recipient, 'amount_cents', amount_cents, 'is_public', audience = 'public'));
-  return wallet.payment_json(payment_id, sender) || jsonb_build_object('is_replay', false);
+  values (payment_id, sender, other.id, note, audience, moment)
+  returning is_public into shown;
+  insert into events.event (actor, kind, subject, version, payload)
+  values (sender, 'payment.sent', payment_id, 1, jsonb_build_object(
+    'sender_id', sender, 'recipient_id', other.id, 'amount_cents', amount_cents, 'audience', audience, 'is_public', shown));
+  return jsonb_build_object(
+    'id', payment_id, 'direction', 'sent',
+    'counterparty', jsonb_build_object(
+      'id', other.id, 'handle', other.handle, 'name', other.name, 'is_demo', other.is_demo, 'created_at', other.created_at),
+    'amount_cents', amount_cents, 'note', note, 'audience', audience, 'is_public', shown, 'version', 1, 'created_at', moment,
+    'is_replay', false);
 end $$;
 comment on function wallet.send(uuid, text, bigint, text, text) is
 'Pays the person with this handle from the caller''s wallet once per payment_id: transfer, payment and event together. Returns the payment.';
@@ -167,6 +228,128 @@ end $$;
 comment on function wallet.send_as(text, uuid, text, bigint, text, text) is
 'wallet.send as the person of these verified claims; for the application''s login role alone.';
 grant execute on function wallet.send_as(text, uuid, text, bigint, text, text) to paya_app;
+
+create type wallet.send_item as (
+  n integer, payment_id uuid, sender uuid, recipient uuid, giver bigint, taker bigint,
+  amount_cents bigint, note text, audience text, code text, facts jsonb, result jsonb
+);
+create type wallet.send_answer as (n integer, result jsonb, code text, facts jsonb);
+
+-- What send_as does for one, for many people in one transaction: whoever calls has verified every item's claims.
+-- One item per sender: a second is told to ask again, so that each is counted after the other is booked.
+create function wallet.send_many(
+  claims text[], payment_ids uuid[], recipient_handles text[], amounts_cents bigint[], notes text[], audiences text[]
+) returns setof wallet.send_answer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  items wallet.send_item[];
+  moment timestamptz;
+  limits risk.send_limits := risk.send_limits();
+begin
+  if cardinality(payment_ids) is null or cardinality(payment_ids) not between 1 and 1000
+    or (cardinality(claims), cardinality(recipient_handles), cardinality(amounts_cents), cardinality(notes), cardinality(audiences))
+      is distinct from (cardinality(payment_ids), cardinality(payment_ids), cardinality(payment_ids), cardinality(payment_ids), cardinality(payment_ids))
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+  items := array(
+    select row(
+      i.n, i.payment_id, i.sender, o.id, g.id, t.id, i.amount_cents, i.note, i.audience,
+      case
+        when i.sender is null then 'signed_out'
+        when i.payment_id is null then 'request_invalid'
+        when i.amount_cents is null or i.amount_cents <= 0 then 'amount_invalid'
+        when i.note is null or char_length(i.note) > 280 then 'note_invalid'
+        when i.audience is null or i.audience not in ('private', 'public') then 'audience_invalid'
+        when o.id is null then 'person_not_found'
+        when o.id = i.sender then 'self_payment'
+        when g.id is null or t.id is null then 'account_unavailable'
+        when row_number() over (partition by i.sender order by i.n) > 1 then 'ask_again'
+      end,
+      case
+        when o.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'to', '@' || left(i.handle, 20))
+        when g.id is not null and t.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'whose', 'theirs')
+        else jsonb_build_object('amount_cents', i.amount_cents)
+      end,
+      null::jsonb)::wallet.send_item
+    from (
+      select u.n::integer as n, (u.claim::jsonb ->> 'sub')::uuid as sender, u.payment_id, u.handle, u.amount_cents, u.note, u.audience
+      from unnest(claims, payment_ids, recipient_handles, amounts_cents, notes, audiences) with ordinality
+        u (claim, payment_id, handle, amount_cents, note, audience, n)
+    ) i
+    left join public.profiles o on o.handle = i.handle
+    left join ledger.account g on g.owner = i.sender and g.asset = 'USD' and g.kind = 'wallet'
+    left join ledger.account t on t.owner = o.id and t.asset = 'USD' and t.kind = 'wallet'
+    order by i.n
+  );
+
+  perform from ledger.account a
+  where a.id in (
+    select w.id from unnest(items) i cross join lateral (values (i.giver), (i.taker)) w (id) where i.code is null
+  ) order by a.id for no key update;
+  moment := private.now();
+
+  -- New statements: what was committed while the locks were waited for is seen.
+  items := array(
+    select row(
+      i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
+      coalesce(i.code, r.replay ->> 'code', case when l.refusal is not null then 'limit_exceeded' end),
+      i.facts || coalesce(l.refusal, '{}'),
+      case when r.replay ->> 'code' is null then r.replay end)::wallet.send_item
+    from unnest(items) i
+    left join lateral (
+      select wallet.send_replay(i.payment_id, i.sender, i.recipient, i.amount_cents, i.note, i.audience) as replay where i.code is null
+    ) r on true
+    left join lateral (
+      select wallet.limit_refusal(i.sender, i.recipient, i.amount_cents, moment, limits) as refusal
+      where i.code is null and r.replay is null
+    ) l on true
+    order by i.n
+  );
+
+  if exists (select from unnest(items) i where i.code is null and i.result is null) then
+    items := array(
+      with asked as (
+        select i.*, row_number() over (order by i.n) as place from unnest(items) i where i.code is null and i.result is null
+      ), arrays as (
+        select array_agg(a.payment_id order by a.n) as ids, array_agg(a.giver order by a.n) as givers, array_agg(a.taker order by a.n) as takers,
+          array_agg(a.amount_cents order by a.n) as amounts, array_agg('payment'::text order by a.n) as kinds
+        from asked a
+      ), posted as (
+        select p.* from arrays r cross join lateral ledger.post_many(r.ids, r.givers, r.takers, r.amounts, r.kinds) p
+      ), paid as (
+        insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
+        select a.payment_id, a.sender, a.recipient, a.note, a.audience, moment
+        from asked a join posted p on p.n = a.place where p.refusal is null
+        returning id, is_public
+      ), told as (
+        insert into events.event (actor, kind, subject, version, payload)
+        select a.sender, 'payment.sent', a.payment_id, 1, jsonb_build_object(
+          'sender_id', a.sender, 'recipient_id', a.recipient, 'amount_cents', a.amount_cents, 'audience', a.audience, 'is_public', d.is_public)
+        from asked a join paid d on d.id = a.payment_id order by a.n
+      )
+      select row(
+        i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
+        coalesce(i.code, p.refusal), i.facts || coalesce(p.facts, '{}'),
+        coalesce(i.result, case when d.id is not null then jsonb_build_object(
+          'id', i.payment_id, 'direction', 'sent',
+          'counterparty', jsonb_build_object(
+            'id', o.id, 'handle', o.handle, 'name', o.name, 'is_demo', o.is_demo, 'created_at', o.created_at),
+          'amount_cents', i.amount_cents, 'note', i.note, 'audience', i.audience, 'is_public', d.is_public, 'version', 1,
+          'created_at', moment, 'is_replay', false) end))::wallet.send_item
+      from unnest(items) i
+      left join asked a on a.n = i.n
+      left join posted p on p.n = a.place
+      left join paid d on d.id = i.payment_id and i.code is null and i.result is null
+      left join public.profiles o on o.id = i.recipient
+      order by i.n
+    );
+  end if;
+  return query select i.n, i.result, i.code, i.facts from unnest(items) i;
+end $$;
+comment on function wallet.send_many(text[], uuid[], text[], bigint[], text[], text[]) is
+'wallet.send for up to 1000 people at once, each item as the person of its verified claims; a refusal is its own item''s alone. For the application''s login role.';
+grant execute on function wallet.send_many(text[], uuid[], text[], bigint[], text[], text[]) to paya_app;
 
 create function wallet.set_audience(payment_id uuid, audience text) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -252,7 +435,8 @@ grant execute on function wallet.recent_people(int) to authenticated;
 
 create function wallet.my_send_limits() returns table (
   single_max_cents bigint, hour_max bigint, hour_used bigint, hour_resets_at timestamptz,
-  day_max bigint, day_used bigint, day_resets_at timestamptz
+  day_max bigint, day_used bigint, day_resets_at timestamptz,
+  recipients_max bigint, recipients_used bigint, recipients_reset_at timestamptz
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select risk.limit_max('send_single_cents'), h.maximum,
@@ -260,8 +444,12 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     wallet.window_resets_at(auth.uid(), '1 hour', h.maximum),
     d.maximum,
     (select count(*) from public.payments p where p.sender_id = auth.uid() and p.created_at > private.now() - interval '1 day'),
-    wallet.window_resets_at(auth.uid(), '1 day', d.maximum)
-  from (select risk.limit_max('send_hour_count') as maximum) h, (select risk.limit_max('send_day_count') as maximum) d
+    wallet.window_resets_at(auth.uid(), '1 day', d.maximum),
+    r.maximum,
+    (select count(distinct p.recipient_id) from public.payments p where p.sender_id = auth.uid() and p.created_at > private.now() - interval '1 day'),
+    wallet.recipients_reset_at(auth.uid(), r.maximum)
+  from (select risk.limit_max('send_hour_count') as maximum) h, (select risk.limit_max('send_day_count') as maximum) d,
+    (select risk.limit_max('send_day_recipients_count') as maximum) r
 $$;
 comment on function wallet.my_send_limits() is 'What the caller may still send: used and maximum per window, and when a full window frees a place.';
 grant execute on function wallet.my_send_limits() to authenticated;

@@ -2,21 +2,18 @@
 -- Why      Notices come late, twice, out of order, before the answer they are about, or never. Each booking looks
 --          at the operation under its lock and does what is missing, so any order ends the same.
 -- Units    amount_cents: US cents. Postings: settled reserve -> loads_uncleared; cleared loads_uncleared -> wallet.
--- Locks    The operation's row, then every account that a load may touch, at once and in id order: reserve,
---          loads_uncleared, the person's wallet. One booking may post twice, and two of a person run beside each other.
+-- Locks    The operation's row, then the person's wallet; reserve and loads_uncleared are summing accounts, which
+--          nobody locks. One booking may post twice, and two of a person run beside each other.
 -- Callers  service_role: the worker, and the vendor's verified notices.
 -- Undo     Forward only.
 set local lock_timeout = '5s';
 
-create function banking.lock_accounts(person uuid) returns void
+create function banking.lock_wallet(person uuid) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  perform from ledger.account a
-  where a.id in (ledger.system_account('reserve'), ledger.system_account('loads_uncleared'), ledger.wallet_of(person))
-  order by a.id for no key update;
+  perform from ledger.account a where a.id = ledger.wallet_of(person) for no key update;
 end $$;
-comment on function banking.lock_accounts(uuid) is
-'Locks the accounts that a load of this person''s may touch, in the order in which the ledger locks; before reading or posting.';
+comment on function banking.lock_wallet(uuid) is 'Locks a person''s wallet, before reading it or posting to it.';
 
 create function banking.claim_load(load_id uuid) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -113,7 +110,7 @@ begin
   end if;
   select * into l from banking.load t where t.id = load_id;
   clears_at := coalesce(clears_at, private.now());
-  perform banking.lock_accounts(l.person);
+  perform banking.lock_wallet(l.person);
   perform ledger.post(
     l.settle_transfer, ledger.system_account('reserve'), ledger.system_account('loads_uncleared'), l.amount_cents, 'load_settled', l.reference);
   update banking.provider_operation o set state = 'settled', settled_at = private.now(), next_at = clears_at where o.id = load_id;
@@ -134,7 +131,7 @@ begin
   if operation.state is distinct from 'settled' or l.clears_at > private.now() then
     return false;
   end if;
-  perform banking.lock_accounts(l.person);
+  perform banking.lock_wallet(l.person);
   perform ledger.post(
     l.clear_transfer, ledger.system_account('loads_uncleared'), ledger.wallet_of(l.person), l.amount_cents, 'load_cleared', l.reference);
   update banking.provider_operation o set state = 'cleared', cleared_at = private.now() where o.id = load_id;
@@ -173,7 +170,7 @@ begin
   select * into l from banking.load t where t.id = load_id;
   outcome := case when operation.state in ('settled', 'cleared') then 'returned' when is_canceled then 'canceled' else 'failed' end;
   if operation.state in ('settled', 'cleared') then
-    perform banking.lock_accounts(l.person);
+    perform banking.lock_wallet(l.person);
   end if;
   if operation.state = 'settled' then
     perform ledger.post(

@@ -77,7 +77,7 @@ class Bank:
 
     async def ledger(self) -> dict[str, int]:
         """Balances by kind of account, in cents."""
-        rows = await self.database.rows("select kind, sum(balance)::bigint from ledger.account group by kind")
+        rows = await self.database.rows("select kind, sum(balance)::bigint from ledger.account_balance group by kind")
         assert sum(cents for _, cents in rows) == 0, "the ledger does not add up"
         return {kind: cents for kind, cents in rows if cents}
 
