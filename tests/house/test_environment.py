@@ -31,6 +31,12 @@ def test_it_is_made_once_and_runs_paya_from_a_path_with_spaces(house: "SmallHous
     assert house.stamp.stat().st_mtime_ns == made_at
 
 
+def test_its_packages_come_compiled_so_that_no_start_has_to(house: "SmallHouse"):
+    done = house.make(PYTHONDONTWRITEBYTECODE="1")
+    assert done.returncode == 0, done.stderr
+    assert list(house.environment.glob("lib/python3.*/site-packages/__pycache__/brick.*.pyc"))
+
+
 def test_a_half_made_one_is_made_again(house: "SmallHouse"):
     assert house.make().returncode == 0
     house.stamp.unlink()
