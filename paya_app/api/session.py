@@ -20,7 +20,8 @@ from paya_app.core.config import settings
 from paya_app.core.crypto import Unsealable, seal, unseal
 from paya_app.core.errors import Forbidden, PayaError, SignedOut
 from paya_app.identity.phones import format_phone
-from paya_app.identity.sessions import SESSION_TTL, realtime_token, sign_out_secret
+from paya_app.identity.sealing import SESSION_TTL
+from paya_app.identity.sessions import realtime_token, sign_out_secret
 
 START_PAGE = "/welcome/"
 CODE_PAGE = "/verify/"

@@ -1,20 +1,10 @@
 """People: phones, handles, sessions."""
 
+from paya_app.identity.acting import actor_for_secret, actor_for_session, ended_among
 from paya_app.identity.people import Person, claim_handle, find, me, normalize_handle, person
 from paya_app.identity.phones import normalize_phone
-from paya_app.identity.sessions import (
-    Session,
-    SignedIn,
-    actor_for_secret,
-    actor_for_session,
-    end_other_sessions,
-    end_session,
-    ended_among,
-    finish_sign_in,
-    sessions,
-    sign_out,
-    start_sign_in,
-)
+from paya_app.identity.sessions import Session, end_other_sessions, end_session, sessions, sign_out
+from paya_app.identity.sign_in import SignedIn, finish_sign_in, start_sign_in
 
 __all__ = [
     "Person",
