@@ -19,6 +19,7 @@ from paya_app.core.clock import now
 from paya_app.core.config import settings
 from paya_app.core.crypto import Unsealable, seal, unseal
 from paya_app.core.errors import Forbidden, PayaError, SignedOut
+from paya_app.core.paths import local_path
 from paya_app.identity.phones import format_phone
 from paya_app.identity.sealing import SESSION_TTL
 from paya_app.identity.sessions import realtime_token, sign_out_secret
@@ -29,7 +30,6 @@ NEW_PERSON_PAGE = "/verify/"  # it shows the handle step to whoever is signed in
 HOME_PAGE = "/"
 
 PENDING_TTL_S = 600
-NEXT_CHARACTERS_MAX = 512
 _PURPOSE = "sign-in in progress"
 _NO_STORE = {"cache-control": "no-store"}
 
@@ -126,14 +126,6 @@ async def token(request: Request) -> Response:
     )
     set_cookie(response, SESSION, secret, ttl_s=int(SESSION_TTL.total_seconds()))
     return response
-
-
-def local_path(text: object) -> str | None:
-    """`text` when it is a path of ours that one may be led to after signing in, else None."""
-    if not isinstance(text, str) or not 0 < len(text) <= NEXT_CHARACTERS_MAX:
-        return None
-    plain = text.isascii() and text.isprintable() and not set(text) & set(' \\"<>')
-    return text if plain and text.startswith("/") and not text.startswith(("//", "/session/")) else None
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -13,6 +13,7 @@ from paya_app import identity
 from paya_app.core.actor import Actor
 from paya_app.core.clock import now
 from paya_app.core.errors import PayaError, SignedOut, from_code
+from paya_app.core.paths import local_path
 from paya_app.web.components.avatar import initials_of, tone_of
 
 SESSION_HEADER = "x-paya-session"
@@ -131,6 +132,4 @@ def query_value(state: rx.State, name: str) -> str:
 
 def next_path(state: rx.State) -> str:
     """Where the address says to go afterwards: a path of ours, else the start page."""
-    path = query_value(state, "next")
-    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if is_ours else "/"
+    return local_path(state.router.url.query_parameters.get("next")) or "/"
