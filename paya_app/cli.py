@@ -23,6 +23,7 @@ faults = typer.Typer(
 app.add_typer(faults, name="faults")
 
 PORT_DEFAULT = 8700
+STOPPED_BY_HAND = 130  # what a shell makes of Ctrl-C
 MIGRATIONS = Path(__file__).resolve().parents[1] / "supabase" / "migrations"
 
 
@@ -52,6 +53,13 @@ def _sentences() -> Iterator[None]:
             raise typer.Exit(1) from None
         if error.errno in (errno.EACCES, errno.EROFS):
             typer.echo(f"{error.filename} cannot be written. Choose another folder: make run PAYA_HOME=…", err=True)
+            raise typer.Exit(1) from None
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            typer.echo(
+                f"{error.filename} cannot be a folder: it, or a part of its path, is a file. Nothing was changed. "
+                "Choose another place: make run PAYA_HOME=…",
+                err=True,
+            )
             raise typer.Exit(1) from None
         raise
 
@@ -86,7 +94,11 @@ def run() -> None:
 
             hosted.run(typer.echo)
         else:
-            _run_embedded()
+            try:
+                _run_embedded()
+            except KeyboardInterrupt:
+                typer.echo("Stopped before PaYa had started. Nothing is lost: make run goes on from there.", err=True)
+                raise typer.Exit(STOPPED_BY_HAND) from None
 
 
 def _run_embedded() -> None:
@@ -111,9 +123,9 @@ def _run_embedded() -> None:
         ) from None
     with lock:
         embedded.require_free_port(host, port)
-        build_pages(typer.echo)
+        bundle = build_pages(typer.echo)
         typer.echo("Starting …")
-        supervisor = embedded.compose(home, host, port, typer.echo)
+        supervisor = embedded.compose(home, host, port, typer.echo, bundle=bundle)
 
         def announce() -> None:
             typer.echo(
@@ -129,11 +141,15 @@ def _run_embedded() -> None:
 def _until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run `work(stop)` and set `stop` on INT, TERM or HUP."""
 
+    from paya_app.server.heartbeat import beat
+
     async def main() -> None:
         stop = asyncio.Event()
         for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+        beating = asyncio.create_task(beat())
         await work(stop)
+        beating.cancel()
 
     asyncio.run(main())
 

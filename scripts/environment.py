@@ -227,7 +227,7 @@ def main(arguments: list[str]) -> int:
             raise
         return _give_up(environment, trouble)
     except KeyboardInterrupt:
-        sys.stderr.write("PaYa: stopped; the environment will be made again next time.\n")
+        sys.stderr.write("PaYa: stopped before it had started. Nothing is lost: make run goes on from there.\n")
         return 130
     return 0
 

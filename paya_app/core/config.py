@@ -77,6 +77,10 @@ class Settings(BaseSettings):
     paya_local_auth_database_url: str = ""
     paya_local_realtime_database_url: str = ""
     paya_local_vendors_database_url: str = ""
+    # set by the supervisor for the programs that it starts
+    paya_local_bundle: str = ""
+    paya_local_heartbeat: str = ""
+
     paya_local_twilio_port: int = Field(default=0, ge=0, le=65535)
     paya_local_dwolla_port: int = Field(default=0, ge=0, le=65535)
 
@@ -84,6 +88,11 @@ class Settings(BaseSettings):
     def embedded(self) -> bool:
         """Whether this process was started by the embedded supervisor."""
         return self.paya_mode == "embedded"
+
+    @property
+    def runs_demo(self) -> bool:
+        """Whether demo people live here: embedded, in development, and not turned off."""
+        return self.embedded and self.paya_demo and self.paya_env == "development"
 
     @property
     def ach_s(self) -> float:

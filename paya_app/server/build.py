@@ -53,15 +53,15 @@ def build(on_progress: Progress, *, root: Path = ROOT) -> Path:
         BuildFailed: no bundle, and it cannot be built.
     """
     if not (root / "rxconfig.py").exists():
-        if _is_whole(SHIPPED):
+        if is_whole(SHIPPED):
             return SHIPPED
         raise BuildFailed("This installation of PaYa came without its web pages. Install it again.")
     bundle = root / ".web" / "bundles" / sources_key(root)
-    if _is_whole(bundle):
+    if is_whole(bundle):
         return bundle
     (root / ".web").mkdir(exist_ok=True)
     with FileLock(root / ".web" / "build.lock", timeout=BUILD_S_MAX):
-        if not _is_whole(bundle):
+        if not is_whole(bundle):
             _build(root, bundle, on_progress)
     return bundle
 
@@ -87,7 +87,8 @@ def _sources(root: Path) -> list[Path]:
     return files
 
 
-def _is_whole(bundle: Path) -> bool:
+def is_whole(bundle: Path) -> bool:
+    """Whether the bundle was finished."""
     return (bundle / STAMP).is_file()
 
 

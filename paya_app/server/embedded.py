@@ -12,10 +12,12 @@ import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from paya_app.local import postgres
 from paya_app.local.keys import load_keys
-from paya_app.server.programs import Program, answers, log_folder
+from paya_app.server.heartbeat import heard_from
+from paya_app.server.programs import NotReady, Program, answers, log_folder
 from paya_app.server.supervisor import Say, Supervisor
 
 VENDORS = ("twilio", "dwolla")
@@ -45,8 +47,8 @@ def require_free_port(host: str, port: int) -> None:
             ) from None
 
 
-def compose(home: Path, host: str, port: int, say: Say) -> Supervisor:
-    """The supervisor of an embedded PaYa in `home`, not started yet.
+def compose(home: Path, host: str, port: int, say: Say, *, bundle: Path) -> Supervisor:
+    """The supervisor of an embedded PaYa in `home` that serves the pages of `bundle`, not started yet.
 
     Raises:
         PostgresFault: no server can be made or run here; the message says why.
@@ -56,11 +58,21 @@ def compose(home: Path, host: str, port: int, say: Say) -> Supervisor:
     cluster.stop()  # one left behind by a killed supervisor; the home is ours alone by now
     start_postgres = postgres.foreground_command(cluster)
     ports = _vendor_ports(home)
-    environment = settings_for(cluster, home, host, port, ports)
+    # what dies comes back with the pages that this run began with, even if their sources have changed since
+    environment = settings_for(cluster, home, host, port, ports) | {"PAYA_LOCAL_BUNDLE": str(bundle)}
 
-    def program(name: str, *arguments: str, **options: object) -> Program:
-        argv = [sys.executable, "-m", "paya_app", *arguments]
-        return Program(name, argv, environment, logs / f"{name}.log", **options)  # pyright: ignore[reportArgumentType]
+    def program(name: str, **options: Any) -> Program:
+        argv, heartbeat = [sys.executable, "-m", "paya_app", name], logs / f"{name}.heartbeat"
+        known = {"alive": heard_from(heartbeat)} | options
+        return Program(
+            name, argv, environment | {"PAYA_LOCAL_HEARTBEAT": str(heartbeat)}, logs / f"{name}.log", **known
+        )
+
+    async def predecessor_gone() -> None:
+        try:
+            await asyncio.to_thread(postgres.wait_for_release, cluster)
+        except postgres.PostgresFault as fault:
+            raise NotReady(str(fault)) from None
 
     async def database_ready() -> bool:
         try:
@@ -82,14 +94,15 @@ def compose(home: Path, host: str, port: int, say: Say) -> Supervisor:
                 start_postgres,
                 dict(os.environ),
                 logs / "postgres.log",
+                before=predecessor_gone,
                 ready=database_ready,
                 stop_signal=signal.SIGINT,  # a fast shutdown: sessions end, everything committed is kept
                 stop_s=20,
             ),
-            program("vendors", "vendors", ready=vendors_ready),
-            program("app", "app", ready=answers(host, port, "/ping")),
-            program("worker", "worker"),
-            program("scheduler", "scheduler"),
+            program("vendors", ready=vendors_ready),
+            program("app", ready=answers(host, port, "/ping"), alive=answers(host, port, "/ping")),
+            program("worker"),
+            program("scheduler"),
         ],
         say,
     )

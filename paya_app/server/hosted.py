@@ -11,6 +11,7 @@ from pathlib import Path
 
 from paya_app.core.config import settings
 from paya_app.server.build import build
+from paya_app.server.heartbeat import heard_from
 from paya_app.server.programs import Program, answers, log_folder
 from paya_app.server.supervisor import Supervisor
 
@@ -22,12 +23,16 @@ def run(say: Callable[[str], None]) -> None:
         SettingsMissing: hosted mode lacks a setting.
     """
     settings().require_hosted()
-    build(say)
+    bundle = build(say)
     logs = log_folder(Path(settings().paya_home))
     host, port = settings().paya_host, settings().port
-    programs = [
-        Program(name, [sys.executable, "-m", "paya_app", name], dict(os.environ), logs / f"{name}.log")
-        for name in ("app", "worker", "scheduler")
-    ]
-    programs[0].ready = answers(host, port, "/ping")
+
+    def program(name: str) -> Program:
+        heartbeat = logs / f"{name}.heartbeat"
+        given = {"PAYA_LOCAL_BUNDLE": str(bundle), "PAYA_LOCAL_HEARTBEAT": str(heartbeat)}
+        argv, environment = [sys.executable, "-m", "paya_app", name], {**os.environ, **given}
+        return Program(name, argv, environment, logs / f"{name}.log", alive=heard_from(heartbeat))
+
+    programs = [program(name) for name in ("app", "worker", "scheduler")]
+    programs[0].ready = programs[0].alive = answers(host, port, "/ping")
     asyncio.run(Supervisor(programs, say).run(lambda: say(f"PaYa serves {settings().public_url} (logs in {logs}).")))

@@ -8,7 +8,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from paya_app.core.config import settings
-from paya_app.server.build import ROOT, BuildFailed, build
+from paya_app.server.build import ROOT, BuildFailed, build, is_whole
 
 APP_NAME = "paya_app"
 SOCKET_BYTES_MAX = 64 * 1024
@@ -20,9 +20,9 @@ def serve(host: str, port: int, *, bundle: Path | None = None) -> None:
     Args:
         host: Address to bind.
         port: Port to bind.
-        bundle: The built pages; found (or, in a source tree without them, built) when not given.
+        bundle: The built pages; when not given, `pages_to_serve`.
     """
-    pages = bundle or build(_say)
+    pages = bundle or pages_to_serve()
     home = ROOT if (ROOT / "rxconfig.py").is_file() else pages
     if not (home / "rxconfig.py").is_file():
         raise BuildFailed("This installation of PaYa came without its pages' settings. Install it again.")
@@ -41,6 +41,18 @@ def serve(host: str, port: int, *, bundle: Path | None = None) -> None:
         working_dir=home,
         workers_kill_timeout=5,
     ).serve()
+
+
+def pages_to_serve() -> Path:
+    """The bundle that the supervisor began with; started by hand, that of the sources (built when there is none).
+
+    Raises:
+        BuildFailed: there is none, and it cannot be built.
+    """
+    began_with = settings().paya_local_bundle
+    if began_with and is_whole(Path(began_with)):
+        return Path(began_with)
+    return build(_say)
 
 
 def require_configured() -> None:

@@ -24,9 +24,20 @@ async def _at_once() -> bool:
     return True
 
 
+async def _nothing() -> None:
+    pass
+
+
 @dataclass
 class Program:
-    """What to run. `ready` is asked until it says yes; `stop_signal` asks for a clean end within `stop_s`."""
+    """What to run, and how to tell how it is.
+
+    Attributes:
+        before: done before every start; it may raise `NotReady`.
+        ready: asked after a start until it says yes, for `ready_s` seconds at most.
+        alive: asked while it runs; when the answer has been no for `silent_s` seconds, it hangs.
+        stop_signal: asks for a clean end within `stop_s` seconds.
+    """
 
     name: str
     argv: Sequence[str]
@@ -34,6 +45,9 @@ class Program:
     log: Path
     ready: Callable[[], Awaitable[bool]] = _at_once
     ready_s: float = 60
+    alive: Callable[[], Awaitable[bool]] | None = None
+    silent_s: float = 15
+    before: Callable[[], Awaitable[None]] = _nothing
     stop_signal: signal.Signals = signal.SIGTERM
     stop_s: float = 10
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
@@ -53,6 +67,7 @@ class Program:
             NotReady: it ended, or `ready_s` seconds passed.
         """
         self.end_group(signal.SIGKILL)
+        await self.before()
         with _opened(self.log) as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.argv,

@@ -44,7 +44,7 @@ async def running() -> AsyncIterator[None]:
     """Realtime hands out what the database says; demo people pay while somebody watches, unless turned off."""
     stop = asyncio.Event()
     tasks = [asyncio.create_task(realtime().run(stop), name="realtime")]
-    if settings().paya_demo and settings().paya_env == "development":
+    if settings().runs_demo:
         tasks.append(asyncio.create_task(demo.run(stop, lambda: realtime().watchers(FEED_TOPIC)), name="demo"))
     for task in tasks:
         task.add_done_callback(_look)

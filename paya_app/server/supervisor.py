@@ -8,6 +8,8 @@ from paya_app.server.programs import NotReady, Program
 
 RESTART_WAIT_S = (0, 0, 0.5, 1, 2, 5, 10)
 STEADY_S = 30
+LOOK_EVERY_S = 1.0
+LOOK_S_MAX = 5.0  # so much silence one look counts for: the whole machine may have slept
 
 Say = Callable[[str], None]
 
@@ -77,7 +79,7 @@ class Supervisor:
         while True:
             started = loop.time()
             if program.process is not None:
-                self.say(f"{program.name} ended ({_reason(await program.process.wait())}); starting it again.")
+                self.say(f"{program.name} {await self._until_over(program)}; starting it again.")
             soon_ended = 0 if loop.time() - started > STEADY_S else soon_ended + 1
             if soon_ended > 1:
                 self.say(f"{program.name} keeps ending. Its last words:\n{program.last_lines(3)}")
@@ -89,6 +91,32 @@ class Supervisor:
                 self.say(str(error))
             else:
                 self.say(f"{program.name} is back after {loop.time() - ended:.1f} s.")
+
+    async def _until_over(self, program: Program) -> str:
+        """Return when the program has ended, or was ended because it hung: what happened, in words."""
+        assert program.process is not None  # noqa: S101 - asked of programs that were started
+        loop = asyncio.get_running_loop()
+        ended = asyncio.create_task(program.process.wait())
+        # until its first sign of life it may take as long as a start may
+        patience_s, silent_s, looked = max(program.ready_s, program.silent_s), 0.0, loop.time()
+        try:
+            while True:
+                await asyncio.wait({ended}, timeout=LOOK_EVERY_S)
+                if ended.done():
+                    return f"ended ({_reason(ended.result())})"
+                if program.alive is None:
+                    continue
+                if await program.alive():
+                    patience_s, silent_s = program.silent_s, 0.0
+                else:
+                    silent_s += min(loop.time() - looked, LOOK_S_MAX)
+                looked = loop.time()
+                if silent_s > patience_s:
+                    program.end_group(signal.SIGKILL)
+                    await ended
+                    return f"gave no sign of life for {silent_s:.0f} s"
+        finally:
+            ended.cancel()
 
 
 def _reason(code: int) -> str:

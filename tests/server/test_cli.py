@@ -1,6 +1,8 @@
 """What `paya run` says when it cannot start: one sentence each, and exit code 1."""
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -9,16 +11,18 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from paya_app.server.build import ROOT
+
+
+def clean_environment() -> dict[str, str]:
+    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(outside)}
+
 
 def run_paya(tmp_path: Path, command: str = "run", **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {
-        k: v
-        for k, v in os.environ.items()
-        if not k.startswith(("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_"))
-    }
     return subprocess.run(
         [sys.executable, "-m", "paya_app", command],
-        env={**clean, "PAYA_HOME": str(tmp_path / "home"), **environment},
+        env={**clean_environment(), "PAYA_HOME": str(tmp_path / "home"), **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -74,6 +78,39 @@ def test_each_program_of_hosted_mode_names_what_is_missing(tmp_path, program):
 def test_a_malformed_setting_is_named(tmp_path):
     said = refused(run_paya(tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", PAYA_ENV="staging"))
     assert "PAYA_ENV" in said
+
+
+@pytest.mark.parametrize("where", ["home", "home/below/it"])
+@pytest.mark.parametrize("command", ["run", "rebase"])
+def test_a_home_that_is_a_file(tmp_path, command, where):
+    (tmp_path / "home").write_text("mine")
+    said = refused(run_paya(tmp_path, command, PAYA_HOME=str(tmp_path / where)))
+    assert said.startswith(f"{tmp_path / where} cannot be a folder: it, or a part of its path, is a file.")
+    assert said.count("\n") == 0
+    assert (tmp_path / "home").read_text() == "mine"
+
+
+def test_ctrl_c_while_the_pages_are_built_says_how_to_go_on(tmp_path):
+    sources = tmp_path / "clone"
+    for name in ("paya_app", "assets", "reflex.lock", "supabase"):
+        shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__", "external"))
+    for name in ("rxconfig.py", "pyproject.toml", ".npmrc", "bunfig.toml"):
+        shutil.copy2(ROOT / name, sources / name)
+    with subprocess.Popen(
+        [sys.executable, "-m", "paya_app", "run"],
+        cwd=sources,
+        env=clean_environment() | {"PAYA_HOME": str(tmp_path / "home"), "PORT": "8799", "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as paya:
+        assert paya.stdout is not None
+        assert paya.stdout.readline().startswith("Building the web pages")
+        os.killpg(paya.pid, signal.SIGINT)
+        _, said = paya.communicate(timeout=60)
+    assert said == "Stopped before PaYa had started. Nothing is lost: make run goes on from there.\n"
+    assert paya.returncode == 130
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

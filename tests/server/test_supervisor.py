@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from paya_app.server.heartbeat import heard_from
 from paya_app.server.programs import LOG_BYTES_MAX, NotReady, Program, log_folder
 from paya_app.server.supervisor import Supervisor
 
@@ -83,6 +84,35 @@ async def test_before_a_restart_the_whole_group_of_the_dead_is_ended(tmp_path):
         os.kill(pid, signal.SIGKILL)
         await until(lambda: parent.pid != pid, "the parent started again")
         await until(lambda: not alive(orphan), "the orphan ended")
+
+
+async def test_one_that_hangs_is_started_again_and_said(tmp_path):
+    beat = "import pathlib, sys, time\nwhile True: pathlib.Path(sys.argv[1]).touch(); time.sleep(0.05)"
+    heartbeat = tmp_path / "heartbeat"
+    other = blank(tmp_path, "other")
+    one = blank(tmp_path, "one", beat, str(heartbeat), alive=heard_from(heartbeat), silent_s=3)
+    async with Running(other, one) as running:
+        await until(heartbeat.exists, "it began to beat")
+        pid = one.pid
+        os.kill(pid, signal.SIGSTOP)
+        await until(lambda: one.pid != pid, "it was started again")
+        assert [line for line in running.said if line.startswith("one gave no sign of life for ")]
+        assert not alive(pid)
+        assert not [line for line in running.said if line.startswith("other")]
+
+
+async def test_what_is_done_before_a_start_is_done_before_each(tmp_path):
+    starts = []
+
+    async def note() -> None:
+        starts.append(len(starts))
+
+    one = blank(tmp_path, "one", before=note)
+    async with Running(one):
+        pid = one.pid
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: one.pid != pid, "it was started again")
+    assert starts == [0, 1]
 
 
 async def test_a_program_that_cannot_start_is_named_with_its_last_words(tmp_path):
