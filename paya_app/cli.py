@@ -21,6 +21,8 @@ faults = typer.Typer(
     no_args_is_help=True, help="Attacks on a PaYa of their own; each exits non-zero when money went wrong."
 )
 app.add_typer(faults, name="faults")
+dead = typer.Typer(no_args_is_help=True, help="Jobs that were given up: see them, put them back.")
+app.add_typer(dead, name="jobs")
 
 PORT_DEFAULT = 8700
 STOPPED_BY_HAND = 130  # what a shell makes of Ctrl-C
@@ -140,7 +142,6 @@ def _run_embedded() -> None:
 
 def _until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     """Run `work(stop)` and set `stop` on INT, TERM or HUP."""
-
     from paya_app.server.heartbeat import beat
 
     async def main() -> None:
@@ -251,6 +252,55 @@ def rebase() -> None:
             finally:
                 cluster.stop()
         typer.echo(f"The record of events goes on in era {era}. Nothing was lost or repeated; start PaYa again.")
+
+
+@contextlib.contextmanager
+def _worker_database() -> Iterator[str]:
+    """The address of the database as the worker; an embedded one that does not run is started for the while."""
+    from paya_app.core.config import settings
+    from paya_app.local import postgres
+    from paya_app.server.embedded import CannotStart
+
+    if settings().paya_worker_database_url:
+        yield settings().paya_worker_database_url
+        return
+    home = _home()
+    if not (home / "postgres" / "PG_VERSION").exists():
+        raise CannotStart(f"There is no database in {home}. Start PaYa once, or name its folder: PAYA_HOME=…")
+    was_running = postgres.create(home).pid is not None
+    cluster = postgres.ensure(home)
+    try:
+        yield cluster.url("paya_worker")
+    finally:
+        if not was_running:
+            cluster.stop()
+
+
+@dead.command("dead")
+def list_dead() -> None:
+    """List the jobs that were given up, the latest first."""
+    from jobs.dead_letters import dead_letters
+
+    with _sentences(), _worker_database() as url:
+        found = asyncio.run(dead_letters(url))
+    for letter in found:
+        typer.echo(str(letter))
+    typer.echo(f"{len(found)} shown. Put one back: paya jobs replay <id>" if found else "No job was given up.")
+
+
+@dead.command("replay")
+def replay_dead(job_id: Annotated[int, typer.Argument(help="The number that `paya jobs dead` shows first.")]) -> None:
+    """Put a job that was given up back into its queue."""
+    from jobs.dead_letters import replay
+
+    with _sentences(), _worker_database() as url:
+        done = asyncio.run(replay(url, job_id))
+    if done == "none such":
+        typer.echo(f"No job {job_id} was given up. `paya jobs dead` lists those that were.", err=True)
+        raise typer.Exit(1)
+    typer.echo(
+        f"Job {job_id} waits in its queue again." if done == "waiting" else f"The work of job {job_id} waits already."
+    )
 
 
 @bench.command()

@@ -1,15 +1,38 @@
-"""Is PaYa there, and does its database answer?"""
+"""Is PaYa there, does its database answer, and is somebody at work behind it?"""
 
 from fastapi import APIRouter
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
 
+# A worker shows a sign of life every 2 s, the scheduler sets something going every 5 s.
+WORKER_SILENT_S = 10
+SCHEDULER_SILENT_S = 20
+
 router = APIRouter()
 
 
 @router.get("/v1/health")
 async def health() -> dict[str, str]:
-    """`{"status": "ok"}` when the database answers; a 503 problem otherwise."""
-    await db.query(Actor.visitor(), "select 1")
-    return {"status": "ok"}
+    """`{"status": "ok"}` when all is well, a 503 problem when the database does not answer.
+
+    `{"status": "degraded", "detail": …}` says what waits while the worker or the scheduler is silent: people are
+    served all the same, so the answer is a 200 and no reason to take the app out of service.
+    """
+    (row,) = await db.query(Actor.service(), "select * from jobs.signs_of_life()")
+    troubles = _worker(row.worker_silent_s) + _scheduler(row.scheduler_silent_s)
+    return {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ok"}
+
+
+def _worker(silent_s: float | None) -> list[str]:
+    if silent_s is not None and silent_s <= WORKER_SILENT_S:
+        return []
+    since = "No worker runs" if silent_s is None else f"No worker was heard of for {silent_s:.0f} s"
+    return [f"{since}: people can pay, money from banks waits. Nothing is lost; look at the log of `paya worker`."]
+
+
+def _scheduler(silent_s: float | None) -> list[str]:
+    if silent_s is not None and silent_s <= SCHEDULER_SILENT_S:
+        return []
+    since = "No scheduler runs" if silent_s is None else f"No scheduler was heard of for {silent_s:.0f} s"
+    return [f"{since}: what is due by the clock waits. Nothing is lost; look at the log of `paya scheduler`."]

@@ -113,6 +113,16 @@ $$;
 comment on function jobs.forget_ticks(interval) is 'Removes ticks older than keep; returns how many.';
 grant execute on function jobs.forget_ticks(interval) to paya_worker;
 
+create function jobs.signs_of_life(out worker_silent_s double precision, out scheduler_silent_s double precision)
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select
+    extract(epoch from clock_timestamp() - (select max(w.last_heartbeat) from jobs.procrastinate_workers w)),
+    extract(epoch from clock_timestamp() - (select t.at from jobs.tick t order by t.due_at desc limit 1))
+$$;
+comment on function jobs.signs_of_life() is
+'For how many seconds nothing was heard of any worker, and of the leading scheduler; null when nothing ever was.';
+grant execute on function jobs.signs_of_life() to service_role;
+
 create function jobs.dead_letters(maximum integer) returns table (
   id bigint, queue text, task text, args jsonb, attempts integer, ended_at timestamptz
 )
