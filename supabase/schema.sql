@@ -2028,6 +2028,19 @@ end $$;
 -- comment FUNCTION replay(job bigint)
 COMMENT ON FUNCTION jobs.replay(job bigint) IS 'Puts a dead letter back in its queue as a new job. False when there is none such.';
 
+-- function signs_of_life()
+CREATE FUNCTION jobs.signs_of_life(OUT worker_silent_s double precision, OUT scheduler_silent_s double precision) RETURNS record
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select
+    extract(epoch from clock_timestamp() - (select max(w.last_heartbeat) from jobs.procrastinate_workers w)),
+    extract(epoch from clock_timestamp() - (select t.at from jobs.tick t order by t.due_at desc limit 1))
+$$;
+
+-- comment FUNCTION signs_of_life(OUT worker_silent_s double precision, OUT scheduler_silent_s double precision)
+COMMENT ON FUNCTION jobs.signs_of_life(OUT worker_silent_s double precision, OUT scheduler_silent_s double precision) IS 'For how many seconds nothing was heard of any worker, and of the leading scheduler; null when nothing ever was.';
+
 -- function sweep(bigint, double precision, double precision, integer)
 CREATE FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer) RETURNS TABLE(job bigint, task text, outcome text)
     LANGUAGE sql SECURITY DEFINER
@@ -4874,6 +4887,10 @@ GRANT ALL ON FUNCTION jobs.procrastinate_update_heartbeat_v1(worker_id bigint) T
 REVOKE ALL ON FUNCTION jobs.replay(job bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.replay(job bigint) TO service_role;
 GRANT ALL ON FUNCTION jobs.replay(job bigint) TO paya_worker;
+
+-- acl FUNCTION signs_of_life(OUT worker_silent_s double precision, OUT scheduler_silent_s double precision)
+REVOKE ALL ON FUNCTION jobs.signs_of_life(OUT worker_silent_s double precision, OUT scheduler_silent_s double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.signs_of_life(OUT worker_silent_s double precision, OUT scheduler_silent_s double precision) TO service_role;
 
 -- acl FUNCTION sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer)
 REVOKE ALL ON FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer) FROM PUBLIC;
