@@ -2,8 +2,11 @@
 
 {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "...",
  "code": "not_found", "instance": "/v1/..."}
+
+Where waiting helps, `retry_at` says until when (ISO 8601, UTC), and `retry-after` how many seconds that is.
 """
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +16,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from paya_app.core.clock import now
 from paya_app.core.errors import PayaError, RequestInvalid
 
 MEDIA_TYPE = "application/problem+json"
@@ -20,7 +24,7 @@ log = structlog.get_logger()
 
 
 def problem(request: Request, error: PayaError, headers: dict[str, str] | None = None) -> JSONResponse:
-    """The answer that says `error`; facts in it are what the sentence is made of, so they travel too."""
+    """The answer that says `error`."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(error.status).phrase,
@@ -29,6 +33,10 @@ def problem(request: Request, error: PayaError, headers: dict[str, str] | None =
         "code": error.code,
         "instance": request.url.path,
     }
+    headers = dict(headers or {})
+    if error.retry_at is not None:
+        body["retry_at"] = error.retry_at.isoformat(timespec="seconds")
+        headers.setdefault("retry-after", str(max(1, math.ceil((error.retry_at - now()).total_seconds()))))
     return JSONResponse(body, error.status, headers=headers, media_type=MEDIA_TYPE)
 
 

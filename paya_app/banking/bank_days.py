@@ -1,9 +1,9 @@
 """Days on which US banks settle: the Federal Reserve's calendar."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from paya_app.banking.errors import NEW_YORK
-
+NEW_YORK = ZoneInfo("America/New_York")
 BY = time(12, 0)
 SATURDAY, SUNDAY, MONDAY, THURSDAY = 5, 6, 0, 3
 _FIXED = ((1, 1), (6, 19), (7, 4), (11, 11), (12, 25))

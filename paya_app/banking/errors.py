@@ -1,21 +1,11 @@
 """Refusals of banking: what happened, where the money is, what to do next."""
 
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from paya_app.core.errors import PayaError
+from paya_app.core.errors import PayaError, again
 from paya_app.core.money import format_cents
 
-NEW_YORK = ZoneInfo("America/New_York")
 NOTHING_MOVED = "No money was moved."
-
-
-def day_and_time(value: Any) -> str:
-    """`Tue, Nov 24 · 12:00`, in New York, where banks' days are counted."""
-    at = datetime.fromisoformat(value) if isinstance(value, str) else value
-    local = at.astimezone(NEW_YORK)
-    return f"{local:%a}, {local:%b} {local.day} · {local:%H:%M}"
 
 
 class LoadAmountInvalid(PayaError):
@@ -40,14 +30,14 @@ class LoadLimit(PayaError):
         maximum, used = facts.get("max", 0), facts.get("used", 0)
         left = max(0, maximum - used)
         more = f" You can add {format_cents(left)} now." if left else ""
-        again = f" There is room again {day_and_time(facts['resets_at'])}." if facts.get("resets_at") else ""
+        resets = again("There is room again", facts)
         match facts.get("limit"):
             case "load_single_cents":
                 return f"Not added. One transfer can be {format_cents(maximum)} at most. {NOTHING_MOVED}"
             case "load_first_week_cents":
-                return f"Not added. In your first 7 days you can add {format_cents(maximum)} in all.{more}{again}"
+                return f"Not added. In your first 7 days you can add {format_cents(maximum)} in all.{more}{resets}"
             case _:
-                return f"Not added. You can add {format_cents(maximum)} in 7 days.{more}{again}"
+                return f"Not added. You can add {format_cents(maximum)} in 7 days.{more}{resets}"
 
 
 class LoadKeyReused(PayaError):
@@ -58,7 +48,10 @@ class LoadKeyReused(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says what to do."""
-        return "Not added. This page was already used for another transfer. Open Add again to make a new one."
+        return (
+            "Not added. This page has already asked your bank for another transfer: that one stands, and you find it"
+            " in Activity. Nothing more left your bank. Open Add again for a new transfer."
+        )
 
 
 class LoadAccountUnavailable(PayaError):
@@ -67,8 +60,10 @@ class LoadAccountUnavailable(PayaError):
     code = "load_account_unavailable"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
+        if facts.get("state") in ("restricted", "frozen"):
+            return f"Not added. Your account is {facts['state']}. {NOTHING_MOVED} Home says why, and what to do."
         return f"Not added. Your wallet cannot take part in transfers right now. {NOTHING_MOVED}"
 
 
@@ -110,7 +105,7 @@ class BankLimit(PayaError):
         """Says which."""
         if facts.get("limit") == "held":
             return f"You have linked {facts.get('max', 5)} banks, which is the most."
-        return "That were many banks for one day. Try again tomorrow."
+        return "Those were many banks for one day. Try again tomorrow."
 
 
 class BankKeyReused(PayaError):
@@ -121,7 +116,10 @@ class BankKeyReused(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says what to do."""
-        return "This page was already used for another bank. Open it again to link a new one."
+        return (
+            "Not linked. This page has already linked another bank, which stays linked. No money was moved."
+            " Open Add again to link one more."
+        )
 
 
 class BankUnconfirmed(PayaError):

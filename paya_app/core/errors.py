@@ -6,10 +6,12 @@ message and the facts as JSON in its detail (`private.refuse`); `from_database` 
 """
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from paya_app.core.clock import now
 from paya_app.core.money import format_cents
+from paya_app.core.spans import moment, span_in_words
 
 SQLSTATE = "PA000"
 
@@ -19,7 +21,6 @@ BY_CONSTRAINT = {
     "payments_pkey": "ask_again",
     "balance_covers_spending": "insufficient_funds",
 }
-MINUTE_S = 60
 
 
 class PayaError(Exception):
@@ -38,6 +39,12 @@ class PayaError(Exception):
         super().__init_subclass__(**kwargs)
         PayaError.by_code[cls.code] = cls
 
+    @property
+    def retry_at(self) -> datetime | None:
+        """From when on trying again is worth it, for machines; people read how long that is."""
+        span = wait(self.facts)
+        return None if span is None else now() + span
+
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002 - subclasses read the facts
         """What people read."""
         return "Something went wrong on our side. Trying again is safe: nothing happens twice."
@@ -51,10 +58,20 @@ def kept(facts: dict[str, Any]) -> str:
     return "Not sent. Nothing left your wallet."
 
 
-def clock_time(value: Any) -> str:
-    """A time of day people recognise, from an ISO text or a datetime."""
-    at = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return f"{at.astimezone(UTC):%H:%M} UTC"
+def wait(facts: dict[str, Any]) -> timedelta | None:
+    """How long until it is worth trying again, when the facts say so.
+
+    `resets_at` is counted from the database's `now`, whose clock the limits run on, where it came along.
+    """
+    if facts.get("resets_at"):
+        return moment(facts["resets_at"]) - (moment(facts["now"]) if facts.get("now") else now())
+    return timedelta(seconds=int(facts["retry_after_s"])) if facts.get("retry_after_s") else None
+
+
+def again(before: str, facts: dict[str, Any]) -> str:
+    """` You can send again in 9 minutes.`, or nothing when the facts name no time."""
+    span = wait(facts)
+    return "" if span is None else f" {before} in {span_in_words(span)}."
 
 
 class InsufficientFunds(PayaError):
@@ -77,7 +94,7 @@ class LimitExceeded(PayaError):
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says which limit, what is left and when it resets."""
         maximum, name = facts.get("max", 0), facts.get("limit", "")
-        resets = f" You can send again at {clock_time(facts['resets_at'])}." if facts.get("resets_at") else ""
+        resets = again("You can send again", facts)
         match name:
             case "send_single_cents":
                 return f"{kept(facts)} One payment can be {format_cents(maximum)} at most."
@@ -90,7 +107,7 @@ class LimitExceeded(PayaError):
             case "send_day_recipients_count":
                 return (
                     f"{kept(facts)} You have paid {maximum} different people in the last 24 hours, which is the limit."
-                    " People you paid today can still be paid."
+                    " People you paid today can still be paid." + again("Somebody new can be paid", facts)
                 )
             case "phone_lookup_hour_count":
                 return "You have looked up many phone numbers in the last hour. Use a @handle, or try again later."
@@ -128,7 +145,10 @@ class KeyReused(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says what to do."""
-        return "Not sent. This page was already used for another payment. Open Pay again to make a new one."
+        return (
+            "Not sent. This page has already made another payment: that one stands, and you find it in Activity."
+            " Nothing more left your wallet. Open Pay again for a new payment."
+        )
 
 
 class AmountInvalid(PayaError):
@@ -231,9 +251,18 @@ class TooManyTries(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says when to go on."""
-        seconds = int(facts.get("retry_after_s") or 0)
-        wait = "in a minute" if seconds < MINUTE_S else f"in {round(seconds / MINUTE_S)} min"
-        return f"Too many tries. Ask for a new code {wait}."
+        return "Too many tries." + (again("Try again", facts) or " Try again in a minute.")
+
+
+class CodeUsedUp(PayaError):
+    """Five tries were made with one code; a new one has five of its own."""
+
+    code = "code_used_up"
+    status = 403
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do."""
+        return "That were five tries, so this code is over. Ask for a new code: it works right away."
 
 
 class SignedOut(PayaError):
@@ -277,8 +306,21 @@ class AccountUnavailable(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says whose wallet."""
-        whose = "Your wallet" if facts.get("whose", "yours") == "yours" else "Their wallet"
-        return f"{kept(facts)} {whose} cannot take part in payments right now."
+        if facts.get("whose", "yours") != "yours":
+            return f"{kept(facts)} Their wallet cannot take part in payments right now."
+        match facts.get("state"):
+            case "restricted":
+                return (
+                    f"{kept(facts)} Your account is restricted: it can be paid, but cannot pay."
+                    " Home says why, and what to do."
+                )
+            case "frozen":
+                return (
+                    f"{kept(facts)} Your account is frozen: money neither leaves nor comes in."
+                    " Home says why, and what to do."
+                )
+            case _:
+                return f"{kept(facts)} Your wallet cannot take part in payments right now."
 
 
 class ServiceUnavailable(PayaError):

@@ -15,6 +15,7 @@ CHARACTERS_MAX = 32
 _WRITTEN = re.compile(r"[\s\u202a(]*\+?[0-9().\-\s\u2010-\u2013\u202a\u202c]*")
 _EXTENSION = re.compile(r"(?i)[0-9]\s*(ext|x|#|;|,)")
 _FICTITIOUS = re.compile(r"\+1[0-9]{3}55501[0-9]{2}")  # 555-0100 to 555-0199, set aside for stories
+_OF_DEMO = re.compile(r"\+121255501[0-2][0-9]")  # the thirty of the demo cast
 _CAN_BE_TEXTED = {
     PhoneNumberType.FIXED_LINE,
     PhoneNumberType.MOBILE,
@@ -39,7 +40,7 @@ class PhoneHasExtension(PhoneInvalid):
 
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says so."""
-        return "Numbers with an extension cannot get texts. Write a number of your own."
+        return "Numbers with an extension cannot get texts. Write a mobile number, like (202) 555-0123."
 
 
 class PhoneForeign(PhoneInvalid):
@@ -49,7 +50,7 @@ class PhoneForeign(PhoneInvalid):
 
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says where PaYa works."""
-        return "PaYa works with US phone numbers only, for now."
+        return "PaYa works with US phone numbers only, for now. Write one like (202) 555-0123."
 
 
 class PhoneCannotText(PhoneInvalid):
@@ -59,7 +60,7 @@ class PhoneCannotText(PhoneInvalid):
 
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says so."""
-        return "That number cannot get texts. Write a mobile number."
+        return "That number cannot get texts. Write a mobile number, like (202) 555-0123."
 
 
 class PhoneFictitious(PhoneInvalid):
@@ -69,7 +70,17 @@ class PhoneFictitious(PhoneInvalid):
 
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says so."""
-        return "Numbers with 555-01 belong to stories, not to people. Write your own."
+        return "Numbers with 555-01 belong to stories, not to people. Write your own, area code first."
+
+
+class PhoneOfDemo(PhoneInvalid):
+    """The number of a demo person, where the demo runs: a code would sign in as that person."""
+
+    code = "phone_of_demo"
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says whose it is and what to write."""
+        return "That number belongs to a demo person here. Write another one, like (202) 555-0123."
 
 
 def normalize_phone(text: object) -> str:
@@ -105,6 +116,11 @@ def normalize_phone(text: object) -> str:
     if _FICTITIOUS.fullmatch(phone) and not settings().embedded:
         raise PhoneFictitious
     return phone
+
+
+def is_of_demo(phone: str) -> bool:
+    """Whether the demo runs here and this number (E.164) is kept for its people."""
+    return settings().runs_demo and _OF_DEMO.fullmatch(phone) is not None
 
 
 def format_phone(phone: str) -> str:

@@ -11,9 +11,9 @@ import structlog
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.crypto import derived_key
-from paya_app.core.errors import CodeInvalid, ServiceUnavailable, TooManyTries
+from paya_app.core.errors import CodeInvalid, CodeUsedUp, ServiceUnavailable, TooManyTries
 from paya_app.identity.devices import clean_user_agent
-from paya_app.identity.phones import PhoneCannotText, normalize_phone
+from paya_app.identity.phones import PhoneCannotText, PhoneOfDemo, is_of_demo, normalize_phone
 from paya_app.identity.sealing import hash_of, sealed
 from paya_app.identity.texts import announced
 from paya_app.providers import supabase_auth
@@ -41,11 +41,13 @@ async def start_sign_in(phone: str, *, address: str) -> None:
     """Text a one-time code to `phone`; the same for numbers with and without an account.
 
     Raises:
-        PhoneInvalid: not a US number that can get texts.
+        PhoneInvalid: not a US number that can get texts, or a demo person's where the demo runs.
         TooManyTries: from this address or for this number; says when to go on.
         ServiceUnavailable: no text can be sent now.
     """
     phone = normalize_phone(phone)
+    if is_of_demo(phone):
+        raise PhoneOfDemo
     await _count("start", phone, address)
     try:
         async with announced(phone):
@@ -71,7 +73,8 @@ async def finish_sign_in(phone: str, code: str, *, user_agent: str, address: str
     Raises:
         PhoneInvalid: not a US number that can get texts.
         CodeInvalid: wrong, used or too old; which of them is not said.
-        TooManyTries: five for one code, or too many from this address or for this number.
+        CodeUsedUp: five tries for one code.
+        TooManyTries: too many from this address or for this number; says when to go on.
         ServiceUnavailable: Supabase Auth does not answer.
     """
     phone = normalize_phone(phone)
@@ -114,6 +117,7 @@ async def _count(step: str, phone: str, address: str) -> None:
     """Count an attempt before it is made; without a count there is no attempt.
 
     Raises:
+        CodeUsedUp: five tries for one code; a new one has five of its own, so there is nothing to wait for.
         TooManyTries: with the seconds to wait.
         ServiceUnavailable: nothing can be counted now.
     """
@@ -123,10 +127,9 @@ async def _count(step: str, phone: str, address: str) -> None:
         "address": _subject("address", address),
         "pair": _subject("pair", phone, address),
     }
-    sql = "select identity.count_attempt(:step, :phone, :address, :pair)"
-    wait_s = (await db.query(Actor.service(), sql, params))[0][0]
-    if wait_s:
-        raise TooManyTries(retry_after_s=wait_s)
+    sql = "select stopped_by, wait_s from identity.count_attempt(:step, :phone, :address, :pair)"
+    for stopped in await db.query(Actor.service(), sql, params):
+        raise CodeUsedUp if stopped.stopped_by == "verify_code" else TooManyTries(retry_after_s=stopped.wait_s)
 
 
 def _subject(*parts: str) -> bytes:

@@ -19,7 +19,7 @@ from paya_app.core.actor import Actor
 from paya_app.core.errors import PayaError
 from paya_app.core.ids import new_id
 from paya_app.identity.people import Person
-from paya_app.local.demo_cast import CAST, NOTES
+from paya_app.local.demo_cast import CAST, NOTES, NUMBERS
 from paya_app.providers import supabase_auth
 from paya_app.providers.outcome import ProviderFailure
 
@@ -27,7 +27,6 @@ PAYS_AT_MOST_EVERY = timedelta(minutes=1)
 LOOKS_EVERY_S = 1.0
 LOAD_CENTS = 5000
 LOW_CENTS = 2000
-AREA_CODE = "212"
 
 log = structlog.get_logger()
 
@@ -56,9 +55,8 @@ async def _cast() -> list[Person]:
     """The demo people, joined now where they have not yet."""
     sql = "select id, handle, name, is_demo, created_at from public.profiles where is_demo"
     known = {row.handle: Person(*row) for row in await db.query(Actor.visitor(), sql)}
-    for number, (handle, name) in enumerate(CAST):
+    for phone, (handle, name) in zip(NUMBERS, CAST, strict=True):
         if handle not in known:
-            phone = f"+1{AREA_CODE}55501{number:02}"
             user_id = await supabase_auth.create_user(phone=phone, app_metadata={"demo": True})
             actor = _as(user_id)
             known[handle] = await identity.claim_handle(actor, handle=handle, name=name)

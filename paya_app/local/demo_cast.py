@@ -11,6 +11,9 @@ CAST = (
     ("yara", "Yara Costa"), ("finn_m", "Finn Mallory"),
 )  # fmt: skip
 
+# identity/phones.py keeps these numbers from everybody else
+NUMBERS = tuple(f"+121255501{place:02}" for place in range(len(CAST)))
+
 NOTES = (
     "tacos, round two", "the good olive oil", "stock for the fridge, thank you all", "vinyl, no scratches this time",
     "guitar lesson", "ferry tickets", "half the groceries", "museum on Sunday", "plants for the stairwell",

@@ -40,10 +40,14 @@ comment on function private.now() is
 create function private.refuse(code text, facts jsonb default '{}'::jsonb) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
+  -- a time is said as how long from now, so the clock that it was read from goes with it
+  if facts ? 'resets_at' then
+    facts := facts || jsonb_build_object('now', private.now());
+  end if;
   raise exception using errcode = 'PA000', message = code, detail = facts::text;
 end $$;
 comment on function private.refuse(text, jsonb) is
-'Raises SQLSTATE PA000 with the code of a refusal as its message and its facts as JSON in the detail.';
+'Raises SQLSTATE PA000 with the code of a refusal as its message and its facts as JSON in the detail; with resets_at also now.';
 
 create function private.append_only() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$

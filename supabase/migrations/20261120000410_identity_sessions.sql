@@ -265,7 +265,8 @@ comment on table identity.known_address is
 create index known_address_by_age on identity.known_address (used_at);
 alter table identity.known_address enable row level security;
 
-create function identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) returns int
+create function identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea)
+returns table (stopped_by text, wait_s int)
 language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
 declare
   known boolean := exists (
@@ -294,7 +295,8 @@ begin
       until = case when a.until < clock_timestamp() then excluded.until else a.until end
     returning a.* into present;
     if present.attempts > counted.attempts_max then
-      return greatest(1, ceil(extract(epoch from present.until - clock_timestamp())))::int;
+      return query select present.kind, greatest(1, ceil(extract(epoch from present.until - clock_timestamp())))::int;
+      return;
     end if;
   end loop;
   -- last, and waiting for nobody: whoever swept before counting could wait for one who swept their row
@@ -303,10 +305,9 @@ begin
     select old.ctid from identity.attempt old
     where old.until < clock_timestamp() order by old.until limit 10 for update skip locked
   );
-  return 0;
 end $$;
 comment on function identity.count_attempt(text, bytea, bytea, bytea) is
-'Counts one attempt to start or verify; 0 when it is allowed, else the seconds to wait.';
+'Counts one attempt to start or verify; no row when it is allowed, else which limit stops it and the seconds to wait.';
 
 create function identity.code_was_sent(p_phone bytea) returns void
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$

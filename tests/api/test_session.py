@@ -129,6 +129,17 @@ async def test_too_many_codes_say_when(parts):
     assert re.fullmatch(r"/welcome/\?error=too_many_tries&retry_after_s=\d+", answer.headers["location"])
 
 
+async def test_a_demo_persons_number_signs_nobody_in(parts, monkeypatch):
+    monkeypatch.setattr(settings(), "paya_env", "development")
+    monkeypatch.setattr(settings(), "paya_demo", True)
+    for phone in ("(212) 555-0100", "+1 212 555 0129"):
+        answer = await parts.post("/session/start", {"phone": phone})
+        assert answer.headers["location"] == "/welcome/?error=phone_of_demo"
+    assert await parts.database.value("select count(*) from vendor_twilio.message") == 0
+    answer = await parts.post("/session/start", {"phone": "(212) 555-0130"})
+    assert answer.headers["location"] == "/verify/"
+
+
 async def test_every_bad_number_goes_back_with_a_code_that_has_a_sentence(parts):
     bad = ["", " ", "0", "-1", "1.001", "1e308", "NaN", "1,00", "٢١٢٥٥٥٠١٢٣", "\x00", "\u202e2125550123"]
     bad += ["<script>alert(1)</script>", "'; drop table auth.users; --", "😀", "+442079460018", "(800) 736-5000"]

@@ -89,7 +89,7 @@ async def test_a_used_page_refuses_another_payment(browsing: Browsing, paya: Run
     await first.locator("#confirm").click()
     await expect(first.locator("#item-amount")).to_have_text("−$7.00")
     await second.locator("#confirm").click()
-    await expect(second.get_by_role("alert").filter(has_text="already used for another payment")).to_be_visible()
+    await expect(second.get_by_role("alert").filter(has_text="has already made another payment")).to_be_visible()
     assert await payments_of(paya, ann) == 1
 
 

@@ -8,9 +8,12 @@ from paya_app.identity.phones import (
     PhoneForeign,
     PhoneHasExtension,
     PhoneMissing,
+    PhoneOfDemo,
     format_phone,
+    is_of_demo,
     normalize_phone,
 )
+from paya_app.local.demo_cast import NUMBERS
 
 
 @pytest.mark.parametrize(
@@ -108,10 +111,45 @@ def test_numbers_of_stories_are_for_embedded_servers_alone(monkeypatch):
         settings.cache_clear()
 
 
+def demo(monkeypatch, **changes: str) -> None:
+    for name, value in ({"PAYA_MODE": "embedded", "PAYA_ENV": "development", "PAYA_DEMO": "1"} | changes).items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+
+
+@pytest.fixture
+def _settings_afterwards(monkeypatch):
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+@pytest.mark.usefixtures("_settings_afterwards")
+def test_the_demo_peoples_numbers_are_theirs_where_the_demo_runs(monkeypatch):
+    demo(monkeypatch)
+    assert all(is_of_demo(number) for number in NUMBERS)
+    neighbors = ["+12125550099", "+12125550130", "+12125550199", "+12025550100", "+12127365000", "+121255501000"]
+    assert not any(is_of_demo(number) for number in neighbors)
+
+
+@pytest.mark.usefixtures("_settings_afterwards")
+@pytest.mark.parametrize("changes", [{"PAYA_MODE": "hosted"}, {"PAYA_ENV": "test"}, {"PAYA_DEMO": "0"}])
+def test_without_the_demo_nobody_has_them(monkeypatch, changes):
+    demo(monkeypatch, **changes)
+    assert not any(is_of_demo(number) for number in NUMBERS)
+
+
 def test_every_kind_of_refusal_has_a_code_of_its_own():
-    kinds = [PhoneInvalid, PhoneMissing, PhoneHasExtension, PhoneForeign, PhoneCannotText, PhoneFictitious]
+    kinds = [PhoneInvalid, PhoneMissing, PhoneHasExtension, PhoneForeign, PhoneCannotText, PhoneFictitious, PhoneOfDemo]
     assert {PayaError.by_code[kind.code] for kind in kinds} == set(kinds)
     assert len({kind().message for kind in kinds}) == len(kinds)
+
+
+@pytest.mark.parametrize(
+    "kind", [PhoneInvalid, PhoneMissing, PhoneHasExtension, PhoneForeign, PhoneCannotText, PhoneOfDemo]
+)
+def test_every_refusal_says_what_is_expected(kind):
+    assert "like (202) 555-0123" in kind().message
 
 
 def test_people_read_it_as_they_write_it():

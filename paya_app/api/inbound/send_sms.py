@@ -28,7 +28,7 @@ from paya_app.providers.outcome import Rejected, Retryable, Unknown
 from paya_app.providers.sms import NUMBER_CANNOT_BE_TEXTED, send_text
 from paya_app.providers.supabase_auth import CANNOT_TEXT
 
-TEXT = "PaYa code: {code}. We never ask for it."
+TEXT = "PaYa code: {code}. We never call or write to ask for it."
 BODY_BYTES_MAX = 64 * 1024
 WEBHOOK_ID_CHARACTERS_MAX = 100
 

@@ -56,5 +56,5 @@ def page() -> rx.Component:
             primary("Text me a code", type="submit", class_name="mt-6"),
             action="/session/start",
         ),
-        rx.el.p("PaYa never calls you, and never asks for a code.", class_name="s m text-center mt-4"),
+        rx.el.p("PaYa never calls or writes to ask for this code.", class_name="s m text-center mt-4"),
     )
