@@ -76,7 +76,7 @@ class Program:
                 stderr=log,
                 env={**self.environment, "PYTHONUNBUFFERED": "1"},
                 start_new_session=True,
-                preexec_fn=_die_with_parent(self.stop_signal),
+                preexec_fn=die_with_parent(self.stop_signal),
             )
         deadline = asyncio.get_running_loop().time() + self.ready_s
         while not await self.ready():
@@ -130,7 +130,7 @@ def _opened(log: Path) -> BinaryIO:
     return file
 
 
-def _die_with_parent(sign: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(sign: signal.Signals) -> Callable[[], None] | None:
     """On Linux the kernel tells a child that its parent is gone, even after kill -9."""
     if sys.platform != "linux":
         return None
