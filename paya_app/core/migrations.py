@@ -31,6 +31,10 @@ class MigrationFailed(Exception):
     """A migration cannot run; the message names the file and, where there is one, the line."""
 
 
+class MigrationChanged(MigrationFailed):
+    """A file is no longer what ran; the message says which, and what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     """One file of the folder."""
@@ -67,7 +71,8 @@ def migrate(url: str, folder: Path, on_progress: Callable[[str], None] = lambda 
     the first and then finds nothing to do. `on_progress` hears the name of each file as it begins.
 
     Raises:
-        MigrationFailed: a file failed (nothing of it stays; the files before it do) or was changed after it ran.
+        MigrationFailed: a file failed (nothing of it stays; the files before it do).
+        MigrationChanged: a file was changed after it ran; nothing from it on was run.
         psycopg.OperationalError: the database does not answer.
     """
     migrations = found_in(folder)
@@ -109,9 +114,9 @@ def _read_done(connection: psycopg.Connection) -> dict[str, list[str] | None]:
 def _refuse_change(migration: Migration, source: str, statements: list[str] | None) -> None:
     # the CLI writes no statements when a migration is only marked as done
     if statements and sql_statements.essence(";".join(statements)) != sql_statements.essence(source):
-        raise MigrationFailed(
-            f"{migration.path.name} was changed after it ran here: put it back and write a new migration for "
-            "the change (a database with nothing to keep can be made anew)."
+        raise MigrationChanged(
+            f"{migration.path} was changed after it ran here. The database is as the file was before, and nothing "
+            "in it was touched. Put the file back (git shows it), and write the change as a new migration."
         )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from paya_app.core.migrations import MigrationFailed, found_in, migrate, pending
+from paya_app.core.migrations import MigrationChanged, MigrationFailed, found_in, migrate, pending
 from paya_app.local.postgres.preparation import SUPABASE_FOLDER
 from tests.support.database import Database, one_value
 
@@ -128,8 +128,11 @@ def test_a_file_changed_after_it_ran_is_refused(empty_database: Database, folder
     url = empty_database.url("postgres")
     migrate(url, folder)
     (folder / ONE).write_text("create schema one;\ncreate table one.a (id bigint);\n")
-    with pytest.raises(MigrationFailed, match=f"{ONE} was changed after it ran here"):
+    with pytest.raises(MigrationChanged) as refused:
         migrate(url, folder)
+    said = str(refused.value)
+    assert said.startswith(f"{folder / ONE} was changed after it ran here. The database is as the file was before")
+    assert "Put the file back (git shows it), and write the change as a new migration." in said
 
 
 def test_other_comments_and_lines_are_no_change(empty_database: Database, folder: Path):

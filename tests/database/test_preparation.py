@@ -12,7 +12,7 @@ import pytest
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
-from paya_app.core.migrations import found_in
+from paya_app.core.migrations import MigrationChanged, found_in
 from paya_app.local.postgres import Cluster, ensure, prepare
 from paya_app.local.postgres.preparation import SUPABASE_FOLDER
 from paya_app.local.postgres.schema import FILE, MAJOR, dump_schema
@@ -36,6 +36,19 @@ def test_ready_again_changes_nothing_and_takes_no_time(own_home: Path):
         prepare(cluster, clock=True, on_progress=heard.append)
         assert time.monotonic() - began < 1
     assert len(heard) == len(set(heard))
+
+
+def test_a_home_of_other_migrations_is_named_with_what_to_do(own_home: Path, tmp_path: Path):
+    cluster = ensure(own_home)
+    migration = tmp_path / "20250101000001_one.sql"
+    migration.write_text("create table public.one (id int);\n")
+    prepare(cluster, clock=False, migrations=tmp_path)
+    migration.write_text("create table public.one (id bigint);\n")
+    with pytest.raises(MigrationChanged) as refused:
+        prepare(cluster, clock=False, migrations=tmp_path)
+    said = str(refused.value)
+    assert said.startswith(f"{migration} was changed after it ran here.")
+    assert f"To begin with an empty database: mv '{own_home}' '{own_home}.before', or make run PAYA_HOME=…" in said
 
 
 def test_two_at_once(own_home: Path):

@@ -11,7 +11,7 @@ from typing import LiteralString
 import psycopg
 from psycopg import sql
 
-from paya_app.core.migrations import migrate
+from paya_app.core.migrations import MigrationChanged, migrate
 from paya_app.local.postgres import passwords
 from paya_app.local.postgres.cluster import Cluster, locked
 
@@ -41,6 +41,7 @@ def prepare(
 
     Raises:
         MigrationFailed: a migration failed; nothing of that file stays.
+        MigrationChanged: a migration is no longer what ran here.
         PostgresFault: the passwords are gone.
     """
     with locked(cluster.home):
@@ -48,7 +49,7 @@ def prepare(
         with _connect(cluster, passwords.SUPERUSER, database) as connection:
             _run_once(connection, SUPABASE_FOLDER / "embedded" / "bootstrap.sql", "schema auth")
             _set_passwords(connection, secrets)
-        applied = migrate(cluster.url("postgres", database), migrations or SUPABASE_FOLDER / "migrations", on_progress)
+        applied = _migrate(cluster, database, migrations or SUPABASE_FOLDER / "migrations", on_progress)
         with _connect(cluster, "postgres", database) as connection:
             if connection.execute("select to_regclass('events.event_position') is not null").fetchone() == (True,):
                 _run_once(
@@ -73,6 +74,16 @@ def prepare(
                 "delete from realtime.messages where inserted_at < now() - make_interval(days => %s)",
                 (REALTIME_KEPT_DAYS,),
             )
+
+
+def _migrate(cluster: Cluster, database: str, folder: Path, on_progress: Callable[[str], None]) -> list[str]:
+    try:
+        return migrate(cluster.url("postgres", database), folder, on_progress)
+    except MigrationChanged as changed:
+        home = cluster.home
+        raise MigrationChanged(
+            f"{changed} To begin with an empty database: mv '{home}' '{home}.before', or make run PAYA_HOME=…"
+        ) from None
 
 
 def _connect(cluster: Cluster, role: str, database: str) -> psycopg.Connection:
