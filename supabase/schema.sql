@@ -41,6 +41,10 @@ CREATE TYPE events.entry AS (
 	payload jsonb
 );
 
+-- domain kind
+CREATE DOMAIN events.kind AS text
+	CONSTRAINT kind_check CHECK ((VALUE ~ '^[a-z_]+[.][a-z_]+$'::text));
+
 -- type procrastinate_job_event_type
 CREATE TYPE jobs.procrastinate_job_event_type AS ENUM (
     'deferred',
@@ -77,6 +81,18 @@ CREATE TYPE jobs.procrastinate_job_to_defer_v1 AS (
 	scheduled_at timestamp with time zone
 );
 
+-- domain account_kind
+CREATE DOMAIN ledger.account_kind AS text
+	CONSTRAINT account_kind_check CHECK ((VALUE = ANY (ARRAY['wallet'::text, 'receivable'::text, 'reserve'::text, 'loads_uncleared'::text, 'payouts_in_transit'::text, 'revenue'::text, 'rewards_pool'::text, 'operations'::text, 'capital'::text, 'exchange_cash'::text, 'exchange_in_transit'::text, 'btc_custody'::text, 'btc_in_transit'::text, 'rounding'::text, 'suspense'::text])));
+
+-- domain account_state
+CREATE DOMAIN ledger.account_state AS text
+	CONSTRAINT account_state_check CHECK ((VALUE = ANY (ARRAY['active'::text, 'restricted'::text, 'frozen'::text])));
+
+-- domain asset
+CREATE DOMAIN ledger.asset AS text
+	CONSTRAINT asset_check CHECK ((VALUE = ANY (ARRAY['USD'::text, 'BTC'::text])));
+
 -- type posted
 CREATE TYPE ledger.posted AS (
 	n integer,
@@ -84,14 +100,6 @@ CREATE TYPE ledger.posted AS (
 	is_replay boolean,
 	refusal text,
 	facts jsonb
-);
-
--- type send_limits
-CREATE TYPE risk.send_limits AS (
-	single_max_cents bigint,
-	hour_max bigint,
-	day_max bigint,
-	day_recipients_max bigint
 );
 
 -- type send_answer
@@ -927,7 +935,7 @@ begin
     return;
   end if;
   return query
-    select p.position, e.id, e.at, e.actor, e.kind, e.subject, e.version, e.payload
+    select p.position, e.id, e.at, e.actor, e.kind::text, e.subject, e.version, e.payload
     from events.event_position p join events.event e on e.id = p.event_id
     where p.position > last order by p.position limit maximum;
   update events.mark m
@@ -1150,7 +1158,7 @@ $$;
 COMMENT ON FUNCTION identity.code_was_sent(p_phone bytea) IS 'A new code has its own five tries.';
 
 -- function count_attempt(text, bytea, bytea, bytea)
-CREATE FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) RETURNS integer
+CREATE FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) RETURNS TABLE(stopped_by text, wait_s integer)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1181,7 +1189,8 @@ begin
       until = case when a.until < clock_timestamp() then excluded.until else a.until end
     returning a.* into present;
     if present.attempts > counted.attempts_max then
-      return greatest(1, ceil(extract(epoch from present.until - clock_timestamp())))::int;
+      return query select present.kind, greatest(1, ceil(extract(epoch from present.until - clock_timestamp())))::int;
+      return;
     end if;
   end loop;
   -- last, and waiting for nobody: whoever swept before counting could wait for one who swept their row
@@ -1190,11 +1199,10 @@ begin
     select old.ctid from identity.attempt old
     where old.until < clock_timestamp() order by old.until limit 10 for update skip locked
   );
-  return 0;
 end $$;
 
 -- comment FUNCTION count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea)
-COMMENT ON FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) IS 'Counts one attempt to start or verify; 0 when it is allowed, else the seconds to wait.';
+COMMENT ON FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) IS 'Counts one attempt to start or verify; no row when it is allowed, else which limit stops it and the seconds to wait.';
 
 -- function end_my_other_sessions(uuid)
 CREATE FUNCTION identity.end_my_other_sessions(p_kept uuid) RETURNS integer
@@ -1252,6 +1260,18 @@ end $$;
 
 -- comment FUNCTION end_my_session(p_id uuid, p_why text)
 COMMENT ON FUNCTION identity.end_my_session(p_id uuid, p_why text) IS 'Ends a session of the caller; somebody else''s is not found.';
+
+-- function end_of_session(bytea)
+CREATE FUNCTION identity.end_of_session(p_secret_hash bytea) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(s.ended_why, case when s.expires_at <= clock_timestamp() then 'expired' end)
+  from identity.web_session s where s.secret_hash = p_secret_hash
+$$;
+
+-- comment FUNCTION end_of_session(p_secret_hash bytea)
+COMMENT ON FUNCTION identity.end_of_session(p_secret_hash bytea) IS 'Why the session that this secret (SHA-256) opened is over; null while it lives, and when there never was one.';
 
 -- function end_session_as(uuid, uuid, text)
 CREATE FUNCTION identity.end_session_as(p_id uuid, p_ended_by uuid, p_why text) RETURNS boolean
@@ -2089,6 +2109,23 @@ end $$;
 -- comment FUNCTION tick_now(what text, every_s integer, queue text, task text, by text)
 COMMENT ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) IS 'Sets a line of the timetable going for the period that has begun, once: its job means "do everything that is due".';
 
+-- function account_is_whole()
+CREATE FUNCTION ledger.account_is_whole() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (new.kind in ('wallet', 'receivable')) <> (new.owner is not null) or (new.kind = 'wallet' and new.min_balance is null)
+    or (new.is_summing and (new.balance, new.held, new.seq) <> (0, 0, 0)) or (new.is_summing and new.min_balance is not null)
+  then
+    raise exception using errcode = 'PA000', message = 'account_malformed', detail = '{}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION account_is_whole()
+COMMENT ON FUNCTION ledger.account_is_whole() IS 'Wallets have an owner and a floor, and summing accounts keep nothing in their row; asked once, when an account is opened.';
+
 -- function authorize(uuid, bigint, bigint, text, timestamp with time zone, text)
 CREATE FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ref text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2436,14 +2473,6 @@ end $$;
 -- comment FUNCTION hold_moves_forward()
 COMMENT ON FUNCTION ledger.hold_moves_forward() IS 'A closed hold stays as it is, and nothing captured is given back.';
 
--- function is_new_business(text)
-CREATE FUNCTION ledger.is_new_business(kind text) RETURNS boolean
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion')
-$$;
-
 -- function leg_id(uuid, integer)
 CREATE FUNCTION ledger.leg_id(group_id uuid, leg integer) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT
@@ -2496,7 +2525,9 @@ CREATE FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bi
     AS $$
 #variable_conflict use_variable
 declare
-  is_new boolean := ledger.is_new_business(kind);
+  -- New business is refused by an account that is not active; what was begun before (captures, returns,
+  -- repayments, loads under way) always passes.
+  is_new boolean := kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');
   known ledger.transfer;
   giver_balance bigint; giver_seq bigint; giver_asset text;
   taker_balance bigint; taker_seq bigint; taker_asset text;
@@ -2533,7 +2564,7 @@ begin
           if exists (select from ledger.transfer t where t.id = transfer_id) then
             perform private.refuse('ask_again');
           end if;
-          perform ledger.refuse_posting(from_account, to_account, amount, kind);
+          perform ledger.refuse_posting(from_account, to_account, amount, is_new);
         end if;
       end if;
     else
@@ -2543,24 +2574,28 @@ begin
       if not found then
         select a.asset into taker_asset from ledger.account a where a.id = to_account and a.is_summing;
         if not found then
-          perform ledger.refuse_posting(from_account, to_account, amount, kind);
+          perform ledger.refuse_posting(from_account, to_account, amount, is_new);
         end if;
       end if;
     end if;
   end loop;
   if giver_asset <> taker_asset then
-    perform ledger.refuse_posting(from_account, to_account, amount, kind);
+    perform ledger.refuse_posting(from_account, to_account, amount, is_new);
   end if;
 
   moment := clock_timestamp();
-  insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
-  values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref);
   if giver_seq is not null and taker_seq is not null then
+    with t as (
+      insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+      values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref)
+    )
     insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
     values (from_account, giver_seq, transfer_id, -amount, giver_balance, moment),
     (to_account, taker_seq, transfer_id, amount, taker_balance, moment);
     return giver_balance;
   end if;
+  insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+  values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref);
   if giver_seq is not null then
     insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
     values (from_account, giver_seq, transfer_id, -amount, giver_balance, moment);
@@ -2651,7 +2686,7 @@ begin
     end if;
     g := giver_at[i];
     t := taker_at[i];
-    is_new := ledger.is_new_business(kinds[i]);
+    is_new := kinds[i] in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
     if amounts[i] is null or amounts[i] not between 1 and 1000000000000000 then
       refusals[i] := 'amount_invalid';
     elsif ids[i] is null or from_accounts[i] is null or to_accounts[i] is null or kinds[i] is null or from_accounts[i] = to_accounts[i] then
@@ -2767,8 +2802,8 @@ end $$;
 -- comment FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[])
 COMMENT ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[]) IS 'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all.';
 
--- function refuse_posting(bigint, bigint, bigint, text)
-CREATE FUNCTION ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, kind text) RETURNS void
+-- function refuse_posting(bigint, bigint, bigint, boolean)
+CREATE FUNCTION ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2785,10 +2820,10 @@ begin
   if giver.asset <> taker.asset then
     perform private.refuse('asset_mismatch', jsonb_build_object('from_asset', giver.asset, 'to_asset', taker.asset));
   end if;
-  if ledger.is_new_business(kind) and giver.state <> 'active' then
+  if is_new and giver.state <> 'active' then
     perform private.refuse('account_unavailable', jsonb_build_object('whose', 'yours', 'state', giver.state));
   end if;
-  if ledger.is_new_business(kind) and taker.state = 'frozen' then
+  if is_new and taker.state = 'frozen' then
     perform private.refuse('account_unavailable', jsonb_build_object('whose', 'theirs'));
   end if;
   perform private.refuse('insufficient_funds', jsonb_build_object(
@@ -2891,11 +2926,15 @@ CREATE FUNCTION private.refuse(code text, facts jsonb DEFAULT '{}'::jsonb) RETUR
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  -- a time is said as how long from now, so the clock that it was read from goes with it
+  if facts ? 'resets_at' then
+    facts := facts || jsonb_build_object('now', private.now());
+  end if;
   raise exception using errcode = 'PA000', message = code, detail = facts::text;
 end $$;
 
 -- comment FUNCTION refuse(code text, facts jsonb)
-COMMENT ON FUNCTION private.refuse(code text, facts jsonb) IS 'Raises SQLSTATE PA000 with the code of a refusal as its message and its facts as JSON in the detail.';
+COMMENT ON FUNCTION private.refuse(code text, facts jsonb) IS 'Raises SQLSTATE PA000 with the code of a refusal as its message and its facts as JSON in the detail; with resets_at also now.';
 
 -- function tell_inserted_payments()
 CREATE FUNCTION private.tell_inserted_payments() RETURNS trigger
@@ -2920,7 +2959,7 @@ CREATE FUNCTION risk.limit_max(name text) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select l.value_max from risk.limit_in_force l where l.name = limit_max.name
+  select (f.maxima ->> limit_max.name)::bigint from risk.limit_in_force f
 $$;
 
 -- comment FUNCTION limit_max(name text)
@@ -2932,62 +2971,53 @@ CREATE FUNCTION risk.put_in_force() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  insert into risk.limit_in_force as f (name, value_max, limit_value_id) values (new.name, new.value_max, new.id)
-  on conflict (name) do update set value_max = excluded.value_max, limit_value_id = excluded.limit_value_id
-  where f.limit_value_id < excluded.limit_value_id;
+  -- locked first: of two who change one limit at once, the later id stays in force
+  perform from risk.limit_in_force f for no key update;
+  update risk.limit_in_force f set maxima = f.maxima || jsonb_build_object(new.name, (
+    select l.value_max from risk.limit_value l where l.name = new.name order by l.id desc limit 1));
   return null;
 end $$;
 
--- function send_limits()
-CREATE FUNCTION risk.send_limits() RETURNS risk.send_limits
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select
-    max(l.value_max) filter (where l.name = 'send_single_cents'), max(l.value_max) filter (where l.name = 'send_hour_count'),
-    max(l.value_max) filter (where l.name = 'send_day_count'), max(l.value_max) filter (where l.name = 'send_day_recipients_count')
-  from risk.limit_in_force l
-$$;
-
--- comment FUNCTION send_limits()
-COMMENT ON FUNCTION risk.send_limits() IS 'The limits of payments in force, in one read.';
-
--- function limit_refusal(uuid, uuid, bigint, timestamp with time zone, risk.send_limits)
-CREATE FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits) RETURNS jsonb
+-- function limit_refusal(uuid, uuid, bigint, timestamp with time zone, jsonb)
+CREATE FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_variable
 declare
+  single_max_cents bigint := limits ->> 'send_single_cents';
+  hour_max bigint := limits ->> 'send_hour_count';
+  day_max bigint := limits ->> 'send_day_count';
+  recipients_max bigint := limits ->> 'send_day_recipients_count';
   in_hour bigint; in_day bigint; recipients bigint; is_known boolean;
 begin
-  if amount_cents > limits.single_max_cents then
-    return jsonb_build_object('limit', 'send_single_cents', 'max', limits.single_max_cents);
+  if amount_cents > single_max_cents then
+    return jsonb_build_object('limit', 'send_single_cents', 'max', single_max_cents);
   end if;
   select count(*) filter (where p.created_at > moment - interval '1 hour'), count(*), count(distinct p.recipient_id),
     coalesce(bool_or(p.recipient_id = recipient), false)
   into in_hour, in_day, recipients, is_known
   from (
     select q.created_at, q.recipient_id from public.payments q
-    where q.sender_id = sender and q.created_at > moment - interval '1 day' order by q.created_at desc limit limits.day_max
+    where q.sender_id = sender and q.created_at > moment - interval '1 day' order by q.created_at desc limit day_max
   ) p;
-  if in_hour >= limits.hour_max then
-    return jsonb_build_object('limit', 'send_hour_count', 'max', limits.hour_max,
-      'resets_at', wallet.window_resets_at(sender, '1 hour', limits.hour_max));
+  if in_hour >= hour_max then
+    return jsonb_build_object('limit', 'send_hour_count', 'max', hour_max,
+      'resets_at', wallet.window_resets_at(sender, '1 hour', hour_max));
   end if;
-  if in_day >= limits.day_max then
-    return jsonb_build_object('limit', 'send_day_count', 'max', limits.day_max,
-      'resets_at', wallet.window_resets_at(sender, '1 day', limits.day_max));
+  if in_day >= day_max then
+    return jsonb_build_object('limit', 'send_day_count', 'max', day_max,
+      'resets_at', wallet.window_resets_at(sender, '1 day', day_max));
   end if;
-  if not is_known and recipients >= limits.day_recipients_max then
-    return jsonb_build_object('limit', 'send_day_recipients_count', 'max', limits.day_recipients_max,
-      'resets_at', wallet.recipients_reset_at(sender, limits.day_recipients_max));
+  if not is_known and recipients >= recipients_max then
+    return jsonb_build_object('limit', 'send_day_recipients_count', 'max', recipients_max,
+      'resets_at', wallet.recipients_reset_at(sender, recipients_max));
   end if;
   return null;
 end $$;
 
--- comment FUNCTION limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits)
-COMMENT ON FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits) IS 'The facts of the first limit that one more payment would break, or null. Exact only while the sender''s wallet is locked.';
+-- comment FUNCTION limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits jsonb)
+COMMENT ON FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits jsonb) IS 'The facts of the first limit that one more payment would break, or null. Exact only while the sender''s wallet is locked.';
 
 -- function my_balance()
 CREATE FUNCTION wallet.my_balance() RETURNS TABLE(available_cents bigint, held_cents bigint)
@@ -3113,13 +3143,12 @@ CREATE FUNCTION wallet.send(payment_id uuid, recipient_handle text, amount_cents
 #variable_conflict use_variable
 declare
   sender uuid := auth.uid();
-  other public.profiles;
-  giver bigint; taker bigint;
+  other record;
   moment timestamptz;
   shown boolean;
   replay jsonb;
   refusal jsonb;
-  limits risk.send_limits := risk.send_limits();
+  limits jsonb := (select f.maxima from risk.limit_in_force f);
   facts jsonb := jsonb_build_object('amount_cents', amount_cents);
 begin
   if sender is null then
@@ -3137,32 +3166,35 @@ begin
   if audience is null or audience not in ('private', 'public') then
     perform private.refuse('audience_invalid', facts);
   end if;
-  select * into other from public.profiles p where p.handle = recipient_handle;
+  -- everything that is read before a lock, in one statement
+  select p.id, p.handle, p.name, p.is_demo, p.created_at, g.id as giver, t.id as taker, k.id is not null as is_known into other
+  from public.profiles p
+  left join ledger.account g on g.owner = sender and g.asset = 'USD' and g.kind = 'wallet'
+  left join ledger.account t on t.owner = p.id and t.asset = 'USD' and t.kind = 'wallet'
+  left join public.payments k on k.id = payment_id
+  where p.handle = recipient_handle;
   if not found then
     perform private.refuse('person_not_found', facts || jsonb_build_object('to', '@' || left(recipient_handle, 20)));
   end if;
   if other.id = sender then
     perform private.refuse('self_payment', facts);
   end if;
-
-  replay := wallet.send_replay(payment_id, sender, other.id, amount_cents, note, audience);
-  if replay ? 'code' then
-    perform private.refuse('key_reused');
-  elsif replay is not null then
+  if other.is_known then
+    replay := wallet.send_replay(payment_id, sender, other.id, amount_cents, note, audience);
+    if replay ? 'code' then
+      perform private.refuse('key_reused');
+    end if;
     return replay;
   end if;
-
-  giver := ledger.wallet_of(sender);
-  taker := ledger.wallet_of(other.id);
-  if giver is null or taker is null then
-    perform private.refuse('account_unavailable', facts || jsonb_build_object('whose', case when giver is null then 'yours' else 'theirs' end));
+  if other.giver is null or other.taker is null then
+    perform private.refuse('account_unavailable', facts || jsonb_build_object('whose', case when other.giver is null then 'yours' else 'theirs' end));
   end if;
-  if amount_cents > limits.single_max_cents then
+  if amount_cents > (limits ->> 'send_single_cents')::bigint then
     perform private.refuse('limit_exceeded', facts || jsonb_build_object(
-      'limit', 'send_single_cents', 'max', limits.single_max_cents,
-      'is_covered', (select a.balance - a.held >= amount_cents from ledger.account a where a.id = giver)));
+      'limit', 'send_single_cents', 'max', (limits ->> 'send_single_cents')::bigint,
+      'is_covered', (select a.balance - a.held >= amount_cents from ledger.account a where a.id = other.giver)));
   end if;
-  perform ledger.post(payment_id, giver, taker, amount_cents, 'payment');
+  perform ledger.post(payment_id, other.giver, other.taker, amount_cents, 'payment');
 
   -- The wallet is locked since ledger.post, so no other payment of this person is being counted now.
   moment := private.now();
@@ -3208,7 +3240,7 @@ CREATE FUNCTION wallet.send_many(claims text[], payment_ids uuid[], recipient_ha
 declare
   items wallet.send_item[];
   moment timestamptz;
-  limits risk.send_limits := risk.send_limits();
+  limits jsonb := (select f.maxima from risk.limit_in_force f);
 begin
   if cardinality(payment_ids) is null or cardinality(payment_ids) not between 1 and 1000
     or (cardinality(claims), cardinality(recipient_handles), cardinality(amounts_cents), cardinality(notes), cardinality(audiences))
@@ -3485,12 +3517,11 @@ CREATE TABLE events.event (
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     actor uuid,
-    kind text NOT NULL,
+    kind events.kind NOT NULL,
     subject uuid NOT NULL,
     version bigint NOT NULL,
     payload jsonb NOT NULL,
     era integer DEFAULT 1 NOT NULL,
-    CONSTRAINT event_kind_is_dotted CHECK ((kind ~ '^[a-z_]+[.][a-z_]+$'::text)),
     CONSTRAINT event_version_is_positive CHECK ((version > 0))
 );
 
@@ -3552,10 +3583,7 @@ CREATE TABLE public.payments (
     is_public boolean GENERATED ALWAYS AS (((sender_audience = 'public'::text) AND (recipient_audience = 'public'::text))) STORED NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT note_is_short CHECK ((char_length(note) <= 280)),
-    CONSTRAINT payment_is_between_two CHECK ((sender_id <> recipient_id)),
-    CONSTRAINT recipient_audience_is_known CHECK ((recipient_audience = ANY (ARRAY['private'::text, 'public'::text]))),
-    CONSTRAINT sender_audience_is_known CHECK ((sender_audience = ANY (ARRAY['private'::text, 'public'::text])))
+    CONSTRAINT payment_is_well_formed CHECK (((sender_id <> recipient_id) AND (char_length(note) <= 280) AND (sender_audience = ANY (ARRAY['private'::text, 'public'::text])) AND (recipient_audience = ANY (ARRAY['private'::text, 'public'::text]))))
 );
 
 -- comment TABLE payments
@@ -3758,24 +3786,17 @@ COMMENT ON TABLE jobs.tick IS 'Which line of the timetable was set going for whi
 -- table account
 CREATE TABLE ledger.account (
     id bigint NOT NULL,
-    asset text NOT NULL,
-    kind text NOT NULL,
+    asset ledger.asset NOT NULL,
+    kind ledger.account_kind NOT NULL,
     owner uuid,
     is_summing boolean DEFAULT false NOT NULL,
     balance bigint DEFAULT 0 NOT NULL,
     held bigint DEFAULT 0 NOT NULL,
     seq bigint DEFAULT 0 NOT NULL,
     min_balance bigint,
-    state text DEFAULT 'active'::text NOT NULL,
+    state ledger.account_state DEFAULT 'active'::text NOT NULL,
     opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    CONSTRAINT asset_is_known CHECK ((asset = ANY (ARRAY['USD'::text, 'BTC'::text]))),
-    CONSTRAINT balance_covers_spending CHECK (((balance - held) >= min_balance)),
-    CONSTRAINT held_is_not_negative CHECK ((held >= 0)),
-    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['wallet'::text, 'receivable'::text, 'reserve'::text, 'loads_uncleared'::text, 'payouts_in_transit'::text, 'revenue'::text, 'rewards_pool'::text, 'operations'::text, 'capital'::text, 'exchange_cash'::text, 'exchange_in_transit'::text, 'btc_custody'::text, 'btc_in_transit'::text, 'rounding'::text, 'suspense'::text]))),
-    CONSTRAINT owned_kinds_have_owners CHECK (((kind = ANY (ARRAY['wallet'::text, 'receivable'::text])) = (owner IS NOT NULL))),
-    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'restricted'::text, 'frozen'::text]))),
-    CONSTRAINT sums_are_kept_elsewhere CHECK (((NOT is_summing) OR ((balance = 0) AND (held = 0) AND (seq = 0) AND (min_balance IS NULL)))),
-    CONSTRAINT wallets_have_a_floor CHECK (((kind <> 'wallet'::text) OR (min_balance IS NOT NULL)))
+    CONSTRAINT balance_covers_spending CHECK (((held >= 0) AND ((balance - held) >= min_balance)))
 )
 WITH (fillfactor='60');
 
@@ -3840,8 +3861,7 @@ CREATE TABLE ledger.entry (
     transfer_id uuid NOT NULL,
     amount bigint NOT NULL,
     balance_after bigint NOT NULL,
-    at timestamp with time zone NOT NULL,
-    CONSTRAINT amount_is_not_zero CHECK ((amount <> 0))
+    at timestamp with time zone NOT NULL
 );
 
 -- comment TABLE entry
@@ -3898,8 +3918,7 @@ CREATE TABLE ledger.transfer (
     amount bigint NOT NULL,
     kind text NOT NULL,
     ref text,
-    CONSTRAINT accounts_differ CHECK ((from_account <> to_account)),
-    CONSTRAINT amount_is_positive CHECK ((amount > 0))
+    CONSTRAINT amount_moves CHECK (((amount > 0) AND (from_account <> to_account)))
 );
 
 -- comment TABLE transfer
@@ -3907,13 +3926,13 @@ COMMENT ON TABLE ledger.transfer IS 'One movement of `amount` from one account t
 
 -- table limit_in_force
 CREATE TABLE risk.limit_in_force (
-    name text NOT NULL,
-    value_max bigint NOT NULL,
-    limit_value_id bigint NOT NULL
+    one_row boolean DEFAULT true NOT NULL,
+    maxima jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT there_is_one_row CHECK (one_row)
 );
 
 -- comment TABLE limit_in_force
-COMMENT ON TABLE risk.limit_in_force IS 'The newest value of each limit; written by the trigger of risk.limit_value alone.';
+COMMENT ON TABLE risk.limit_in_force IS 'The newest value of each limit by its name; written by the trigger of risk.limit_value alone.';
 
 -- table limit_value
 CREATE TABLE risk.limit_value (
@@ -4102,7 +4121,7 @@ ALTER TABLE ONLY public.profiles
 
 -- constraint limit_in_force limit_in_force_pkey
 ALTER TABLE ONLY risk.limit_in_force
-    ADD CONSTRAINT limit_in_force_pkey PRIMARY KEY (name);
+    ADD CONSTRAINT limit_in_force_pkey PRIMARY KEY (one_row);
 
 -- constraint limit_value limit_value_pkey
 ALTER TABLE ONLY risk.limit_value
@@ -4262,6 +4281,9 @@ CREATE TRIGGER account_is_never_deleted BEFORE DELETE ON ledger.account FOR EACH
 -- trigger account account_is_never_truncated
 CREATE TRIGGER account_is_never_truncated BEFORE TRUNCATE ON ledger.account FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger account account_is_whole
+CREATE TRIGGER account_is_whole BEFORE INSERT ON ledger.account FOR EACH ROW EXECUTE FUNCTION ledger.account_is_whole();
+
 -- trigger capture capture_is_append_only
 CREATE TRIGGER capture_is_append_only BEFORE DELETE OR UPDATE ON ledger.capture FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -4370,21 +4392,9 @@ ALTER TABLE ONLY ledger.hold
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_id_fkey FOREIGN KEY (id) REFERENCES ledger.transfer(id);
 
--- fk constraint payments payments_recipient_id_fkey
-ALTER TABLE ONLY public.payments
-    ADD CONSTRAINT payments_recipient_id_fkey FOREIGN KEY (recipient_id) REFERENCES public.profiles(id);
-
--- fk constraint payments payments_sender_id_fkey
-ALTER TABLE ONLY public.payments
-    ADD CONSTRAINT payments_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.profiles(id);
-
 -- fk constraint profiles profiles_id_fkey
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_id_fkey FOREIGN KEY (id) REFERENCES auth.users(id);
-
--- fk constraint limit_in_force limit_in_force_limit_value_id_fkey
-ALTER TABLE ONLY risk.limit_in_force
-    ADD CONSTRAINT limit_in_force_limit_value_id_fkey FOREIGN KEY (limit_value_id) REFERENCES risk.limit_value(id);
 
 -- row security customer
 ALTER TABLE banking.customer ENABLE ROW LEVEL SECURITY;
@@ -4736,6 +4746,10 @@ GRANT ALL ON FUNCTION identity.end_my_other_sessions(p_kept uuid) TO authenticat
 REVOKE ALL ON FUNCTION identity.end_my_session(p_id uuid, p_why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.end_my_session(p_id uuid, p_why text) TO authenticated;
 
+-- acl FUNCTION end_of_session(p_secret_hash bytea)
+REVOKE ALL ON FUNCTION identity.end_of_session(p_secret_hash bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.end_of_session(p_secret_hash bytea) TO paya_app;
+
 -- acl FUNCTION end_session_as(p_id uuid, p_ended_by uuid, p_why text)
 REVOKE ALL ON FUNCTION identity.end_session_as(p_id uuid, p_ended_by uuid, p_why text) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.end_session_as(p_id uuid, p_ended_by uuid, p_why text) TO service_role;
@@ -4900,6 +4914,9 @@ GRANT ALL ON FUNCTION jobs.sweep(own_job bigint, silent_s double precision, runn
 REVOKE ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) TO paya_worker;
 
+-- acl FUNCTION account_is_whole()
+REVOKE ALL ON FUNCTION ledger.account_is_whole() FROM PUBLIC;
+
 -- acl FUNCTION authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text)
 REVOKE ALL ON FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text) FROM PUBLIC;
 
@@ -4931,9 +4948,6 @@ REVOKE ALL ON FUNCTION ledger.hold_json(hold_id uuid) FROM PUBLIC;
 -- acl FUNCTION hold_moves_forward()
 REVOKE ALL ON FUNCTION ledger.hold_moves_forward() FROM PUBLIC;
 
--- acl FUNCTION is_new_business(kind text)
-REVOKE ALL ON FUNCTION ledger.is_new_business(kind text) FROM PUBLIC;
-
 -- acl FUNCTION leg_id(group_id uuid, leg integer)
 REVOKE ALL ON FUNCTION ledger.leg_id(group_id uuid, leg integer) FROM PUBLIC;
 
@@ -4949,8 +4963,8 @@ REVOKE ALL ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_acc
 -- acl FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[])
 REVOKE ALL ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[]) FROM PUBLIC;
 
--- acl FUNCTION refuse_posting(from_account bigint, to_account bigint, amount bigint, kind text)
-REVOKE ALL ON FUNCTION ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, kind text) FROM PUBLIC;
+-- acl FUNCTION refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean)
+REVOKE ALL ON FUNCTION ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean) FROM PUBLIC;
 
 -- acl FUNCTION release(hold_id uuid)
 REVOKE ALL ON FUNCTION ledger.release(hold_id uuid) FROM PUBLIC;
@@ -4983,11 +4997,8 @@ REVOKE ALL ON FUNCTION risk.limit_max(name text) FROM PUBLIC;
 -- acl FUNCTION put_in_force()
 REVOKE ALL ON FUNCTION risk.put_in_force() FROM PUBLIC;
 
--- acl FUNCTION send_limits()
-REVOKE ALL ON FUNCTION risk.send_limits() FROM PUBLIC;
-
--- acl FUNCTION limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits)
-REVOKE ALL ON FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits risk.send_limits) FROM PUBLIC;
+-- acl FUNCTION limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits jsonb)
+REVOKE ALL ON FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits jsonb) FROM PUBLIC;
 
 -- acl FUNCTION my_balance()
 REVOKE ALL ON FUNCTION wallet.my_balance() FROM PUBLIC;

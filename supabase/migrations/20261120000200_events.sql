@@ -9,16 +9,17 @@ set local lock_timeout = '5s';
 create schema events;
 revoke all on schema events from public;
 
+create domain events.kind as text check (value ~ '^[a-z_]+[.][a-z_]+$');
+
 create table events.event (
   id bigint generated always as identity primary key,
   xid xid8 not null default pg_current_xact_id(),
   at timestamptz not null default clock_timestamp(),
   actor uuid,
-  kind text not null,
+  kind events.kind not null,
   subject uuid not null,
   version bigint not null,
   payload jsonb not null,
-  constraint event_kind_is_dotted check (kind ~ '^[a-z_]+[.][a-z_]+$'),
   constraint event_version_is_positive check (version > 0)
 );
 comment on table events.event is 'Append-only record of every state change: audit trail and outbox in one.';

@@ -9,34 +9,48 @@ set local lock_timeout = '5s';
 create schema ledger;
 revoke all on schema ledger from public;
 
+-- A CHECK constraint is read anew from the catalogue by each statement that writes the table, so the tables of the
+-- hot path have few and short ones. What a column may hold at all is the business of its domain, which is asked
+-- only when that column is written.
+create domain ledger.asset as text check (value in ('USD', 'BTC'));
+create domain ledger.account_kind as text check (value in (
+  'wallet', 'receivable', 'reserve', 'loads_uncleared', 'payouts_in_transit', 'revenue', 'rewards_pool', 'operations',
+  'capital', 'exchange_cash', 'exchange_in_transit', 'btc_custody', 'btc_in_transit', 'rounding', 'suspense'));
+create domain ledger.account_state as text check (value in ('active', 'restricted', 'frozen'));
+
 -- Two ways to keep a balance. A balance account's row has its balance and is locked by each transfer. A summing
 -- account (reserve, revenue, pools) is touched by nearly every transfer of its kind, so its row is never locked:
 -- transfers add rows to ledger.sum_entry, and its balance is the last checkpoint plus what came since.
 -- No index on a column that changes, and room on every page: updates stay heap-only.
 create table ledger.account (
   id bigint generated always as identity primary key,
-  asset text not null,
-  kind text not null,
+  asset ledger.asset not null,
+  kind ledger.account_kind not null,
   owner uuid,
   is_summing boolean not null default false,
   balance bigint not null default 0,
   held bigint not null default 0,
   seq bigint not null default 0,
   min_balance bigint,
-  state text not null default 'active',
+  state ledger.account_state not null default 'active',
   opened_at timestamptz not null default clock_timestamp(),
-  constraint asset_is_known check (asset in ('USD', 'BTC')),
-  constraint kind_is_known check (kind in (
-    'wallet', 'receivable', 'reserve', 'loads_uncleared', 'payouts_in_transit', 'revenue', 'rewards_pool', 'operations',
-    'capital', 'exchange_cash', 'exchange_in_transit', 'btc_custody', 'btc_in_transit', 'rounding', 'suspense')),
-  constraint owned_kinds_have_owners check ((kind in ('wallet', 'receivable')) = (owner is not null)),
-  constraint wallets_have_a_floor check (kind <> 'wallet' or min_balance is not null),
-  constraint state_is_known check (state in ('active', 'restricted', 'frozen')),
-  constraint held_is_not_negative check (held >= 0),
-  constraint balance_covers_spending check (balance - held >= min_balance),
-  constraint sums_are_kept_elsewhere check (not is_summing or (balance = 0 and held = 0 and seq = 0 and min_balance is null))
+  constraint balance_covers_spending check (held >= 0 and balance - held >= min_balance)
 ) with (fillfactor = 60);
 comment on table ledger.account is 'One account holds one asset; positive is owed to its owner, negative is held elsewhere (a bank, an exchange).';
+
+create function ledger.account_is_whole() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if (new.kind in ('wallet', 'receivable')) <> (new.owner is not null) or (new.kind = 'wallet' and new.min_balance is null)
+    or (new.is_summing and (new.balance, new.held, new.seq) <> (0, 0, 0)) or (new.is_summing and new.min_balance is not null)
+  then
+    raise exception using errcode = 'PA000', message = 'account_malformed', detail = '{}';
+  end if;
+  return new;
+end $$;
+comment on function ledger.account_is_whole() is
+'Wallets have an owner and a floor, and summing accounts keep nothing in their row; asked once, when an account is opened.';
+create trigger account_is_whole before insert on ledger.account for each row execute function ledger.account_is_whole();
 create unique index account_one_of_each_owned_kind on ledger.account (owner, asset, kind) where owner is not null;
 create unique index account_one_of_each_system_kind on ledger.account (kind, asset) where owner is null;
 alter table ledger.account enable row level security;
@@ -56,8 +70,7 @@ create table ledger.transfer (
   amount bigint not null,
   kind text not null,
   ref text,
-  constraint amount_is_positive check (amount > 0),
-  constraint accounts_differ check (from_account <> to_account)
+  constraint amount_moves check (amount > 0 and from_account <> to_account)
 );
 comment on table ledger.transfer is 'One movement of `amount` from one account to another; its id makes it happen once. A seq is null on a summing account.';
 create index transfer_by_transaction on ledger.transfer (xid);
@@ -70,8 +83,7 @@ create table ledger.entry (
   amount bigint not null,
   balance_after bigint not null,
   at timestamptz not null,
-  primary key (account_id, seq),
-  constraint amount_is_not_zero check (amount <> 0)
+  primary key (account_id, seq)
 );
 comment on table ledger.entry is 'The sides of each transfer on balance accounts: seq without gaps per account, balance_after chains.';
 create index entry_at on ledger.entry using brin (at);

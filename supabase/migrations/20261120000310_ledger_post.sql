@@ -7,13 +7,6 @@
 -- Undo     Forward only.
 set local lock_timeout = '5s';
 
--- What is new business is refused by a restricted or frozen account; what was begun before (captures, returns,
--- repayments, loads under way) always passes.
-create function ledger.is_new_business(kind text) returns boolean
-language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion')
-$$;
-
 create function ledger.leg_id(group_id uuid, leg integer) returns uuid
 language sql immutable strict set search_path = pg_catalog, pg_temp as $$
   select (left(group_id::text, 34) || lpad(to_hex(leg), 2, '0'))::uuid
@@ -21,7 +14,7 @@ $$;
 comment on function ledger.leg_id(uuid, integer) is 'The id of one transfer of a group: the group''s with the leg''s number (0 to 255) in the last byte.';
 
 -- Why an account could not give or take, said by name. Called when an update found no row.
-create function ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, kind text) returns void
+create function ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean) returns void
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
@@ -36,10 +29,10 @@ begin
   if giver.asset <> taker.asset then
     perform private.refuse('asset_mismatch', jsonb_build_object('from_asset', giver.asset, 'to_asset', taker.asset));
   end if;
-  if ledger.is_new_business(kind) and giver.state <> 'active' then
+  if is_new and giver.state <> 'active' then
     perform private.refuse('account_unavailable', jsonb_build_object('whose', 'yours', 'state', giver.state));
   end if;
-  if ledger.is_new_business(kind) and taker.state = 'frozen' then
+  if is_new and taker.state = 'frozen' then
     perform private.refuse('account_unavailable', jsonb_build_object('whose', 'theirs'));
   end if;
   perform private.refuse('insufficient_funds', jsonb_build_object(
@@ -55,7 +48,9 @@ create function ledger.post(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
-  is_new boolean := ledger.is_new_business(kind);
+  -- New business is refused by an account that is not active; what was begun before (captures, returns,
+  -- repayments, loads under way) always passes.
+  is_new boolean := kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');
   known ledger.transfer;
   giver_balance bigint; giver_seq bigint; giver_asset text;
   taker_balance bigint; taker_seq bigint; taker_asset text;
@@ -92,7 +87,7 @@ begin
           if exists (select from ledger.transfer t where t.id = transfer_id) then
             perform private.refuse('ask_again');
           end if;
-          perform ledger.refuse_posting(from_account, to_account, amount, kind);
+          perform ledger.refuse_posting(from_account, to_account, amount, is_new);
         end if;
       end if;
     else
@@ -102,24 +97,28 @@ begin
       if not found then
         select a.asset into taker_asset from ledger.account a where a.id = to_account and a.is_summing;
         if not found then
-          perform ledger.refuse_posting(from_account, to_account, amount, kind);
+          perform ledger.refuse_posting(from_account, to_account, amount, is_new);
         end if;
       end if;
     end if;
   end loop;
   if giver_asset <> taker_asset then
-    perform ledger.refuse_posting(from_account, to_account, amount, kind);
+    perform ledger.refuse_posting(from_account, to_account, amount, is_new);
   end if;
 
   moment := clock_timestamp();
-  insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
-  values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref);
   if giver_seq is not null and taker_seq is not null then
+    with t as (
+      insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+      values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref)
+    )
     insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
     values (from_account, giver_seq, transfer_id, -amount, giver_balance, moment),
     (to_account, taker_seq, transfer_id, amount, taker_balance, moment);
     return giver_balance;
   end if;
+  insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+  values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref);
   if giver_seq is not null then
     insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
     values (from_account, giver_seq, transfer_id, -amount, giver_balance, moment);
@@ -214,7 +213,7 @@ begin
     end if;
     g := giver_at[i];
     t := taker_at[i];
-    is_new := ledger.is_new_business(kinds[i]);
+    is_new := kinds[i] in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
     if amounts[i] is null or amounts[i] not between 1 and 1000000000000000 then
       refusals[i] := 'amount_invalid';
     elsif ids[i] is null or from_accounts[i] is null or to_accounts[i] is null or kinds[i] is null or from_accounts[i] = to_accounts[i] then

@@ -27,21 +27,23 @@ for each row execute function private.append_only();
 create trigger limit_value_is_never_truncated before truncate on risk.limit_value
 for each statement execute function private.append_only();
 
--- The values in force, so that a payment reads a handful of rows and never the history.
+-- The values in force in one row, so that a payment reads one row and never the history.
 create table risk.limit_in_force (
-  name text primary key,
-  value_max bigint not null,
-  limit_value_id bigint not null references risk.limit_value (id)
+  one_row boolean primary key default true,
+  maxima jsonb not null default '{}',
+  constraint there_is_one_row check (one_row)
 );
-comment on table risk.limit_in_force is 'The newest value of each limit; written by the trigger of risk.limit_value alone.';
+comment on table risk.limit_in_force is 'The newest value of each limit by its name; written by the trigger of risk.limit_value alone.';
+insert into risk.limit_in_force default values;
 alter table risk.limit_in_force enable row level security;
 
 create function risk.put_in_force() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-  insert into risk.limit_in_force as f (name, value_max, limit_value_id) values (new.name, new.value_max, new.id)
-  on conflict (name) do update set value_max = excluded.value_max, limit_value_id = excluded.limit_value_id
-  where f.limit_value_id < excluded.limit_value_id;
+  -- locked first: of two who change one limit at once, the later id stays in force
+  perform from risk.limit_in_force f for no key update;
+  update risk.limit_in_force f set maxima = f.maxima || jsonb_build_object(new.name, (
+    select l.value_max from risk.limit_value l where l.name = new.name order by l.id desc limit 1));
   return null;
 end $$;
 create trigger limit_value_comes_in_force after insert on risk.limit_value
@@ -61,18 +63,6 @@ values
 
 create function risk.limit_max(name text) returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select l.value_max from risk.limit_in_force l where l.name = limit_max.name
+  select (f.maxima ->> limit_max.name)::bigint from risk.limit_in_force f
 $$;
 comment on function risk.limit_max(text) is 'The value in force of a limit, or null when there is none of this name.';
-
-create type risk.send_limits as (
-  single_max_cents bigint, hour_max bigint, day_max bigint, day_recipients_max bigint
-);
-create function risk.send_limits() returns risk.send_limits
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select
-    max(l.value_max) filter (where l.name = 'send_single_cents'), max(l.value_max) filter (where l.name = 'send_hour_count'),
-    max(l.value_max) filter (where l.name = 'send_day_count'), max(l.value_max) filter (where l.name = 'send_day_recipients_count')
-  from risk.limit_in_force l
-$$;
-comment on function risk.send_limits() is 'The limits of payments in force, in one read.';

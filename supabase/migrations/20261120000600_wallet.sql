@@ -16,18 +16,19 @@ grant usage on schema wallet to anon, authenticated, service_role, paya_app;
 
 create table public.payments (
   id uuid primary key references ledger.transfer (id),
-  sender_id uuid not null references public.profiles (id),
-  recipient_id uuid not null references public.profiles (id),
+  -- people are never deleted, and wallet.send has just read them: a foreign key would lock both rows once more
+  sender_id uuid not null,
+  recipient_id uuid not null,
   note text not null,
   sender_audience text not null,
   recipient_audience text not null default 'public',
   is_public boolean not null generated always as (sender_audience = 'public' and recipient_audience = 'public') stored,
   version bigint not null default 1,
   created_at timestamptz not null,
-  constraint payment_is_between_two check (sender_id <> recipient_id),
-  constraint note_is_short check (char_length(note) <= 280),
-  constraint sender_audience_is_known check (sender_audience in ('private', 'public')),
-  constraint recipient_audience_is_known check (recipient_audience in ('private', 'public'))
+  -- one constraint: each is read from the catalogue anew by every payment
+  constraint payment_is_well_formed check (
+    sender_id <> recipient_id and char_length(note) <= 280
+    and sender_audience in ('private', 'public') and recipient_audience in ('private', 'public'))
 );
 comment on table public.payments is
 'What is said of a payment and who may see it: public only while both sides leave it so. Never an amount.';
@@ -68,38 +69,42 @@ $$;
 
 -- What a limit refuses for one more payment to recipient, or null. The sender's wallet is locked meanwhile.
 create function wallet.limit_refusal(
-  sender uuid, recipient uuid, amount_cents bigint, moment timestamptz, limits risk.send_limits
+  sender uuid, recipient uuid, amount_cents bigint, moment timestamptz, limits jsonb
 ) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
+  single_max_cents bigint := limits ->> 'send_single_cents';
+  hour_max bigint := limits ->> 'send_hour_count';
+  day_max bigint := limits ->> 'send_day_count';
+  recipients_max bigint := limits ->> 'send_day_recipients_count';
   in_hour bigint; in_day bigint; recipients bigint; is_known boolean;
 begin
-  if amount_cents > limits.single_max_cents then
-    return jsonb_build_object('limit', 'send_single_cents', 'max', limits.single_max_cents);
+  if amount_cents > single_max_cents then
+    return jsonb_build_object('limit', 'send_single_cents', 'max', single_max_cents);
   end if;
   select count(*) filter (where p.created_at > moment - interval '1 hour'), count(*), count(distinct p.recipient_id),
     coalesce(bool_or(p.recipient_id = recipient), false)
   into in_hour, in_day, recipients, is_known
   from (
     select q.created_at, q.recipient_id from public.payments q
-    where q.sender_id = sender and q.created_at > moment - interval '1 day' order by q.created_at desc limit limits.day_max
+    where q.sender_id = sender and q.created_at > moment - interval '1 day' order by q.created_at desc limit day_max
   ) p;
-  if in_hour >= limits.hour_max then
-    return jsonb_build_object('limit', 'send_hour_count', 'max', limits.hour_max,
-      'resets_at', wallet.window_resets_at(sender, '1 hour', limits.hour_max));
+  if in_hour >= hour_max then
+    return jsonb_build_object('limit', 'send_hour_count', 'max', hour_max,
+      'resets_at', wallet.window_resets_at(sender, '1 hour', hour_max));
   end if;
-  if in_day >= limits.day_max then
-    return jsonb_build_object('limit', 'send_day_count', 'max', limits.day_max,
-      'resets_at', wallet.window_resets_at(sender, '1 day', limits.day_max));
+  if in_day >= day_max then
+    return jsonb_build_object('limit', 'send_day_count', 'max', day_max,
+      'resets_at', wallet.window_resets_at(sender, '1 day', day_max));
   end if;
-  if not is_known and recipients >= limits.day_recipients_max then
-    return jsonb_build_object('limit', 'send_day_recipients_count', 'max', limits.day_recipients_max,
-      'resets_at', wallet.recipients_reset_at(sender, limits.day_recipients_max));
+  if not is_known and recipients >= recipients_max then
+    return jsonb_build_object('limit', 'send_day_recipients_count', 'max', recipients_max,
+      'resets_at', wallet.recipients_reset_at(sender, recipients_max));
   end if;
   return null;
 end $$;
-comment on function wallet.limit_refusal(uuid, uuid, bigint, timestamptz, risk.send_limits) is
+comment on function wallet.limit_refusal(uuid, uuid, bigint, timestamptz, jsonb) is
 'The facts of the first limit that one more payment would break, or null. Exact only while the sender''s wallet is locked.';
 
 -- When paying somebody new is possible again: when one of the people of a full day drops out of it.
@@ -142,13 +147,12 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
   sender uuid := auth.uid();
-  other public.profiles;
-  giver bigint; taker bigint;
+  other record;
   moment timestamptz;
   shown boolean;
   replay jsonb;
   refusal jsonb;
-  limits risk.send_limits := risk.send_limits();
+  limits jsonb := (select f.maxima from risk.limit_in_force f);
   facts jsonb := jsonb_build_object('amount_cents', amount_cents);
 begin
   if sender is null then
@@ -166,32 +170,35 @@ begin
   if audience is null or audience not in ('private', 'public') then
     perform private.refuse('audience_invalid', facts);
   end if;
-  select * into other from public.profiles p where p.handle = recipient_handle;
+  -- everything that is read before a lock, in one statement
+  select p.id, p.handle, p.name, p.is_demo, p.created_at, g.id as giver, t.id as taker, k.id is not null as is_known into other
+  from public.profiles p
+  left join ledger.account g on g.owner = sender and g.asset = 'USD' and g.kind = 'wallet'
+  left join ledger.account t on t.owner = p.id and t.asset = 'USD' and t.kind = 'wallet'
+  left join public.payments k on k.id = payment_id
+  where p.handle = recipient_handle;
   if not found then
     perform private.refuse('person_not_found', facts || jsonb_build_object('to', '@' || left(recipient_handle, 20)));
   end if;
   if other.id = sender then
     perform private.refuse('self_payment', facts);
   end if;
-
-  replay := wallet.send_replay(payment_id, sender, other.id, amount_cents, note, audience);
-  if replay ? 'code' then
-    perform private.refuse('key_reused');
-  elsif replay is not null then
+  if other.is_known then
+    replay := wallet.send_replay(payment_id, sender, other.id, amount_cents, note, audience);
+    if replay ? 'code' then
+      perform private.refuse('key_reused');
+    end if;
     return replay;
   end if;
-
-  giver := ledger.wallet_of(sender);
-  taker := ledger.wallet_of(other.id);
-  if giver is null or taker is null then
-    perform private.refuse('account_unavailable', facts || jsonb_build_object('whose', case when giver is null then 'yours' else 'theirs' end));
+  if other.giver is null or other.taker is null then
+    perform private.refuse('account_unavailable', facts || jsonb_build_object('whose', case when other.giver is null then 'yours' else 'theirs' end));
   end if;
-  if amount_cents > limits.single_max_cents then
+  if amount_cents > (limits ->> 'send_single_cents')::bigint then
     perform private.refuse('limit_exceeded', facts || jsonb_build_object(
-      'limit', 'send_single_cents', 'max', limits.single_max_cents,
-      'is_covered', (select a.balance - a.held >= amount_cents from ledger.account a where a.id = giver)));
+      'limit', 'send_single_cents', 'max', (limits ->> 'send_single_cents')::bigint,
+      'is_covered', (select a.balance - a.held >= amount_cents from ledger.account a where a.id = other.giver)));
   end if;
-  perform ledger.post(payment_id, giver, taker, amount_cents, 'payment');
+  perform ledger.post(payment_id, other.giver, other.taker, amount_cents, 'payment');
 
   -- The wallet is locked since ledger.post, so no other payment of this person is being counted now.
   moment := private.now();
@@ -244,7 +251,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   items wallet.send_item[];
   moment timestamptz;
-  limits risk.send_limits := risk.send_limits();
+  limits jsonb := (select f.maxima from risk.limit_in_force f);
 begin
   if cardinality(payment_ids) is null or cardinality(payment_ids) not between 1 and 1000
     or (cardinality(claims), cardinality(recipient_handles), cardinality(amounts_cents), cardinality(notes), cardinality(audiences))

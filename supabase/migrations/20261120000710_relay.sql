@@ -7,7 +7,7 @@
 -- Units    position: 1, 2, 3… without gaps. era: counts the databases this record has lived in. Transaction
 --          ids start over in a restored database; events.rebase opens the next era.
 -- Locks    events.advance holds the cursor's row; events.take skips a consumer whose mark somebody holds.
---          events.rebase takes events.event exclusively, for a moment.
+--          events.rebase takes events.event, ledger.transfer and ledger.sum_entry exclusively, for a moment.
 -- Callers  The relay's login role paya_worker, and service_role. Consumers apply the highest version they saw:
 --          within one advance the order is by transaction id, which is not commit order.
 -- Undo     Forward only.
@@ -51,6 +51,7 @@ create function events.is_restored() returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select pg_snapshot_xmax(c.snapshot) > pg_snapshot_xmax(s.now)
     or coalesce((select max(e.xid) from events.event e where e.era = c.era) >= pg_snapshot_xmax(s.now), false)
+    or coalesce((select max(t.xid) from ledger.transfer t where t.era = c.era) >= pg_snapshot_xmax(s.now), false)
   from events.relay_cursor c, (select pg_current_snapshot() as now) s
 $$;
 comment on function events.is_restored() is
@@ -108,7 +109,7 @@ begin
     return;
   end if;
   return query
-    select p.position, e.id, e.at, e.actor, e.kind, e.subject, e.version, e.payload
+    select p.position, e.id, e.at, e.actor, e.kind::text, e.subject, e.version, e.payload
     from events.event_position p join events.event e on e.id = p.event_id
     where p.position > last order by p.position limit maximum;
   update events.mark m
@@ -128,12 +129,14 @@ declare
   last bigint;
   next_era integer;
 begin
-  lock table events.event in access exclusive mode;
+  lock table ledger.transfer, ledger.sum_entry, events.event in access exclusive mode;
   select c.position, c.era + 1 into last, next_era from events.relay_cursor c for update;
   insert into events.event_position (position, event_id)
   select last + row_number() over (order by e.id), e.id
   from events.event e where not exists (select from events.event_position p where p.event_id = e.id);
   execute format('alter table events.event alter column era set default %s', next_era);
+  execute format('alter table ledger.transfer alter column era set default %s', next_era);
+  execute format('alter table ledger.sum_entry alter column era set default %s', next_era);
   update events.relay_cursor c set
     era = next_era,
     snapshot = pg_current_snapshot(),
