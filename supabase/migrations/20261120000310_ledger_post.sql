@@ -322,7 +322,7 @@ begin
     ) s group by s.account_id;
   end if;
   return query
-    select u.n::integer, u.balance_after, u.is_replay, u.refusal, u.facts
+    select u.n::integer, case when u.refusal is null then u.balance_after end, u.is_replay, u.refusal, u.facts
     from unnest(giver_afters, replays, refusals, facts) with ordinality u (balance_after, is_replay, refusal, facts, n);
 end $$;
 comment on function ledger.post_many(uuid[], bigint[], bigint[], bigint[], text[], text[], integer[]) is
