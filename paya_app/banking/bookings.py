@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from paya_app.banking.as_service import as_service
 from paya_app.banking.bank_days import after_bank_days
 from paya_app.banking.loads import held_for
 from paya_app.core import db
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 
 async def receive_notice(notice: dwolla.Notice) -> bool:
     """Keep a verified notice and enqueue the asking, in one transaction. False when it was known."""
-    return await _service(
+    return await as_service(
         "select banking.receive_event(:id, :topic, :resource)",
         id=notice.id,
         topic=notice.topic,
@@ -43,24 +44,24 @@ async def submit_load(load_id: UUID) -> None:
         Retryable: it was not sent.
         Unknown: nobody knows; the next try asks first.
     """
-    order = await _service("select banking.claim_load(:id)", id=load_id)
+    order = await as_service("select banking.claim_load(:id)", id=load_id)
     if order is None or order["state"] != "submitted":
         return
     try:
         vendor_ref = await _sent_before(load_id, order) or await _send(load_id, order)
     except Rejected as refusal:
         log.info("a load was refused by the vendor", load=str(load_id), code=refusal.code, path=refusal.path)
-        await _service("select banking.book_failed(:id, null, :code)", id=load_id, code=refusal.code)
+        await as_service("select banking.book_failed(:id, null, :code)", id=load_id, code=refusal.code)
         return
     except (Retryable, Unknown) as failure:
-        await _service(
+        await as_service(
             "select banking.note_attempt(:id, :error, :unsent)",
             id=load_id,
             error=failure.reason,
             unsent=isinstance(failure, Retryable),
         )
         raise
-    await _service("select banking.book_accepted(:id, :ref)", id=load_id, ref=vendor_ref)
+    await as_service("select banking.book_accepted(:id, :ref)", id=load_id, ref=vendor_ref)
 
 
 async def _sent_before(load_id: UUID, order: dict[str, Any]) -> str | None:
@@ -94,7 +95,7 @@ async def follow_transfer(transfer_id: str) -> None:
     except Rejected as refusal:
         log.warning("the vendor knows no such transfer", transfer=transfer_id, code=refusal.code)
         return
-    load_id = await _service(
+    load_id = await as_service(
         "select banking.load_of(:ref, :correlation)", ref=transfer.id, correlation=parse_id(transfer.correlation_id)
     )
     if load_id is None:
@@ -105,7 +106,7 @@ async def follow_transfer(transfer_id: str) -> None:
 
 async def ask_about_load(load_id: UUID) -> None:
     """Ask the vendor about a load that it accepted. Raises `Retryable` when it does not answer."""
-    vendor_ref = await _service("select banking.vendor_ref_of(:id)", id=load_id)
+    vendor_ref = await as_service("select banking.vendor_ref_of(:id)", id=load_id)
     if vendor_ref:
         await follow_transfer(vendor_ref)
 
@@ -114,24 +115,24 @@ async def _book(load_id: UUID, transfer: dwolla.Transfer) -> None:
     match transfer.status:
         case "failed":
             code = await dwolla.return_code(transfer.id)
-            await _service("select banking.book_failed(:id, :ref, :code)", id=load_id, ref=transfer.id, code=code)
+            await as_service("select banking.book_failed(:id, :ref, :code)", id=load_id, ref=transfer.id, code=code)
         case "cancelled":
-            await _service("select banking.book_failed(:id, :ref, 'canceled', true)", id=load_id, ref=transfer.id)
+            await as_service("select banking.book_failed(:id, :ref, 'canceled', true)", id=load_id, ref=transfer.id)
         case "processed" if await _has_arrived(transfer):
-            policy = await _service(
+            policy = await as_service(
                 "select banking.hold_bank_days(:environment)", environment=settings().dwolla_environment
             )
             hold = held_for(policy)
             # without a hold it clears at the moment of booking, by the database's clock
             clears_at = after_bank_days(now(), hold) if hold else None
-            await _service(
+            await as_service(
                 "select banking.book_settled(:id, :ref, :clears_at)",
                 id=load_id,
                 ref=transfer.id,
                 clears_at=clears_at,
             )
         case _:
-            await _service("select banking.book_accepted(:id, :ref)", id=load_id, ref=transfer.id)
+            await as_service("select banking.book_accepted(:id, :ref)", id=load_id, ref=transfer.id)
 
 
 async def _has_arrived(transfer: dwolla.Transfer) -> bool:
@@ -151,12 +152,12 @@ async def follow_source(vendor_id: str) -> None:
         return
     state = "removed" if found.removed else found.status
     if state in ("unverified", "verified", "removed"):
-        await _service("select banking.book_source_state(:vendor, :state)", vendor=vendor_id, state=state)
+        await as_service("select banking.book_source_state(:vendor, :state)", vendor=vendor_id, state=state)
 
 
 async def ask_about_stale() -> int:
     """Enqueue a question about every operation that nobody heard of for too long; returns how many."""
-    return await _service("select banking.ask_about_stale(:maximum)", maximum=STALE_AT_ONCE)
+    return await as_service("select banking.ask_about_stale(:maximum)", maximum=STALE_AT_ONCE)
 
 
 async def clear_due() -> int:
@@ -165,7 +166,7 @@ async def clear_due() -> int:
     cleared = 0
     for (load_id,) in rows:
         try:
-            cleared += bool(await _service("select banking.book_cleared(:id)", id=load_id))
+            cleared += bool(await as_service("select banking.book_cleared(:id)", id=load_id))
         except PayaError as refusal:
             log.error("a load could not be cleared", load=str(load_id), code=refusal.code)
     return cleared
@@ -175,8 +176,3 @@ async def subscribe() -> None:
     """Have the vendor's notices sent to us. Raises `Retryable` or `Unknown`; doing it again is safe."""
     the = settings()
     await dwolla.ensure_subscription(f"{the.public_url}/hooks/dwolla", the.dwolla_webhook_secret.get_secret_value())
-
-
-async def _service(sql: str, **params: object) -> Any:
-    rows = await db.query(Actor.service(), sql, params)
-    return rows[0][0] if rows else None

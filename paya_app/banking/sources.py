@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from paya_app.banking.as_service import as_service
 from paya_app.banking.errors import BankDetailsInvalid, BankUnreachable, DepositsClosed, DepositsWrong
 from paya_app.banking.models import Kind, Source
 from paya_app.core import db
@@ -84,7 +85,7 @@ async def add_source(
                 correlation_id=str(actor.user_id),
                 key=f"customer-{actor.user_id}",
             )
-            await _service("select banking.book_customer(:id, :vendor)", id=source_id, vendor=customer_id)
+            await as_service("select banking.book_customer(:id, :vendor)", id=source_id, vendor=customer_id)
         vendor_id = await dwolla.add_bank(
             customer_id,
             routing=routing,
@@ -97,13 +98,13 @@ async def add_source(
         if known.status != "verified":
             await dwolla.start_micro_deposits(vendor_id)
     except Rejected as refusal:
-        await _service("select banking.fail_source(:id)", id=source_id)
+        await as_service("select banking.fail_source(:id)", id=source_id)
         log.info("a bank was refused", code=refusal.code, path=refusal.path)
         raise BankDetailsInvalid(field=_field(refusal.path)) from refusal
     except (Retryable, Unknown) as failure:
         log.warning("a bank could not be linked", reason=failure.reason)
         raise BankUnreachable from failure
-    booked = await _service(
+    booked = await as_service(
         "select banking.book_source(:id, :vendor, :name, :verified)",
         id=source_id,
         vendor=vendor_id,
@@ -141,7 +142,7 @@ async def confirm_source(actor: Actor, source_id: UUID, amounts: tuple[int, int]
         raise DepositsClosed from refusal
     except (Retryable, Unknown) as failure:
         raise BankUnreachable from failure
-    await _service("select banking.book_source_state(:vendor, 'verified')", vendor=found["vendor_id"])
+    await as_service("select banking.book_source_state(:vendor, 'verified')", vendor=found["vendor_id"])
     return Source.from_json(found | {"state": "verified"})
 
 
@@ -175,8 +176,3 @@ def _mail_domain() -> str:
     """People give no e-mail address and the vendor wants one: theirs is an alias at our domain, read by us."""
     host = settings().public_url.partition("://")[2].partition("/")[0].partition(":")[0]
     return f"people.{host}" if "." in host and not host.replace(".", "").isdigit() else MAIL_DOMAIN_LOCAL
-
-
-async def _service(sql: str, **params: object) -> dict[str, str]:
-    rows = await db.query(Actor.service(), sql, params)
-    return rows[0][0] if rows else {}

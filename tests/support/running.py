@@ -5,25 +5,19 @@ import json
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import psycopg
 
+from bench import running
 from paya_app.local import postgres
 from tests.support import run
 from tests.support.people import claims_of
-
-READY_S = 420  # the first start on a machine builds the pages
-_OUTSIDE = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_", "REFLEX_", "PORT")
 
 
 @dataclass(frozen=True)
@@ -44,19 +38,10 @@ class Somebody:
 
 
 @dataclass
-class RunningPaya:
-    """One running PaYa."""
+class RunningPaya(running.Running):
+    """One running PaYa, and what tests do in it."""
 
-    home: Path
-    port: int
-    process: subprocess.Popen[bytes]
-    log: Path
     taken: int = field(default=0)
-
-    @property
-    def url(self) -> str:
-        """Its origin."""
-        return f"http://localhost:{self.port}"
 
     async def rows(self, statement: str, params: Any = ()) -> list[tuple[Any, ...]]:
         """What one statement gives, as the superuser."""
@@ -152,12 +137,8 @@ class RunningPaya:
 
     def app_pids(self) -> list[int]:
         """The processes of the app: granian's main and its worker."""
-        found = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-        rows = [line.split(None, 2) for line in found.splitlines()[1:]]
-        mains = [
-            int(pid) for pid, parent, args in rows if int(parent) == self.process.pid and args.endswith("paya_app app")
-        ]
-        return mains + [int(pid) for pid, parent, _ in rows if int(parent) in mains]
+        main = self.programs().get("app")
+        return [main, *running.children_of(main)] if main else []
 
     def kill_app(self) -> None:
         """kill -9 of the whole app; the supervisor starts it again."""
@@ -176,51 +157,16 @@ class RunningPaya:
                         return
                 except httpx.TransportError:
                     pass
-                assert time.monotonic() < deadline, self.tail()
+                assert time.monotonic() < deadline, self.said()
                 await asyncio.sleep(0.05)
-
-    def tail(self) -> str:
-        """The end of what it said."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
-
-    def stop(self) -> None:
-        """End it, once."""
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 @lru_cache(maxsize=1)
 def running_paya() -> RunningPaya:
     """The one PaYa of this test process, started when it is first asked for; whoever asks stops it at the end."""
-    home = run.own_home()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(_OUTSIDE)}
-    environment = clean | {"PAYA_HOME": str(home), "PORT": str(port), "PAYA_DEMO": "0", "PAYA_ENV": "test"}
-    log = home / "run.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "paya_app", "run"],
-            env=environment,
-            cwd=home,  # from anywhere, not only from the sources
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    paya = RunningPaya(home, port, process, log)
-    deadline = time.monotonic() + READY_S
-    while b"Ctrl-C stops it" not in log.read_bytes():
-        if process.poll() is not None or time.monotonic() > deadline:
-            paya.stop()
-            raise AssertionError(f"PaYa did not start:\n{paya.tail()}")
-        time.sleep(0.05)
-    return paya
+    started = running.start(run.own_home(), PAYA_ENV="test")
+    started.wait_until_ready()
+    return RunningPaya(started.home, started.port, started.supervisor)
 
 
 def e164(phone: str) -> str:
