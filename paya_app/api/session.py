@@ -21,8 +21,7 @@ from paya_app.core.crypto import Unsealable, seal, unseal
 from paya_app.core.errors import Forbidden, PayaError, SignedOut
 from paya_app.core.paths import local_path
 from paya_app.identity.phones import format_phone
-from paya_app.identity.sealing import SESSION_TTL
-from paya_app.identity.sessions import realtime_token, sign_out_secret
+from paya_app.identity.sessions import realtime_token, sign_out_secret, why_ended
 
 START_PAGE = "/welcome/"
 CODE_PAGE = "/verify/"
@@ -30,8 +29,16 @@ NEW_PERSON_PAGE = "/verify/"  # it shows the handle step to whoever is signed in
 HOME_PAGE = "/"
 
 PENDING_TTL_S = 600
+# longer than any session, so that the cookie of one that is over can still tell why it is
+COOKIE_TTL_S = 30 * 24 * 3600
 _PURPOSE = "sign-in in progress"
 _NO_STORE = {"cache-control": "no-store"}
+_FAREWELLS = {
+    "ended_elsewhere": "You were signed out: this session was ended from another device.",
+    "expired": "You were signed out, because you had not been here for 7 days.",
+    "refresh_refused": "You were signed out, to be safe: this session could not be confirmed any more.",
+    "unreadable": "You were signed out, to be safe: this session could not be confirmed any more.",
+}
 
 router = APIRouter(prefix="/session", include_in_schema=False)
 
@@ -89,7 +96,7 @@ async def verify(request: Request) -> Response:
         return _back(CODE_PAGE, error, None)
     await sign_out_secret(read_cookie(request, SESSION))
     response = _see(_with_next(NEW_PERSON_PAGE, onward) if signed_in.is_new else onward or HOME_PAGE)
-    set_cookie(response, SESSION, signed_in.secret, ttl_s=int(SESSION_TTL.total_seconds()))
+    set_cookie(response, SESSION, signed_in.secret, ttl_s=COOKIE_TTL_S)
     drop_cookie(response, PHONE)
     return response
 
@@ -112,6 +119,16 @@ async def end(request: Request) -> Response:
     return response
 
 
+@router.get("/farewell")
+async def farewell(request: Request) -> Response:
+    """Why this browser's session is over, said once; null for whoever signed out, is signed in, or never was."""
+    sentence = _FAREWELLS.get(await why_ended(read_cookie(request, SESSION)) or "")
+    response = JSONResponse({"sentence": sentence}, headers=_NO_STORE)
+    if sentence:
+        drop_cookie(response, SESSION)
+    return response
+
+
 @router.get("/realtime-token")
 async def token(request: Request) -> Response:
     """A five-minute token for the person's own realtime topic. Asking for it keeps the cookie alive."""
@@ -124,7 +141,7 @@ async def token(request: Request) -> Response:
         {"token": made.token, "topic": made.topic, "expires_at": int(made.expires_at.timestamp())},
         headers=_NO_STORE,
     )
-    set_cookie(response, SESSION, secret, ttl_s=int(SESSION_TTL.total_seconds()))
+    set_cookie(response, SESSION, secret, ttl_s=COOKIE_TTL_S)
     return response
 
 

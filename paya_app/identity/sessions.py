@@ -103,6 +103,20 @@ async def sign_out_secret(secret: str) -> None:
         await end_as(row.id, "signed_out", by=row.user_id)
 
 
+async def why_ended(secret: str) -> str | None:
+    """Why the session of this cookie is over, or None while it lives and when it never did.
+
+    Returns:
+        `signed_out`, `ended_elsewhere`, `expired`, `refresh_refused` or `unreadable`.
+
+    Raises:
+        ServiceUnavailable: it cannot be known now.
+    """
+    if not is_secret(secret):
+        return None
+    return (await db.call("select identity.end_of_session(:hash) as why", {"hash": hash_of(secret)}))[0].why
+
+
 def realtime_token(actor: Actor) -> RealtimeToken:
     """A five-minute token for the actor's own realtime topic.
 

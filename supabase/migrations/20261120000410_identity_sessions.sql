@@ -73,6 +73,14 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function identity.ended_among(uuid[]) is 'Those of the given sessions that have ended, expired or never were.';
 
+create function identity.end_of_session(p_secret_hash bytea) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select coalesce(s.ended_why, case when s.expires_at <= clock_timestamp() then 'expired' end)
+  from identity.web_session s where s.secret_hash = p_secret_hash
+$$;
+comment on function identity.end_of_session(bytea) is
+'Why the session that this secret (SHA-256) opened is over; null while it lives, and when there never was one.';
+
 -- ---------------------------------------------------------------- keeping
 
 create function identity.start_session(
@@ -436,6 +444,7 @@ grant select, update on identity.attempt_limit to service_role;
 grant execute on function identity.session_by_secret(bytea) to paya_app;
 grant execute on function identity.session_by_id(uuid) to paya_app;
 grant execute on function identity.ended_among(uuid[]) to paya_app;
+grant execute on function identity.end_of_session(bytea) to paya_app;
 grant execute on function identity.start_session(uuid, bytea, uuid, bytea, bytea, timestamptz, timestamptz, text, text) to service_role;
 grant execute on function identity.claim_refresh(uuid, int, interval) to service_role;
 grant execute on function identity.keep_refreshed(uuid, int, bytea, bytea, timestamptz, timestamptz) to service_role;

@@ -44,7 +44,7 @@ async def test_phone_then_code_then_cookie(parts):
     assert (verified.status_code, verified.headers["location"]) == (303, "/verify/")
     cookies = verified.headers.get_list("set-cookie")
     (session,) = [cookie for cookie in cookies if cookie.startswith("paya=")]
-    for attribute in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=604800"):
+    for attribute in ("HttpOnly", "SameSite=lax", "Path=/", "Max-Age=2592000"):
         assert attribute in session
     assert "Secure" not in session  # plain http on this machine; the next test has https
     assert any(cookie.startswith('paya-phone="";') and "Max-Age=0" in cookie for cookie in cookies)
@@ -256,6 +256,38 @@ async def test_signing_out_twice_or_as_nobody_is_no_error(parts):
         assert (await parts.post("/session/end", {})).status_code == 303
 
 
+async def farewell(parts) -> str | None:
+    answer = await parts.browser.get("/session/farewell")
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.json()["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("ended_at = now(), ended_why = 'ended_elsewhere'", "this session was ended from another device"),
+        ("expires_at = now()", "had not been here for 7 days"),
+        ("ended_at = now(), ended_why = 'refresh_refused'", "to be safe"),
+        ("ended_at = now(), ended_why = 'unreadable'", "to be safe"),
+    ],
+)
+async def test_whoever_was_signed_out_is_told_why_once(parts, how, words):
+    await signed_in(parts)
+    assert await farewell(parts) is None
+    await parts.database.rows(f"update identity.web_session set {how}")
+    assert words in await farewell(parts)
+    assert "paya" not in parts.browser.cookies
+    assert await farewell(parts) is None
+
+
+async def test_whoever_signed_out_or_never_was_here_is_told_nothing(parts):
+    secret = await signed_in(parts)
+    await parts.post("/session/end", {})
+    for cookie in ("", "x", "A" * 43, secret, "'; drop table identity.web_session; --"):
+        parts.browser.cookies.set("paya", cookie)
+        assert await farewell(parts) is None
+
+
 # ---------------------------------------------------------------- whose session
 
 
@@ -311,7 +343,8 @@ async def test_a_realtime_token_for_the_cookie(parts):
     assert UUID(claims["sub"]) == actor.user_id
     assert UUID(claims["session_id"]) != actor.session_id
     assert (claims["role"], claims["exp"] - claims["iat"], claims["exp"]) == ("authenticated", 300, body["expires_at"])
-    assert any(c.startswith(f"paya={secret};") and "Max-Age=604800" in c for c in answer.headers.get_list("set-cookie"))
+    cookies = answer.headers.get_list("set-cookie")
+    assert any(cookie.startswith(f"paya={secret};") and "Max-Age=2592000" in cookie for cookie in cookies)
 
 
 async def test_no_realtime_token_for_nobody(parts):

@@ -564,6 +564,7 @@ async def test_what_only_the_server_may_call(parts):
         "identity.session_by_id(gen_random_uuid())": (Actor.visitor(), actor, Actor.service()),
         "identity.session_by_secret('\\x00')": (Actor.visitor(), actor, Actor.service()),
         "identity.ended_among(array[]::uuid[])": (Actor.visitor(), actor, Actor.service()),
+        "identity.end_of_session('\\x00')": (Actor.visitor(), actor, Actor.service()),
         "identity.end_session_as(gen_random_uuid(), null, 'x')": (Actor.visitor(), actor),
         "identity.take_tokens_of_ended(gen_random_uuid())": (Actor.visitor(), actor),
         "identity.claim_refresh(gen_random_uuid(), 1, interval '1 s')": (Actor.visitor(), actor),

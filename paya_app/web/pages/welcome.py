@@ -4,6 +4,7 @@ import reflex as rx
 
 from paya_app.web.components.button import primary
 from paya_app.web.components.door import door
+from paya_app.web.components.farewell import farewell
 from paya_app.web.components.field import fault_line
 from paya_app.web.components.native_form import native_form
 from paya_app.web.components.remembered import remembered_input
@@ -31,6 +32,7 @@ class WelcomeState(rx.State):
 def page() -> rx.Component:
     """The page."""
     return door(
+        farewell(class_name="notice calm mb-6"),
         rx.el.h1("What is your phone number?"),
         rx.el.p("We text you a code. It signs you in, or makes your account.", class_name="m mt-1 mb-6"),
         native_form(
