@@ -322,3 +322,16 @@ def kill(
     from bench.kill import main
 
     raise typer.Exit(main(seed=seed, rounds=rounds, as_json_only=as_json))
+
+
+@faults.command()
+def bank(
+    *,
+    seconds: Annotated[int, typer.Option(min=1, help="How long; from 120 on, fewer than 40 faults are a failure.")] = 60,
+    seed: Annotated[int, typer.Option(help="Decides what is asked and what goes wrong.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures only.")] = False,
+) -> None:
+    """Twenty workers on eight wallets while the database is killed, stopped, paused and cut off from them."""
+    from bench.bank import main
+
+    raise typer.Exit(main(seconds=seconds, seed=seed, as_json_only=as_json))

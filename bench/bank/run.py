@@ -1,0 +1,161 @@
+"""One run: workers, nemesis and snapshots together for a while, then the judgement."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.bank import plan
+from bench.bank.checks import Snapshots, judge
+from bench.bank.client import Deadline
+from bench.bank.history import History, Violation
+from bench.bank.nemesis import Nemesis
+from bench.bank.proxy import Proxy
+from bench.bank.server import WALLETS_MAX, Server
+from bench.bank.workers import Habits, Workers
+
+RESOLVE_S_MAX = 60
+LIMIT_EVERY_S = 0.25
+_RAISE_LIMIT = "insert into risk.limit_value (name, value_max, reason) values ('send_hour_count', %s, 'the bank checker')"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How hard, for how long, by which seed.
+
+    Attributes:
+        wallets: how many wallets all the payments are among; fewer means more contention.
+        payers, batchers, holders: how many workers of each sort.
+        gap_s: seconds between two faults, on average.
+        damage: SQL run in the database before the start; the deliberate damage of a broken variant.
+        limit_step: when set, nobody may send more than this many payments an hour, and this many more every
+            quarter of a second, so that all workers meet the limit together again and again.
+        is_over_at_violation: stop asking when the first promise is seen broken.
+    """
+
+    seconds: float
+    seed: int = 1
+    wallets: int = WALLETS_MAX
+    payers: int = 8
+    batchers: int = 8
+    holders: int = 4
+    faults: tuple[str, ...] = plan.FAULTS
+    gap_s: float = 2.0
+    damage: bytes = b""
+    habits: Habits = field(default_factory=Habits)
+    limit_step: int | None = None
+    is_over_at_violation: bool = False
+
+
+async def run(server: Server, scenario: Scenario, say: Callable[[str], None] = lambda _line: None) -> dict[str, Any]:
+    """Run a scenario in a database of its own and return the figures; `say` hears one line a second."""
+    database = server.new_database()
+    if scenario.damage:
+        server.execute(database, scenario.damage)
+    proxy = Proxy(lambda: server.port)
+    await proxy.start()
+    history, deadline, stopping = History(), Deadline(), asyncio.Event()
+
+    def on_violation(violation: Violation) -> None:
+        say(f"VIOLATION  {violation.kind}: {violation.detail}")
+        if scenario.is_over_at_violation:
+            stopping.set()
+
+    history.on_violation = on_violation
+    claims = {handle: server.claims[handle] for handle in sorted(server.claims)[: scenario.wallets]}
+    address = server.address("paya_app", database, port=proxy.port)
+    workers = Workers(address, claims, history, scenario.habits, deadline, scenario.seed, stopping)
+    nemesis = Nemesis(
+        server, proxy, database, plan.faults(scenario.seed, scenario.faults, gap_s=scenario.gap_s)
+    )
+    snapshots = Snapshots(server, database, history)
+    began, watching = time.monotonic(), asyncio.Event()
+    try:
+        async with asyncio.TaskGroup() as everything:
+            asking = [everything.create_task(work) for work in _crew(workers, scenario)]
+            raging = everything.create_task(nemesis.rage(stopping))
+            watcher = everything.create_task(snapshots.watch(watching))
+            if scenario.limit_step:
+                everything.create_task(_raise_limit(server, database, scenario.limit_step, stopping))
+            telling = everything.create_task(_tell(say, began, history, nemesis))
+            _, pending = await asyncio.wait(
+                [everything.create_task(stopping.wait()), *asking, watcher], timeout=scenario.seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            stopping.set()
+            deadline.set_in(RESOLVE_S_MAX)
+            await asyncio.gather(raging, *asking)
+            watching.set()
+            await watcher
+            telling.cancel()
+        async with await server.connect(database) as connection:
+            await snapshots.take(connection)
+            await judge(connection, history)
+    finally:
+        await proxy.stop()
+    return _figures(scenario, history, nemesis, snapshots, proxy, time.monotonic() - began)
+
+
+def _crew(workers: Workers, scenario: Scenario) -> list[Coroutine[Any, Any, None]]:
+    return [
+        *(workers.pay(f"payer {n}") for n in range(scenario.payers)),
+        *(workers.pay_many(f"batcher {n}") for n in range(scenario.batchers)),
+        *(workers.hold(f"holder {n}") for n in range(scenario.holders)),
+    ]
+
+
+async def _raise_limit(server: Server, database: str, step: int, stopping: asyncio.Event) -> None:
+    """Let everybody send `step` payments more, again and again. Only for scenarios without crashes."""
+    async with await server.connect(database) as connection:
+        limit = 0
+        while not stopping.is_set():
+            limit += step
+            await connection.execute(_RAISE_LIMIT, (limit,))
+            await asyncio.sleep(LIMIT_EVERY_S)
+
+
+async def _tell(say: Callable[[str], None], began: float, history: History, nemesis: Nemesis) -> None:
+    while True:
+        await asyncio.sleep(1)
+        refused = sum(count for name, count in history.counts.items() if name.startswith("refused_"))
+        say(
+            f"{time.monotonic() - began:5.0f} s  {len(history.acknowledged):7,} acknowledged  {refused:6,} refused  "
+            f"{history.counts['unknown']:5,} unknown  {nemesis.done.total():3} faults (last: {nemesis.last})  "
+            f"{history.violations.total()} violations"
+        )
+
+
+def _figures(
+    scenario: Scenario, history: History, nemesis: Nemesis, snapshots: Snapshots, proxy: Proxy, took_s: float
+) -> dict[str, Any]:
+    counts = history.counts
+    back = sorted(nemesis.back_s)
+    return {
+        "seed": scenario.seed,
+        "seconds": scenario.seconds,
+        "took_s": round(took_s, 1),
+        "operations": len(history.operations),
+        "acknowledged": history.count("acknowledged"),
+        "refused": {name.removeprefix("refused_"): n for name, n in sorted(counts.items()) if name.startswith("refused_")},
+        "undone_and_asked_again": {
+            name.removeprefix("undone_"): n for name, n in sorted(counts.items()) if name.startswith("undone_")
+        },
+        "unknown": {
+            "answers_lost": counts["unknown"],
+            "was_committed": counts["unknown_was_committed"],
+            "was_not_committed": counts["unknown_was_not_committed"],
+            "was_refused": counts["unknown_was_refused"],
+            "unresolved": history.count("unresolved"),
+        },
+        "snapshots": snapshots.taken,
+        "faults": nemesis.done.total(),
+        "faults_by_kind": dict(sorted(nemesis.done.items())),
+        "acks_swallowed": proxy.acks_swallowed,
+        "recoveries": {
+            "count": len(back),
+            "median_s": round(back[len(back) // 2], 2) if back else None,
+            "longest_s": round(back[-1], 2) if back else None,
+        },
+        "violations": dict(sorted(history.violations.items())),
+        "examples": [f"{violation.kind}: {violation.detail}" for violation in history.examples],
+    }
