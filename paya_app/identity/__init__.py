@@ -3,6 +3,7 @@
 from paya_app.identity.acting import actor_for_secret, actor_for_session, ended_among
 from paya_app.identity.people import Person, claim_handle, find, me, normalize_handle, person
 from paya_app.identity.phones import normalize_phone
+from paya_app.identity.privacy import choose_received_audience, received_audience
 from paya_app.identity.sessions import Session, end_other_sessions, end_session, sessions, sign_out
 from paya_app.identity.sign_in import SignedIn, finish_sign_in, start_sign_in
 
@@ -12,6 +13,7 @@ __all__ = [
     "SignedIn",
     "actor_for_secret",
     "actor_for_session",
+    "choose_received_audience",
     "claim_handle",
     "end_other_sessions",
     "end_session",
@@ -22,6 +24,7 @@ __all__ = [
     "normalize_handle",
     "normalize_phone",
     "person",
+    "received_audience",
     "sessions",
     "sign_out",
     "start_sign_in",

@@ -2,6 +2,7 @@
 -- Why      Others see a handle and a name; the phone stays in auth.users and is never shown.
 -- Units    handle: 3 to 20 of a-z 0-9 _, first a letter; name: 1 to 50 characters.
 -- Locks    claim_handle relies on unique indexes: of two who claim the same handle at once, one gets it.
+--          choose_received_audience holds the person's own row of identity.privacy.
 -- Demo     is_demo follows app_metadata.demo, which only the service key can set.
 -- Callers  People claim their own handle (auth.uid()); everyone may read profiles.
 -- Undo     Forward only.
@@ -138,3 +139,53 @@ begin
 end $$;
 comment on function identity.find(text) is 'The person with this handle (without @) or E.164 phone number, or no row. Look-ups by phone are counted.';
 grant execute on function identity.find(text) to authenticated;
+
+-- Payments to somebody show when the sender shows them, unless the person here says otherwise. Nobody else learns it:
+-- it is in no table that an API role reads.
+create table identity.privacy (
+  person uuid primary key references public.profiles (id),
+  received_audience text not null,
+  version bigint not null,
+  constraint received_audience_is_known check (received_audience in ('private', 'public'))
+);
+comment on table identity.privacy is
+'What each person lets be seen of payments to them, for those who ever chose; wallet.send gives it to each new payment.';
+alter table identity.privacy enable row level security;
+
+create function identity.my_received_audience() returns text
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  return coalesce((select v.received_audience from identity.privacy v where v.person = auth.uid()), 'public');
+end $$;
+comment on function identity.my_received_audience() is
+'The caller''s side of payments to them from now on: public (when the sender shows them) or private.';
+grant execute on function identity.my_received_audience() to authenticated;
+
+create function identity.choose_received_audience(audience text) returns text
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  chooser uuid := auth.uid();
+  known identity.privacy;
+begin
+  if not exists (select from public.profiles p where p.id = chooser) then
+    perform private.refuse('signed_out');
+  end if;
+  if audience is null or audience not in ('private', 'public') then
+    perform private.refuse('audience_invalid');
+  end if;
+  insert into identity.privacy (person, received_audience, version) values (chooser, 'public', 0) on conflict do nothing;
+  select * into known from identity.privacy v where v.person = chooser for update;
+  if known.received_audience <> audience then
+    update identity.privacy v set received_audience = audience, version = v.version + 1 where v.person = chooser;
+    perform events.record('person.privacy_changed', chooser, known.version + 1,
+      jsonb_build_object('owner_id', chooser, 'received_audience', audience));
+  end if;
+  return audience;
+end $$;
+comment on function identity.choose_received_audience(text) is
+'Sets the caller''s side of payments to them that are made from now on. Those made before keep theirs.';
+grant execute on function identity.choose_received_audience(text) to authenticated;

@@ -171,11 +171,13 @@ begin
     perform private.refuse('audience_invalid', facts);
   end if;
   -- everything that is read before a lock, in one statement
-  select p.id, p.handle, p.name, p.is_demo, p.created_at, g.id as giver, t.id as taker, k.id is not null as is_known into other
+  select p.id, p.handle, p.name, p.is_demo, p.created_at, g.id as giver, t.id as taker, k.id is not null as is_known,
+    coalesce(v.received_audience, 'public') as received_audience into other
   from public.profiles p
   left join ledger.account g on g.owner = sender and g.asset = 'USD' and g.kind = 'wallet'
   left join ledger.account t on t.owner = p.id and t.asset = 'USD' and t.kind = 'wallet'
   left join public.payments k on k.id = payment_id
+  left join identity.privacy v on v.person = p.id
   where p.handle = recipient_handle;
   if not found then
     perform private.refuse('person_not_found', facts || jsonb_build_object('to', '@' || left(recipient_handle, 20)));
@@ -206,8 +208,8 @@ begin
   if refusal is not null then
     perform private.refuse('limit_exceeded', facts || refusal || '{"is_covered": true}');
   end if;
-  insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
-  values (payment_id, sender, other.id, note, audience, moment)
+  insert into public.payments (id, sender_id, recipient_id, note, sender_audience, recipient_audience, created_at)
+  values (payment_id, sender, other.id, note, audience, other.received_audience, moment)
   returning is_public into shown;
   insert into events.event (actor, kind, subject, version, payload)
   values (sender, 'payment.sent', payment_id, 1, jsonb_build_object(
@@ -315,42 +317,41 @@ begin
   );
 
   if exists (select from unnest(items) i where i.code is null and i.result is null) then
-    items := array(
-      with asked as (
-        select i.*, row_number() over (order by i.n) as place from unnest(items) i where i.code is null and i.result is null
-      ), arrays as (
-        select array_agg(a.payment_id order by a.n) as ids, array_agg(a.giver order by a.n) as givers, array_agg(a.taker order by a.n) as takers,
-          array_agg(a.amount_cents order by a.n) as amounts, array_agg('payment'::text order by a.n) as kinds
-        from asked a
-      ), posted as (
-        select p.* from arrays r cross join lateral ledger.post_many(r.ids, r.givers, r.takers, r.amounts, r.kinds) p
-      ), paid as (
-        insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
-        select a.payment_id, a.sender, a.recipient, a.note, a.audience, moment
-        from asked a join posted p on p.n = a.place where p.refusal is null
-        returning id, is_public
-      ), told as (
-        insert into events.event (actor, kind, subject, version, payload)
-        select a.sender, 'payment.sent', a.payment_id, 1, jsonb_build_object(
-          'sender_id', a.sender, 'recipient_id', a.recipient, 'amount_cents', a.amount_cents, 'audience', a.audience, 'is_public', d.is_public)
-        from asked a join paid d on d.id = a.payment_id order by a.n
-      )
-      select row(
-        i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
-        coalesce(i.code, p.refusal), i.facts || coalesce(p.facts, '{}'),
-        coalesce(i.result, case when d.id is not null then jsonb_build_object(
-          'id', i.payment_id, 'direction', 'sent',
-          'counterparty', jsonb_build_object(
-            'id', o.id, 'handle', o.handle, 'name', o.name, 'is_demo', o.is_demo, 'created_at', o.created_at),
-          'amount_cents', i.amount_cents, 'note', i.note, 'audience', i.audience, 'is_public', d.is_public, 'version', 1,
-          'created_at', moment, 'is_replay', false) end))::wallet.send_item
-      from unnest(items) i
-      left join asked a on a.n = i.n
-      left join posted p on p.n = a.place
-      left join paid d on d.id = i.payment_id and i.code is null and i.result is null
-      left join public.profiles o on o.id = i.recipient
-      order by i.n
-    );
+    with asked as (
+      select i.*, row_number() over (order by i.n) as place from unnest(items) i where i.code is null and i.result is null
+    ), arrays as (
+      select array_agg(a.payment_id order by a.n) as ids, array_agg(a.giver order by a.n) as givers, array_agg(a.taker order by a.n) as takers,
+        array_agg(a.amount_cents order by a.n) as amounts, array_agg('payment'::text order by a.n) as kinds
+      from asked a
+    ), posted as (
+      select p.* from arrays r cross join lateral ledger.post_many(r.ids, r.givers, r.takers, r.amounts, r.kinds) p
+    ), paid as (
+      insert into public.payments (id, sender_id, recipient_id, note, sender_audience, recipient_audience, created_at)
+      select a.payment_id, a.sender, a.recipient, a.note, a.audience, coalesce(v.received_audience, 'public'), moment
+      from asked a join posted p on p.n = a.place left join identity.privacy v on v.person = a.recipient
+      where p.refusal is null
+      returning id, is_public
+    ), told as (
+      insert into events.event (actor, kind, subject, version, payload)
+      select a.sender, 'payment.sent', a.payment_id, 1, jsonb_build_object(
+        'sender_id', a.sender, 'recipient_id', a.recipient, 'amount_cents', a.amount_cents, 'audience', a.audience, 'is_public', d.is_public)
+      from asked a join paid d on d.id = a.payment_id order by a.n
+    )
+    select array_agg(row(
+      i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
+      coalesce(i.code, p.refusal), i.facts || coalesce(p.facts, '{}'),
+      coalesce(i.result, case when d.id is not null then jsonb_build_object(
+        'id', i.payment_id, 'direction', 'sent',
+        'counterparty', jsonb_build_object(
+          'id', o.id, 'handle', o.handle, 'name', o.name, 'is_demo', o.is_demo, 'created_at', o.created_at),
+        'amount_cents', i.amount_cents, 'note', i.note, 'audience', i.audience, 'is_public', d.is_public, 'version', 1,
+        'created_at', moment, 'is_replay', false) end))::wallet.send_item order by i.n)
+    into items
+    from unnest(items) i
+    left join asked a on a.n = i.n
+    left join posted p on p.n = a.place
+    left join paid d on d.id = i.payment_id and i.code is null and i.result is null
+    left join public.profiles o on o.id = i.recipient;
   end if;
   return query select i.n, i.result, i.code, i.facts from unnest(items) i;
 end $$;
