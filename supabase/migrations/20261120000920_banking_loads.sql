@@ -64,7 +64,7 @@ begin
     return banking.load_json(load_id, person);
   end if;
   if purse.id is null or purse.state <> 'active' then
-    perform private.refuse('load_account_unavailable', facts);
+    perform private.refuse('load_account_unavailable', facts || jsonb_build_object('state', purse.state));
   end if;
   select * into bank from banking.source s where s.id = source_id and s.person = person for share;
   if not found or bank.state not in ('unverified', 'verified') then

@@ -182,7 +182,7 @@ begin
       perform ledger.post(l.return_transfer, purse.id, ledger.system_account('reserve'), back_cents, 'load_returned_late', l.reference);
     end if;
     update banking.load t set owed_cents = l.amount_cents - back_cents where t.id = load_id;
-    update ledger.account a set state = 'restricted' where a.id = purse.id and a.state = 'active';
+    perform risk.impose(l.person, 'restricted', 'late_return', null, load_id);
   end if;
   update banking.provider_operation o set
     state = outcome, failure_code = code, vendor_ref = coalesce(o.vendor_ref, vendor_ref), ended_at = private.now()

@@ -2,7 +2,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from paya_app import banking, wallet
+from paya_app import banking, risk, wallet
+from paya_app.banking.errors import LoadAccountUnavailable
+from paya_app.core.actor import Actor
 from paya_app.core.errors import AccountUnavailable
 from paya_app.core.ids import new_id
 from tests.support.bank import opened, working
@@ -166,3 +168,11 @@ async def test_a_return_after_clearing_takes_what_is_there_and_restricts_the_acc
     with pytest.raises(AccountUnavailable):
         await wallet.send(ann, payment_id=new_id(), to="bob", amount_cents=1, note="x", audience="private")
     assert (await wallet.balance(bob)).available_cents == 3000
+    (case,) = await risk.open_cases(ann)
+    assert case.sentence.startswith("Your account is restricted: your bank took back a transfer")
+    assert await risk.open_cases(bob) == []
+    with pytest.raises(LoadAccountUnavailable, match="Your account is restricted"):
+        await bank.start(ann, 1000)
+    about = "select payload ->> 'subject', payload ->> 'after' from events.event where kind = 'account.restricted'"
+    assert await bank.database.rows(about) == [(str(load.id), "restricted")]
+    assert await risk.lift(Actor.service(), case.reference, "paid back") == "active"

@@ -202,7 +202,7 @@ async def test_a_visitor_sends_nothing(people):
 async def test_frozen_and_restricted_wallets(people, database):
     ann, bob = await people.join("ann", cents=5000), await people.join("bob", cents=5000)
     await database.rows("update ledger.account set state = 'restricted' where owner = %s", [bob.user_id])
-    with pytest.raises(PayaError, match="Your wallet cannot"):
+    with pytest.raises(PayaError, match="Your account is restricted"):
         await pay(bob, "ann", 100)
     assert (await pay(ann, "bob", 100)).amount_cents == 100
     await database.rows("update ledger.account set state = 'frozen' where owner = %s", [bob.user_id])

@@ -51,6 +51,7 @@ class HomeState(rx.State):
 
     loaded: bool = False
     fault: str = ""
+    case: str = ""
     whole: str = ""
     rest: str = ""
     coming: rx.Field[list[Coming]] = rx.field(default_factory=list)
@@ -97,6 +98,7 @@ class HomeState(rx.State):
     async def _load(self, actor: Any) -> None:
         balance = await wallet.balance(actor)
         limits = await risk.send_limits(actor)
+        cases = await risk.open_cases(actor)
         loads = await banking.loads(actor, limit=20)
         self.whole, self.rest = split_cents(balance.available_cents)
         self.coming = [_coming(load) for load in loads if load.state in UNDER_WAY][:COMING_MAX]
@@ -104,6 +106,7 @@ class HomeState(rx.State):
         self.left = payments_left(limits)
         self.hour_used, self.hour_max = limits.hour_used, limits.hour_max
         self.day_used, self.day_max = limits.day_used, limits.day_max
+        self.case = cases[0].sentence if cases else ""
         self.fault, self.loaded = "", True
 
 
@@ -174,6 +177,7 @@ def _own() -> rx.Component:
             class_name="top home lg:hidden!",
         ),
         notice(HomeState.fault),
+        notice(HomeState.case, kind="warn"),
         rx.el.div(
             rx.el.div(
                 rx.el.p("Available", class_name="s m"),
