@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     paya_public_url: str = ""
     paya_secret: SecretStr = SecretStr("")
     paya_demo: bool = True
+    paya_send_batching: bool = True
     paya_proxy_hops: int = Field(default=0, ge=0, le=10)
     paya_ach_hold_days: int = Field(default=0, ge=0, le=60)
     paya_ach_seconds: float | None = Field(default=None, ge=0, le=86400)

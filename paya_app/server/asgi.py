@@ -67,12 +67,14 @@ def compose(pages: Application) -> Application:
 
 @asynccontextmanager
 async def lifespan() -> AsyncIterator[None]:
-    """What runs beside the application in embedded mode; the database's pools close at the end."""
+    """What runs beside the application in embedded mode; payments that wait are made before the pools close."""
+    from paya_app import wallet
     from paya_app.core import db
     from paya_app.core.config import settings
 
     async with AsyncExitStack() as stack:
         stack.push_async_callback(db.dispose)
+        stack.push_async_callback(wallet.drain)
         if settings().embedded:
             from paya_app.server.standins import running
 

@@ -1,5 +1,6 @@
 """Payments between people."""
 
+from paya_app.wallet.batcher import drain
 from paya_app.wallet.models import Audience, Balance, Direction, Payment
 from paya_app.wallet.service import balance, payment, payments, recent_people, send, set_audience
 
@@ -9,6 +10,7 @@ __all__ = [
     "Direction",
     "Payment",
     "balance",
+    "drain",
     "payment",
     "payments",
     "recent_people",

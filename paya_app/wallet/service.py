@@ -6,10 +6,12 @@ from uuid import UUID
 from paya_app import identity
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.config import settings
 from paya_app.core.errors import AmountInvalid, AudienceInvalid, HandleInvalid, PersonNotFound, SignedOut
 from paya_app.core.money import CENTS_MAX
 from paya_app.core.text import clean_note
 from paya_app.identity.people import Person
+from paya_app.wallet import batcher
 from paya_app.wallet.models import Audience, Balance, Direction, Payment
 
 PAGE_MAX = 50
@@ -31,24 +33,24 @@ async def send(actor: Actor, *, payment_id: UUID, to: str, amount_cents: int, no
         KeyReused: `payment_id` was used for another payment.
         SignedOut: nobody is signed in.
     """
-    if actor.role != "authenticated":
+    if actor.role != "authenticated" or actor.user_id is None:
         raise SignedOut
     if not isinstance(amount_cents, int) or isinstance(amount_cents, bool) or not 0 < amount_cents <= CENTS_MAX:
         raise AmountInvalid(sentence="Not sent. Choose an amount above $0.00.")
     if audience not in ("private", "public"):
         raise AudienceInvalid(amount_cents=amount_cents)
-    rows = await db.call(
-        "select wallet.send_as(:claims, :payment_id, :to, :amount_cents, :note, :audience)",
-        {
-            "claims": actor.claims_json,
-            "payment_id": payment_id,
-            "to": await _handle_of(actor, to, amount_cents),
-            "amount_cents": amount_cents,
-            "note": clean_note(note),
-            "audience": audience,
-        },
+    order = batcher.Order(
+        sender=actor.user_id,
+        claims=actor.claims_json,
+        payment_id=payment_id,
+        to=await _handle_of(actor, to, amount_cents),
+        amount_cents=amount_cents,
+        note=clean_note(note),
+        audience=audience,
     )
-    return Payment.from_json(rows[0][0])
+    return Payment.from_json(
+        await (batcher.here().send(order) if settings().paya_send_batching else batcher.send_one(order))
+    )
 
 
 async def _handle_of(actor: Actor, to: str, amount_cents: int) -> str:
