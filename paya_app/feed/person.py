@@ -2,7 +2,7 @@
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
-from paya_app.feed.models import FeedRow, Named
+from paya_app.feed.models import FeedRow
 
 LIMIT_MAX = 50
 
@@ -24,14 +24,4 @@ order by f.at desc, f.id desc limit :limit
 async def of_person(actor: Actor, handle: str, *, limit: int = 20) -> list[FeedRow]:
     """The newest public payments of whoever has this handle, at most `limit` (1 to LIMIT_MAX); none for nobody."""
     found = await db.query(actor, _OF_PERSON, {"handle": handle, "limit": max(1, min(limit, LIMIT_MAX))})
-    return [
-        FeedRow(
-            id=row.id,
-            version=row.version,
-            at=row.at,
-            note=row.note,
-            sender=Named(handle=row.sender_handle, name=row.sender_name),
-            recipient=Named(handle=row.recipient_handle, name=row.recipient_name),
-        )
-        for row in found
-    ]
+    return [FeedRow.from_row(row) for row in found]

@@ -5,7 +5,7 @@ from typing import Any
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.feed.cursor import read_cursor, write_cursor
-from paya_app.feed.models import FeedPage, FeedRow, Named
+from paya_app.feed.models import FeedPage, FeedRow
 
 LIMIT_DEFAULT = 30
 LIMIT_MAX = 100
@@ -27,16 +27,6 @@ async def page(actor: Actor, *, cursor: str | None = None, limit: int = LIMIT_DE
     if cursor is not None:
         params["at"], params["id"] = read_cursor(cursor)
     found = await db.query(actor, _NEWEST if cursor is None else _AFTER, params)
-    rows = [
-        FeedRow(
-            id=row.id,
-            version=row.version,
-            at=row.at,
-            note=row.note,
-            sender=Named(handle=row.sender_handle, name=row.sender_name),
-            recipient=Named(handle=row.recipient_handle, name=row.recipient_name),
-        )
-        for row in found[:limit]
-    ]
+    rows = [FeedRow.from_row(row) for row in found[:limit]]
     has_more = len(found) > limit
     return FeedPage(rows=rows, next_cursor=write_cursor(rows[-1].at, rows[-1].id) if has_more else None)

@@ -1,8 +1,9 @@
 """Thirty demo people who keep the embedded feed quietly alive.
 
 They sign up, link the test bank, load money and pay through the same verbs as everybody; their profiles say
-that they are demo people. They pay at most once a minute, and only while somebody watches the feed. Never in
-tests, never hosted.
+that they are demo people. In a new home they make the feed's first ten payments as soon as their money is there, so
+that the first look at it finds it alive; from then on they pay at most once a minute, and only while somebody watches.
+Never in tests, never hosted.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from paya_app.providers import supabase_auth
 from paya_app.providers.outcome import ProviderFailure
 
 PAYS_AT_MOST_EVERY = timedelta(minutes=1)
+OPENING_PAYMENTS = 10
 LOOKS_EVERY_S = 1.0
 LOAD_CENTS = 5000
 LOW_CENTS = 2000
@@ -32,15 +34,18 @@ log = structlog.get_logger()
 
 
 async def run(stop: asyncio.Event, watchers: Callable[[], int], *, seed: int = 7) -> None:
-    """Bring the demo people in, then let them pay while `watchers()` is above zero, until `stop`."""
+    """Bring the demo people in, let them open the feed, then pay while `watchers()` is above zero, until `stop`."""
     chance = random.Random(seed)  # noqa: S311 - which demo person pays whom is no secret
     cast: list[Person] = []
+    opened = False
     paid_at = datetime.min.replace(tzinfo=clock.now().tzinfo)
     while not stop.is_set():
         try:
             if len(cast) < len(CAST):
                 cast = await _cast()
-            elif watchers() > 0 and clock.now() - paid_at >= PAYS_AT_MOST_EVERY and await _pay(chance, cast):
+            elif not opened and not (opened := await is_opened()):
+                await pay(chance, cast)
+            elif watchers() > 0 and clock.now() - paid_at >= PAYS_AT_MOST_EVERY and await pay(chance, cast):
                 paid_at = clock.now()
         except (PayaError, ProviderFailure) as error:
             # a bank or a database that is away for a moment is no reason to end
@@ -64,7 +69,19 @@ async def _cast() -> list[Person]:
     return [known[handle] for handle, _ in CAST]
 
 
-async def _pay(chance: random.Random, cast: list[Person]) -> bool:
+async def is_opened() -> bool:
+    """Whether demo people have made the feed's first payments, in this run or an earlier one."""
+    sql = """
+        select count(*) from (
+          select from public.payments p join public.profiles s on s.id = p.sender_id
+          where s.is_demo and p.is_public limit :enough
+        ) made
+    """
+    rows = await db.query(Actor.visitor(), sql, {"enough": OPENING_PAYMENTS})
+    return rows[0][0] >= OPENING_PAYMENTS
+
+
+async def pay(chance: random.Random, cast: list[Person]) -> bool:
     """One public payment between two of them; False when nobody asked had enough yet."""
     for giver in chance.sample(cast, 5):
         actor = _as(giver.id)

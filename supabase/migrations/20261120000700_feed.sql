@@ -1,4 +1,4 @@
--- Feed: what people chose to show, for everyone to read and to follow live.
+-- Feed: the payments that senders show and recipients leave shown, for everyone to read and to follow live.
 -- Why      The feed is a read model over payments and profiles: nobody publishes to it, and a payment that
 --          turns private leaves it by itself. It has no amounts because public.payments has none.
 -- Units    at: when the payment was made; version: changes of the payment, from 1, the highest is the truth.
@@ -20,12 +20,14 @@ select
   s.handle as sender_handle,
   s.name as sender_name,
   r.handle as recipient_handle,
-  r.name as recipient_name
+  r.name as recipient_name,
+  s.is_demo as sender_is_demo,
+  r.is_demo as recipient_is_demo
 from public.payments p
 join public.profiles s on s.id = p.sender_id
 join public.profiles r on r.id = p.recipient_id
 where p.is_public;
-comment on view feed.public_payment is 'The public feed, one row per payment that both sides show. Never an amount.';
+comment on view feed.public_payment is 'The public feed, one row per payment that its sender shows and its recipient leaves shown. Never an amount.';
 revoke all on feed.public_payment from anon, authenticated, service_role;
 grant select on feed.public_payment to anon, authenticated, service_role;
 

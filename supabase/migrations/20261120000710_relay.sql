@@ -165,8 +165,8 @@ begin
   select
     jsonb_agg(jsonb_build_object(
       'id', f.id, 'version', f.version, 'at', f.at, 'note', f.note,
-      'sender', jsonb_build_object('handle', f.sender_handle, 'name', f.sender_name),
-      'recipient', jsonb_build_object('handle', f.recipient_handle, 'name', f.recipient_name)
+      'sender', jsonb_build_object('handle', f.sender_handle, 'name', f.sender_name, 'demo', f.sender_is_demo),
+      'recipient', jsonb_build_object('handle', f.recipient_handle, 'name', f.recipient_name, 'demo', f.recipient_is_demo)
     ) order by f.at, f.id) filter (where f.id is not null),
     -- Only what once was public is withdrawn aloud: that a private payment exists is nobody's business.
     jsonb_agg(jsonb_build_object('id', p.id, 'version', p.version)) filter (

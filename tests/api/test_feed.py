@@ -68,8 +68,8 @@ async def test_the_newest_come_first_without_amounts(client, seven):
         "version": 1,
         "at": rows[0]["at"],
         "note": "note 7",
-        "sender": {"handle": "ann", "name": "Ann Lee"},
-        "recipient": {"handle": "bob", "name": "Bob Ray"},
+        "sender": {"handle": "ann", "name": "Ann Lee", "demo": False},
+        "recipient": {"handle": "bob", "name": "Bob Ray", "demo": False},
     }
     assert not {"amount", "amount_cents", "cents"} & set(json.dumps(rows).replace('"', " ").split())
 

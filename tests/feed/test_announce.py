@@ -54,8 +54,8 @@ async def test_a_batch_is_one_message_without_amounts(database, two):
         "version": 1,
         "at": payload["shown"][0]["at"],
         "note": "taco 0",
-        "sender": {"handle": "ann", "name": "Ann Lee"},
-        "recipient": {"handle": "bob", "name": "Bob Ray"},
+        "sender": {"handle": "ann", "name": "Ann Lee", "demo": False},
+        "recipient": {"handle": "bob", "name": "Bob Ray", "demo": False},
     }
     assert "1234" not in json.dumps([m[2] for m in said]).replace(str(payments[0].id), "")
     assert all(payload == {"kinds": ["payment.sent"]} for _, event, payload in said if event == "changed")
