@@ -11,20 +11,18 @@ each of its payments is made again by itself: all are keyed by their id, so that
 import asyncio
 import contextlib
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from paya_app.core import db
-from paya_app.core.errors import AskAgain, PayaError, ServiceUnavailable, from_code
+from paya_app.core.errors import PayaError, ServiceUnavailable, from_code
 from paya_app.wallet.models import Audience
 
 BATCH_MAX = 200
 UNDER_WAY_MAX = 2
-# A second payment of one sender waits for the first one's transaction; so often at most, then it is refused.
-ASK_AGAIN_MAX = 5
 
 _ONE = "select wallet.send_as(:claims, :payment_id, :to, :amount_cents, :note, :audience)"
 _MANY = (
@@ -52,7 +50,6 @@ class Order:
 class _Waiting:
     order: Order
     answer: asyncio.Future[dict[str, Any]]
-    asked: int = field(default=0)
 
 
 async def send_one(order: Order) -> dict[str, Any]:
@@ -175,9 +172,6 @@ class Batcher:
             waiting = batch[row.n - 1]
             if code is None:
                 _succeed(waiting, result)
-            elif code == AskAgain.code and waiting.asked < ASK_AGAIN_MAX:
-                waiting.asked += 1
-                self._queue.append(waiting)
             else:
                 _fail(waiting, from_code(code, facts))
 

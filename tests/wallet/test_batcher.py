@@ -9,7 +9,6 @@ from paya_app import wallet
 from paya_app.core import db
 from paya_app.core.config import settings
 from paya_app.core.errors import (
-    AskAgain,
     InsufficientFunds,
     KeyReused,
     LimitExceeded,
@@ -122,7 +121,8 @@ async def test_a_lost_connection_leaves_no_doubt_behind(people, database):
     async def cut() -> None:
         for _ in range(20):
             await database.rows(
-                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'paya' and datname = %s",
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name = 'paya' and datname = %s",
                 [database.name],
             )
 
@@ -170,19 +170,3 @@ async def test_one_setting_turns_it_off(people, batches, monkeypatch, chosen, is
     )
     assert (max(batches) > 1) is is_batched
     assert sum(batches) == 10
-
-
-async def test_asking_again_ends(people, monkeypatch):
-    ann, eve, _ = [await people.join(name, cents=700) for name in ("ann", "eve", "bob")]
-    real = db.call
-
-    async def always_busy(sql, params):
-        if "payment_ids" not in params:
-            return await real(sql, params)
-        return [(n + 1, None, AskAgain.code, {}) for n in range(len(params["payment_ids"]))]
-
-    monkeypatch.setattr(db, "call", always_busy)
-    cal = await people.join("cal", cents=700)
-    answers = await together([order(ann), order(eve), order(cal)])
-    assert [type(a) for a in answers[:1]] == [dict]
-    assert all(isinstance(a, (dict, AskAgain)) for a in answers[1:])
