@@ -41,7 +41,7 @@ class Scenario:
     batchers: int = 8
     holders: int = 4
     faults: tuple[str, ...] = plan.FAULTS
-    gap_s: float = 2.0
+    gap_s: float = 1.6
     damage: bytes = b""
     habits: Habits = field(default_factory=Habits)
     limit_step: int | None = None

@@ -5,7 +5,6 @@ Payers call `wallet.send_as`, batchers `wallet.send_many`, holders the bench's d
 """
 
 import asyncio
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,6 +23,8 @@ order by n
 AUTHORIZE = "select bench.authorize(%s, %s, %s)"
 CAPTURE = "select bench.capture(%s, %s, %s::text[], %s::bigint[], %s)"
 RELEASE = "select bench.release(%s)"
+
+STILL_THERE = "select pid from pg_stat_activity where pid = any(%s)"
 
 # How long a worker waits for an answer before it hangs up: drawn for each worker, and longer after each time.
 PATIENCE_S = (0.5, 4.0)
@@ -162,9 +163,20 @@ class Workers:
                 self._judge_refusal(operation, answer.code)
                 self.history.refuse(operation, answer.code)
         if left and doubtful:
-            await _ended(doubtful)
+            await self._until_ended(client, doubtful)
             doubtful.clear()
         return left
+
+    async def _until_ended(self, client: Client, processes: set[int]) -> None:
+        """Return when none of these server processes works any more; their statements may take 15 s at most."""
+        until = time.monotonic() + ASIDE_S_MAX
+        while time.monotonic() < until:
+            try:
+                if not await client.ask(STILL_THERE, (list(processes),), patience_s=PATIENCE_S_MAX):
+                    return
+            except (Unknown, Undone):
+                pass
+            await asyncio.sleep(0.05)
 
     def _compare(self, operation: Operation, result: dict[str, Any]) -> None:
         if operation.expects:
@@ -233,18 +245,3 @@ async def _one(client: Client, sql: Any, params: Sequence[Any], patience_s: floa
 
 def _note_of(operation: Operation) -> str:
     return f"for {operation.giver[-2:]}"
-
-
-async def _ended(processes: set[int]) -> None:
-    """Return when none of these server processes runs any more (their statements may take 15 s at most)."""
-    until = time.monotonic() + ASIDE_S_MAX
-    while any(_runs(process) for process in processes) and time.monotonic() < until:
-        await asyncio.sleep(0.05)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
