@@ -2235,7 +2235,8 @@ begin
     perform private.refuse('isolation_unsupported');
   end if;
   if capture_id is null or hold_id is null or kind is null or is_final is null or legs is null or legs not between 1 and 255
-    or cardinality(amounts) is distinct from legs or array_position(to_accounts, null) is not null
+    or array_dims(to_accounts) <> format('[1:%s]', legs) or array_dims(amounts) is distinct from array_dims(to_accounts)
+    or array_position(to_accounts, null) is not null
   then
     perform private.refuse('transfer_malformed');
   end if;
@@ -2281,9 +2282,10 @@ begin
   select * into refused from ledger.post_many(
     leg_ids, array_fill(giver, array[legs]), to_accounts, amounts, array_fill(kind, array[legs]), array_fill(h.ref, array[legs]),
     array_fill(1, array[legs])) p
-  where p.refusal is not null and p.refusal <> 'linked_refused' limit 1;
+  where p.is_replay or (p.refusal is not null and p.refusal <> 'linked_refused') limit 1;
   if found then
-    perform private.refuse(refused.refusal, coalesce(refused.facts, '{}'));
+    -- a leg that was posted before is another capture's: this one would move nothing
+    perform private.refuse(coalesce(refused.refusal, 'key_reused'), coalesce(refused.facts, '{}'));
   end if;
   insert into ledger.capture (id, hold_id, amount, is_final, leg_count, at)
   values (capture_id, hold_id, wanted, asked_final, legs, private.now());
@@ -2321,6 +2323,9 @@ declare
   giver bigint;
   h ledger.hold;
 begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
   if outcome is null or outcome not in ('released', 'expired') then
     perform private.refuse('transfer_malformed');
   end if;
@@ -2363,10 +2368,14 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform private.refuse('isolation_unsupported');
   end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000 or cardinality(amounts) is distinct from total then
+  if chunk is null or kind is null or total is null or total not between 1 and 20000
+    or array_dims(to_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(to_accounts)
+  then
     perform private.refuse('batch_malformed');
   end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
+    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
+  then
     perform private.refuse('amount_invalid');
   end if;
   select a.asset into asset from ledger.account a where a.id = from_account and a.is_summing;
@@ -2405,6 +2414,7 @@ begin
   ), written as (
     insert into ledger.transfer (id, at, effective_at, from_account, to_account, to_seq, amount, kind, ref)
     select m.id, moment, moment, from_account, m.account_id, m.seq, m.amount, kind, ref from moved m
+    order by m.id  -- two chunks with the same ids wait for each other one way only
   ), entered as (
     insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
     select m.account_id, m.seq, m.id, m.amount, m.balance, moment from moved m
@@ -2429,13 +2439,15 @@ declare
   closed integer := 0;
 begin
   for due in
-    select d.id from (
+    select d.id, d.account_id from (
       select h.id, h.account_id from ledger.hold h
       where h.state = 'open' and h.expires_at <= private.now() order by h.expires_at limit maximum
     ) d order by d.account_id, d.id
   loop
-    -- somebody may have closed it since it was listed
-    if (ledger.close_hold(due.id, 'expired') ->> 'is_replay')::boolean is false then
+    -- somebody may have closed it since it was listed: it is looked at again once its account is locked
+    perform from ledger.account a where a.id = due.account_id for no key update;
+    if exists (select from ledger.hold h where h.id = due.id and h.state = 'open') then
+      perform ledger.close_hold(due.id, 'expired');
       closed := closed + 1;
     end if;
   end loop;
@@ -2463,7 +2475,8 @@ CREATE FUNCTION ledger.hold_moves_forward() RETURNS trigger
     AS $$
 begin
   if old.state <> 'open' or new.captured < old.captured or new.version <> old.version + 1
-    or (new.id, new.account_id, new.amount, new.kind, new.opened_at) is distinct from (old.id, old.account_id, old.amount, old.kind, old.opened_at)
+    or (new.id, new.account_id, new.amount, new.kind, new.ref, new.opened_at, new.expires_at)
+      is distinct from (old.id, old.account_id, old.amount, old.kind, old.ref, old.opened_at, old.expires_at)
   then
     raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "ledger.hold"}';
   end if;
@@ -2574,6 +2587,9 @@ begin
       if not found then
         select a.asset into taker_asset from ledger.account a where a.id = to_account and a.is_summing;
         if not found then
+          if exists (select from ledger.transfer t where t.id = transfer_id) then
+            perform private.refuse('ask_again');
+          end if;
           perform ledger.refuse_posting(from_account, to_account, amount, is_new);
         end if;
       end if;
@@ -2644,10 +2660,12 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform private.refuse('isolation_unsupported');
   end if;
-  if ids is null or total not between 1 and 5000 or array_ndims(ids) <> 1
-    or cardinality(from_accounts) is distinct from total or cardinality(to_accounts) is distinct from total
-    or cardinality(amounts) is distinct from total or cardinality(kinds) is distinct from total
-    or cardinality(refs) <> total or cardinality(groups) <> total
+  -- counted from one and flat, all of them: they are read here by place and there by unnest
+  if ids is null or total not between 1 and 5000 or array_dims(ids) <> format('[1:%s]', total)
+    or array_dims(from_accounts) is distinct from array_dims(ids) or array_dims(to_accounts) is distinct from array_dims(ids)
+    or array_dims(amounts) is distinct from array_dims(ids) or array_dims(kinds) is distinct from array_dims(ids)
+    or (refs is not null and array_dims(refs) is distinct from array_dims(ids))
+    or (groups is not null and array_dims(groups) is distinct from array_dims(ids))
   then
     perform private.refuse('batch_malformed');
   end if;
@@ -2773,7 +2791,7 @@ begin
     select w.id, moment, moment, w.from_account, w.to_account, w.from_seq, w.to_seq, w.amount, w.kind, w.ref
     from unnest(ids, from_accounts, to_accounts, giver_seqs, taker_seqs, amounts, kinds, refs, written)
       w (id, from_account, to_account, from_seq, to_seq, amount, kind, ref, written)
-    where w.written;
+    where w.written order by w.id;  -- two batches with the same ids wait for each other one way only
     insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
     select w.from_account, w.from_seq, w.id, -w.amount, w.giver_after, moment
     from unnest(ids, from_accounts, giver_seqs, amounts, giver_afters, written) w (id, from_account, from_seq, amount, giver_after, written)

@@ -97,6 +97,9 @@ begin
       if not found then
         select a.asset into taker_asset from ledger.account a where a.id = to_account and a.is_summing;
         if not found then
+          if exists (select from ledger.transfer t where t.id = transfer_id) then
+            perform private.refuse('ask_again');
+          end if;
           perform ledger.refuse_posting(from_account, to_account, amount, is_new);
         end if;
       end if;
@@ -171,10 +174,12 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform private.refuse('isolation_unsupported');
   end if;
-  if ids is null or total not between 1 and 5000 or array_ndims(ids) <> 1
-    or cardinality(from_accounts) is distinct from total or cardinality(to_accounts) is distinct from total
-    or cardinality(amounts) is distinct from total or cardinality(kinds) is distinct from total
-    or cardinality(refs) <> total or cardinality(groups) <> total
+  -- counted from one and flat, all of them: they are read here by place and there by unnest
+  if ids is null or total not between 1 and 5000 or array_dims(ids) <> format('[1:%s]', total)
+    or array_dims(from_accounts) is distinct from array_dims(ids) or array_dims(to_accounts) is distinct from array_dims(ids)
+    or array_dims(amounts) is distinct from array_dims(ids) or array_dims(kinds) is distinct from array_dims(ids)
+    or (refs is not null and array_dims(refs) is distinct from array_dims(ids))
+    or (groups is not null and array_dims(groups) is distinct from array_dims(ids))
   then
     perform private.refuse('batch_malformed');
   end if;
@@ -300,7 +305,7 @@ begin
     select w.id, moment, moment, w.from_account, w.to_account, w.from_seq, w.to_seq, w.amount, w.kind, w.ref
     from unnest(ids, from_accounts, to_accounts, giver_seqs, taker_seqs, amounts, kinds, refs, written)
       w (id, from_account, to_account, from_seq, to_seq, amount, kind, ref, written)
-    where w.written;
+    where w.written order by w.id;  -- two batches with the same ids wait for each other one way only
     insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
     select w.from_account, w.from_seq, w.id, -w.amount, w.giver_after, moment
     from unnest(ids, from_accounts, giver_seqs, amounts, giver_afters, written) w (id, from_account, from_seq, amount, giver_after, written)

@@ -46,7 +46,8 @@ create function ledger.hold_moves_forward() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if old.state <> 'open' or new.captured < old.captured or new.version <> old.version + 1
-    or (new.id, new.account_id, new.amount, new.kind, new.opened_at) is distinct from (old.id, old.account_id, old.amount, old.kind, old.opened_at)
+    or (new.id, new.account_id, new.amount, new.kind, new.ref, new.opened_at, new.expires_at)
+      is distinct from (old.id, old.account_id, old.amount, old.kind, old.ref, old.opened_at, old.expires_at)
   then
     raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "ledger.hold"}';
   end if;
@@ -135,7 +136,8 @@ begin
     perform private.refuse('isolation_unsupported');
   end if;
   if capture_id is null or hold_id is null or kind is null or is_final is null or legs is null or legs not between 1 and 255
-    or cardinality(amounts) is distinct from legs or array_position(to_accounts, null) is not null
+    or array_dims(to_accounts) <> format('[1:%s]', legs) or array_dims(amounts) is distinct from array_dims(to_accounts)
+    or array_position(to_accounts, null) is not null
   then
     perform private.refuse('transfer_malformed');
   end if;
@@ -181,9 +183,10 @@ begin
   select * into refused from ledger.post_many(
     leg_ids, array_fill(giver, array[legs]), to_accounts, amounts, array_fill(kind, array[legs]), array_fill(h.ref, array[legs]),
     array_fill(1, array[legs])) p
-  where p.refusal is not null and p.refusal <> 'linked_refused' limit 1;
+  where p.is_replay or (p.refusal is not null and p.refusal <> 'linked_refused') limit 1;
   if found then
-    perform private.refuse(refused.refusal, coalesce(refused.facts, '{}'));
+    -- a leg that was posted before is another capture's: this one would move nothing
+    perform private.refuse(coalesce(refused.refusal, 'key_reused'), coalesce(refused.facts, '{}'));
   end if;
   insert into ledger.capture (id, hold_id, amount, is_final, leg_count, at)
   values (capture_id, hold_id, wanted, asked_final, legs, private.now());
@@ -206,6 +209,9 @@ declare
   giver bigint;
   h ledger.hold;
 begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
   if outcome is null or outcome not in ('released', 'expired') then
     perform private.refuse('transfer_malformed');
   end if;
@@ -245,13 +251,15 @@ declare
   closed integer := 0;
 begin
   for due in
-    select d.id from (
+    select d.id, d.account_id from (
       select h.id, h.account_id from ledger.hold h
       where h.state = 'open' and h.expires_at <= private.now() order by h.expires_at limit maximum
     ) d order by d.account_id, d.id
   loop
-    -- somebody may have closed it since it was listed
-    if (ledger.close_hold(due.id, 'expired') ->> 'is_replay')::boolean is false then
+    -- somebody may have closed it since it was listed: it is looked at again once its account is locked
+    perform from ledger.account a where a.id = due.account_id for no key update;
+    if exists (select from ledger.hold h where h.id = due.id and h.state = 'open') then
+      perform ledger.close_hold(due.id, 'expired');
       closed := closed + 1;
     end if;
   end loop;

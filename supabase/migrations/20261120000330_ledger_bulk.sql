@@ -30,10 +30,14 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform private.refuse('isolation_unsupported');
   end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000 or cardinality(amounts) is distinct from total then
+  if chunk is null or kind is null or total is null or total not between 1 and 20000
+    or array_dims(to_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(to_accounts)
+  then
     perform private.refuse('batch_malformed');
   end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
+    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
+  then
     perform private.refuse('amount_invalid');
   end if;
   select a.asset into asset from ledger.account a where a.id = from_account and a.is_summing;
@@ -72,6 +76,7 @@ begin
   ), written as (
     insert into ledger.transfer (id, at, effective_at, from_account, to_account, to_seq, amount, kind, ref)
     select m.id, moment, moment, from_account, m.account_id, m.seq, m.amount, kind, ref from moved m
+    order by m.id  -- two chunks with the same ids wait for each other one way only
   ), entered as (
     insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
     select m.account_id, m.seq, m.id, m.amount, m.balance, moment from moved m

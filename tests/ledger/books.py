@@ -98,8 +98,9 @@ class Books:
         return row[0] if row else None
 
     def rows(self, statement: str, *params: Any) -> list[tuple[Any, ...]]:
-        """The rows of a statement."""
-        cursor = self.connection.execute(statement.encode(), params or None)
+        """The rows of a statement; its parameters one by one, or named in one mapping."""
+        named = params[0] if len(params) == 1 and isinstance(params[0], dict) else params
+        cursor = self.connection.execute(statement.encode(), named or None)
         return cursor.fetchall() if cursor.description else []
 
     def value(self, statement: str, *params: Any) -> Any:
