@@ -7,6 +7,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable
+from http import HTTPStatus
 from pathlib import Path
 
 from paya_app.server.guard import ASGIApp, Message, Receive, Scope, Send
@@ -100,7 +101,11 @@ class SecurityHeaders:
     def _headers(self, path: str, message: Message) -> list[tuple[bytes, bytes]]:
         given: list[tuple[bytes, bytes]] = message.get("headers", [])
         kind = next((value for name, value in given if name.lower() == b"content-type"), b"")
-        ours = self._documents if kind.startswith(b"text/html") else self._every if _is_part(kind) else self._plain
+        if message["status"] == HTTPStatus.NOT_MODIFIED:
+            # it names no kind, and browsers put its headers over those of the page that they kept
+            ours = self._every
+        else:
+            ours = self._documents if kind.startswith(b"text/html") else self._every if _is_part(kind) else self._plain
         kept = [(name, value) for name, value in given if name.lower() not in ours]
         if not any(name.lower() == b"cache-control" for name, _ in kept):
             kept.append((b"cache-control", cache_control(path, message["status"]).encode()))
