@@ -23,6 +23,9 @@ CREATE SCHEMA ledger;
 -- schema private
 CREATE SCHEMA private;
 
+-- schema proof
+CREATE SCHEMA proof;
+
 -- schema risk
 CREATE SCHEMA risk;
 
@@ -182,7 +185,13 @@ begin
   where s.person = person and s.state = 'linking' and s.created_at <= moment - interval '10 minutes';
 
   select * into known from banking.source s where s.id = source_id;
-  if found then
+  if not found then -- an account whose linking was not answered goes on where it stopped
+    select * into known from banking.source s
+    where s.person = person and s.state = 'linking' and (s.kind, s.last4) = (kind, last4)
+    order by s.created_at desc limit 1;
+    source_id := coalesce(known.id, source_id);
+  end if;
+  if known.id is not null then
     if known.person <> person then
       perform private.refuse('bank_key_reused');
     end if;
@@ -321,7 +330,7 @@ begin
       perform ledger.post(l.return_transfer, purse.id, ledger.system_account('reserve'), back_cents, 'load_returned_late', l.reference);
     end if;
     update banking.load t set owed_cents = l.amount_cents - back_cents where t.id = load_id;
-    update ledger.account a set state = 'restricted' where a.id = purse.id and a.state = 'active';
+    perform risk.impose(l.person, 'restricted', 'late_return', null, load_id);
   end if;
   update banking.provider_operation o set
     state = outcome, failure_code = code, vendor_ref = coalesce(o.vendor_ref, vendor_ref), ended_at = private.now()
@@ -424,6 +433,28 @@ end $$;
 -- comment FUNCTION book_source_state(vendor_id text, state text)
 COMMENT ON FUNCTION banking.book_source_state(vendor_id text, state text) IS 'Notes what the vendor says of a bank: unverified, verified or removed (for good).';
 
+-- function book_wrong_deposits(uuid, boolean)
+CREATE FUNCTION banking.book_wrong_deposits(source_id uuid, is_closed boolean) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  linked banking.source;
+begin
+  update banking.source s set
+    wrong_deposits = case when is_closed then 3 else least(s.wrong_deposits + 1, 3) end, version = s.version + 1
+  where s.id = source_id and s.state = 'unverified' and s.wrong_deposits < 3 returning * into linked;
+  if found then
+    perform events.record('bank.deposits_refused', linked.id, linked.version,
+      jsonb_build_object('owner_id', linked.person, 'tries_left', 3 - linked.wrong_deposits), linked.person);
+  end if;
+  return (select 3 - s.wrong_deposits from banking.source s where s.id = source_id);
+end $$;
+
+-- comment FUNCTION book_wrong_deposits(source_id uuid, is_closed boolean)
+COMMENT ON FUNCTION banking.book_wrong_deposits(source_id uuid, is_closed boolean) IS 'Notes that the vendor refused two deposits, or takes no more tries (is_closed); returns the tries that are left.';
+
 -- function claim_load(uuid)
 CREATE FUNCTION banking.claim_load(load_id uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -489,7 +520,7 @@ CREATE FUNCTION banking.fail_source(source_id uuid) RETURNS void
 $$;
 
 -- comment FUNCTION fail_source(source_id uuid)
-COMMENT ON FUNCTION banking.fail_source(source_id uuid) IS 'Notes that the vendor refused the account; the id may be tried again.';
+COMMENT ON FUNCTION banking.fail_source(source_id uuid) IS 'Notes that the vendor refused the account or was not reached; the id may be tried again.';
 
 -- function hold_bank_days(text)
 CREATE FUNCTION banking.hold_bank_days(environment text) RETURNS integer
@@ -720,23 +751,27 @@ CREATE TABLE banking.source (
     last4 text NOT NULL,
     bank_name text DEFAULT ''::text NOT NULL,
     state text DEFAULT 'linking'::text NOT NULL,
+    wrong_deposits integer DEFAULT 0 NOT NULL,
     version bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['checking'::text, 'savings'::text]))),
     CONSTRAINT last4_is_four_digits CHECK ((last4 ~ '^[0-9]{4}$'::text)),
     CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['linking'::text, 'unverified'::text, 'verified'::text, 'removed'::text, 'failed'::text]))),
-    CONSTRAINT usable_sources_are_linked CHECK (((state = ANY (ARRAY['linking'::text, 'failed'::text])) OR (vendor_id IS NOT NULL)))
+    CONSTRAINT usable_sources_are_linked CHECK (((state = ANY (ARRAY['linking'::text, 'failed'::text])) OR (vendor_id IS NOT NULL))),
+    CONSTRAINT wrong_deposits_are_three_at_most CHECK (((wrong_deposits >= 0) AND (wrong_deposits <= 3)))
 );
 
 -- comment TABLE source
-COMMENT ON TABLE banking.source IS 'A bank account that money can come from: usable once its owner proved to see into it.';
+COMMENT ON TABLE banking.source IS 'A bank account that money can come from: usable once its owner proved to see into it. wrong_deposits: how often they failed to.';
 
 -- function source_json(banking.source)
 CREATE FUNCTION banking.source_json(source banking.source) RETURNS jsonb
     LANGUAGE sql IMMUTABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select jsonb_build_object('id', source.id, 'bank_name', source.bank_name, 'last4', source.last4, 'state', source.state)
+  select jsonb_build_object(
+    'id', source.id, 'bank_name', source.bank_name, 'last4', source.last4, 'state', source.state,
+    'tries_left', 3 - source.wrong_deposits)
 $$;
 
 -- function start_load(uuid, uuid, bigint)
@@ -776,7 +811,7 @@ begin
     return banking.load_json(load_id, person);
   end if;
   if purse.id is null or purse.state <> 'active' then
-    perform private.refuse('load_account_unavailable', facts);
+    perform private.refuse('load_account_unavailable', facts || jsonb_build_object('state', purse.state));
   end if;
   select * into bank from banking.source s where s.id = source_id and s.person = person for share;
   if not found or bank.state not in ('unverified', 'verified') then
@@ -873,6 +908,7 @@ CREATE FUNCTION events.is_restored() RETURNS boolean
     AS $$
   select pg_snapshot_xmax(c.snapshot) > pg_snapshot_xmax(s.now)
     or coalesce((select max(e.xid) from events.event e where e.era = c.era) >= pg_snapshot_xmax(s.now), false)
+    or coalesce((select max(t.xid) from ledger.transfer t where t.era = c.era) >= pg_snapshot_xmax(s.now), false)
   from events.relay_cursor c, (select pg_current_snapshot() as now) s
 $$;
 
@@ -888,12 +924,14 @@ declare
   last bigint;
   next_era integer;
 begin
-  lock table events.event in access exclusive mode;
+  lock table ledger.transfer, ledger.sum_entry, events.event in access exclusive mode;
   select c.position, c.era + 1 into last, next_era from events.relay_cursor c for update;
   insert into events.event_position (position, event_id)
   select last + row_number() over (order by e.id), e.id
   from events.event e where not exists (select from events.event_position p where p.event_id = e.id);
   execute format('alter table events.event alter column era set default %s', next_era);
+  execute format('alter table ledger.transfer alter column era set default %s', next_era);
+  execute format('alter table ledger.sum_entry alter column era set default %s', next_era);
   update events.relay_cursor c set
     era = next_era,
     snapshot = pg_current_snapshot(),
@@ -972,8 +1010,8 @@ begin
   select
     jsonb_agg(jsonb_build_object(
       'id', f.id, 'version', f.version, 'at', f.at, 'note', f.note,
-      'sender', jsonb_build_object('handle', f.sender_handle, 'name', f.sender_name),
-      'recipient', jsonb_build_object('handle', f.recipient_handle, 'name', f.recipient_name)
+      'sender', jsonb_build_object('handle', f.sender_handle, 'name', f.sender_name, 'demo', f.sender_is_demo),
+      'recipient', jsonb_build_object('handle', f.recipient_handle, 'name', f.recipient_name, 'demo', f.recipient_is_demo)
     ) order by f.at, f.id) filter (where f.id is not null),
     -- Only what once was public is withdrawn aloud: that a private payment exists is nobody's business.
     jsonb_agg(jsonb_build_object('id', p.id, 'version', p.version)) filter (
@@ -1022,6 +1060,35 @@ $$;
 
 -- comment FUNCTION announce_text(p_id uuid, p_phone bytea)
 COMMENT ON FUNCTION identity.announce_text(p_id uuid, p_phone bytea) IS 'For the next minute one text may go to this phone; one announcement is one text.';
+
+-- function choose_received_audience(text)
+CREATE FUNCTION identity.choose_received_audience(audience text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  chooser uuid := auth.uid();
+  known identity.privacy;
+begin
+  if not exists (select from public.profiles p where p.id = chooser) then
+    perform private.refuse('signed_out');
+  end if;
+  if audience is null or audience not in ('private', 'public') then
+    perform private.refuse('audience_invalid');
+  end if;
+  insert into identity.privacy (person, received_audience, version) values (chooser, 'public', 0) on conflict do nothing;
+  select * into known from identity.privacy v where v.person = chooser for update;
+  if known.received_audience <> audience then
+    update identity.privacy v set received_audience = audience, version = v.version + 1 where v.person = chooser;
+    perform events.record('person.privacy_changed', chooser, known.version + 1,
+      jsonb_build_object('owner_id', chooser, 'received_audience', audience));
+  end if;
+  return audience;
+end $$;
+
+-- comment FUNCTION choose_received_audience(audience text)
+COMMENT ON FUNCTION identity.choose_received_audience(audience text) IS 'Sets the caller''s side of payments to them that are made from now on. Those made before keep theirs.';
 
 -- table profiles
 CREATE TABLE public.profiles (
@@ -1358,6 +1425,21 @@ $$;
 -- comment FUNCTION keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone)
 COMMENT ON FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) IS 'Replaces the sealed tokens, unless the session ended or was refreshed by another meanwhile.';
 
+-- function my_received_audience()
+CREATE FUNCTION identity.my_received_audience() RETURNS text
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  return coalesce((select v.received_audience from identity.privacy v where v.person = auth.uid()), 'public');
+end $$;
+
+-- comment FUNCTION my_received_audience()
+COMMENT ON FUNCTION identity.my_received_audience() IS 'The caller''s side of payments to them from now on: public (when the sender shows them) or private.';
+
 -- function my_sessions()
 CREATE FUNCTION identity.my_sessions() RETURNS TABLE(id uuid, user_agent text, address text, created_at timestamp with time zone, last_seen_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1505,6 +1587,49 @@ $$;
 -- comment FUNCTION withdraw_text(p_id uuid)
 COMMENT ON FUNCTION identity.withdraw_text(p_id uuid) IS 'Auth has answered: what was announced and not texted will not be.';
 
+-- function add_due(text, uuid[], timestamp with time zone[])
+CREATE FUNCTION jobs.add_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  added integer;
+begin
+  if queue is null or cardinality(subjects) is distinct from cardinality(due_ats) then
+    perform private.refuse('batch_malformed');
+  end if;
+  insert into jobs.due_work (queue, subject, due_at)
+  select queue, u.subject, u.due_at from unnest(subjects, due_ats) u (subject, due_at) on conflict do nothing;
+  get diagnostics added = row_count;
+  return added;
+end $$;
+
+-- comment FUNCTION add_due(queue text, subjects uuid[], due_ats timestamp with time zone[])
+COMMENT ON FUNCTION jobs.add_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) IS 'Adds work that is not there yet; returns how much was new.';
+
+-- function claim_due(text, integer, interval)
+CREATE FUNCTION jobs.claim_due(queue text, maximum integer, lease interval) RETURNS TABLE(subject uuid, due_at timestamp with time zone, attempts integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    with picked as (
+      select w.subject, w.due_at from jobs.due_work w
+      where w.queue = claim_due.queue and w.done_at is null and w.due_at <= private.now()
+        and (w.claimed_until is null or w.claimed_until <= private.now())
+      order by w.due_at limit maximum for no key update skip locked
+    )
+    update jobs.due_work w set claimed_until = private.now() + lease, attempts = w.attempts + 1
+    from picked p where w.queue = claim_due.queue and w.subject = p.subject and w.due_at = p.due_at
+    returning w.subject, w.due_at, w.attempts;
+end $$;
+
+-- comment FUNCTION claim_due(queue text, maximum integer, lease interval)
+COMMENT ON FUNCTION jobs.claim_due(queue text, maximum integer, lease interval) IS 'Claims work whose time has come, the oldest first, for as long as the lease; what nobody finishes by then is claimed again.';
+
 -- function dead_letters(integer)
 CREATE FUNCTION jobs.dead_letters(maximum integer) RETURNS TABLE(id bigint, queue text, task text, args jsonb, attempts integer, ended_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1539,6 +1664,25 @@ end $$;
 
 -- comment FUNCTION enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone)
 COMMENT ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) IS 'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false.';
+
+-- function finish_due(text, uuid[], timestamp with time zone[])
+CREATE FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  finished integer;
+begin
+  update jobs.due_work w set done_at = private.now(), claimed_until = null
+  from unnest(subjects, due_ats) u (subject, due_at)
+  where w.queue = queue and w.subject = u.subject and w.due_at = u.due_at and w.done_at is null;
+  get diagnostics finished = row_count;
+  return finished;
+end $$;
+
+-- comment FUNCTION finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[])
+COMMENT ON FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) IS 'Notes that work was done, in the transaction that did it; returns how much was not done before.';
 
 -- function forget_ticks(interval)
 CREATE FUNCTION jobs.forget_ticks(keep interval) RETURNS bigint
@@ -2351,6 +2495,89 @@ begin
   return ledger.hold_json(hold_id) || '{"is_replay": false}';
 end $$;
 
+-- function collect(uuid, bigint[], bigint[], bigint, text, text)
+CREATE FUNCTION ledger.collect(chunk uuid, from_accounts bigint[], amounts bigint[], to_account bigint, kind text, ref text DEFAULT NULL::text) RETURNS TABLE(account_id bigint, amount bigint, refusal text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  total integer := cardinality(from_accounts);
+  is_new boolean := kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
+  moment timestamptz;
+  asset text;
+  paid bigint[];
+  wanted bigint;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if chunk is null or kind is null or total is null or total not between 1 and 20000 or cardinality(amounts) is distinct from total then
+    perform private.refuse('batch_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
+    perform private.refuse('amount_invalid');
+  end if;
+  select a.asset into asset from ledger.account a where a.id = to_account and a.is_summing;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  if (select count(*) from (
+    select from ledger.account a where a.id = any(from_accounts) and not a.is_summing and a.asset = asset
+    order by a.id for no key update
+  ) l) <> total then
+    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
+  end if;
+
+  -- the ids of a chunk number its accounts, whoever pays, so that a repetition finds the same ones
+  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
+    if exists (
+      select from ledger.transfer t
+      left join unnest(from_accounts, amounts) with ordinality u (id, amount, n) on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+      where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)
+        and (t.from_account, t.to_account, t.amount, t.kind) is distinct from (u.id, to_account, u.amount, kind)
+    ) then
+      perform private.refuse('key_reused');
+    end if;
+  else
+    moment := clock_timestamp();
+    with due as (
+      select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
+      from unnest(from_accounts, amounts) with ordinality u (account_id, amount, n)
+    ), moved as (
+      update ledger.account a set balance = a.balance - d.amount, seq = a.seq + 1 from due d
+      where a.id = d.account_id and (a.min_balance is null or a.balance - a.held - d.amount >= a.min_balance)
+        and (a.state = 'active' or not is_new)
+      returning d.id, a.id as account_id, d.amount, a.seq, a.balance
+    ), written as (
+      insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, amount, kind, ref)
+      select m.id, moment, moment, m.account_id, to_account, m.seq, m.amount, kind, ref from moved m
+    ), entered as (
+      insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
+      select m.account_id, m.seq, m.id, -m.amount, m.balance, moment from moved m
+      returning entry.account_id, entry.amount
+    )
+    select array_agg(e.account_id), -sum(e.amount) into paid, wanted from entered e;
+    if paid is not null then
+      insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
+      select to_account, min(t.id::text)::uuid, wanted, cardinality(paid), moment
+      from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535);
+    end if;
+  end if;
+  return query
+    select u.id, u.amount, case
+      when t.id is not null then null
+      when is_new and a.state <> 'active' then 'account_unavailable'
+      else 'insufficient_funds' end
+    from unnest(from_accounts, amounts) with ordinality u (id, amount, n)
+    left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+    join ledger.account a on a.id = u.id
+    order by u.n;
+end $$;
+
+-- comment FUNCTION collect(chunk uuid, from_accounts bigint[], amounts bigint[], to_account bigint, kind text, ref text)
+COMMENT ON FUNCTION ledger.collect(chunk uuid, from_accounts bigint[], amounts bigint[], to_account bigint, kind text, ref text) IS 'Takes each account''s amount into one summing account, once per chunk; who cannot pay is left out, with the reason. The summing account gets one entry.';
+
 -- function distribute(uuid, bigint, bigint[], bigint[], text, text)
 CREATE FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text DEFAULT NULL::text) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2972,6 +3199,498 @@ end $$;
 -- comment FUNCTION tell_inserted_payments()
 COMMENT ON FUNCTION private.tell_inserted_payments() IS 'PaYa embedded d82f01bcb8c7217480a695e13e108fde909d7d56637544059b30f54a849d5639';
 
+-- table seal
+CREATE TABLE proof.seal (
+    n bigint NOT NULL,
+    era integer NOT NULL,
+    xid_from xid8 NOT NULL,
+    xid_upto xid8 NOT NULL,
+    transfer_count integer NOT NULL,
+    event_count integer NOT NULL,
+    transfer_total bigint NOT NULL,
+    event_total bigint NOT NULL,
+    root bytea NOT NULL,
+    previous bytea NOT NULL,
+    at timestamp with time zone NOT NULL,
+    hash bytea NOT NULL,
+    leaves bytea NOT NULL,
+    CONSTRAINT hashes_are_whole CHECK (((octet_length(root) = 32) AND (octet_length(previous) = 32) AND (octet_length(hash) = 32))),
+    CONSTRAINT leaves_are_whole CHECK ((octet_length(leaves) = (32 * (transfer_count + event_count)))),
+    CONSTRAINT seal_covers_something CHECK (((xid_from < xid_upto) AND (transfer_count >= 0) AND (event_count >= 0) AND ((transfer_count + event_count) > 0)))
+);
+ALTER TABLE ONLY proof.seal ALTER COLUMN leaves SET STORAGE EXTERNAL;
+
+-- comment TABLE seal
+COMMENT ON TABLE proof.seal IS 'What was written by transactions xid_from to below xid_upto: the Merkle root over its leaves (transfers, then events, each by xid and id), chained to the seal before.';
+
+-- comment COLUMN seal.leaves
+COMMENT ON COLUMN proof.seal.leaves IS 'The leaves'' hashes, 32 bytes each: they make receipts cheap, and name the row when one was changed.';
+
+-- function append_seal(integer, xid8, xid8, proof.seal)
+CREATE FUNCTION proof.append_seal(era integer, xid_from xid8, xid_upto xid8, last proof.seal) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  made proof.seal;
+  hashes bytea[];
+  position bigint;
+  level integer := 0;
+  node bytea;
+begin
+  select array_agg(l.leaf order by l.is_event, l.place), count(*) filter (where not l.is_event), count(*) filter (where l.is_event),
+    string_agg(l.leaf, '' order by l.is_event, l.place)
+  into hashes, made.transfer_count, made.event_count, made.leaves
+  from proof.leaves(era, xid_from, xid_upto) l;
+  made.n := coalesce(last.n, 0) + 1;
+  made.era := era;
+  made.xid_from := xid_from;
+  made.xid_upto := xid_upto;
+  made.transfer_total := coalesce(last.transfer_total, 0) + made.transfer_count;
+  made.event_total := coalesce(last.event_total, 0) + made.event_count;
+  made.root := proof.merkle_root(hashes);
+  made.previous := coalesce(last.hash, decode(repeat('00', 32), 'hex'));
+  made.at := clock_timestamp();
+  -- a seal's hash is its leaf in the log
+  made.hash := sha256('\x00'::bytea || convert_to(
+    '["paya.seal.1",' || made.n || ',' || made.era || ',' || made.xid_from || ',' || made.xid_upto
+    || ',' || made.transfer_count || ',' || made.event_count || ',' || made.transfer_total || ',' || made.event_total
+    || ',"' || encode(made.root, 'hex') || '","' || encode(made.previous, 'hex') || '",' || proof.microseconds(made.at) || ']', 'UTF8'));
+  insert into proof.seal select made.*;
+
+  position := made.n - 1;
+  node := made.hash;
+  while position % 2 = 1 loop
+    node := proof.node_hash(proof.log_node(level, position - 1), node);
+    position := position / 2;
+    level := level + 1;
+    insert into proof.node (level, index, hash) values (level, position, node);
+  end loop;
+  return made.transfer_count + made.event_count;
+end $$;
+
+-- function head(bigint)
+CREATE FUNCTION proof.head(size bigint DEFAULT NULL::bigint) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when s.n is not null then jsonb_build_object(
+      'version', 'paya.head.1',
+      'size', s.n,
+      'log_root', encode(proof.log_range(0, s.n), 'hex'),
+      'seal_hash', encode(s.hash, 'hex'),
+      'sealed_at', to_char(s.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      'transfer_count', s.transfer_total,
+      'event_count', s.event_total)
+    when coalesce(head.size, 0) = 0 then jsonb_build_object(
+      'version', 'paya.head.1', 'size', 0, 'log_root', encode(sha256(''), 'hex'), 'seal_hash', repeat('00', 32), 'sealed_at', null,
+      'transfer_count', 0, 'event_count', 0)
+  end
+  from (select) nothing
+  left join lateral (
+    select * from proof.seal k where head.size is null or k.n = head.size order by k.n desc limit 1
+  ) s on true
+$$;
+
+-- comment FUNCTION head(size bigint)
+COMMENT ON FUNCTION proof.head(size bigint) IS 'The public head of the log of seals, or that of an earlier size: its root, the newest seal, and how much it covers. Null when there is no such size.';
+
+-- function leaves(integer, xid8, xid8)
+CREATE FUNCTION proof.leaves(in_era integer, xid_from xid8, xid_upto xid8) RETURNS TABLE(is_event boolean, place bigint, leaf bytea)
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select false, row_number() over (order by t.xid, t.id),
+    sha256('\x00'::bytea || sha256(k.key || convert_to('transfer:' || t.id, 'UTF8')) || convert_to(
+      '["paya.transfer.1","' || t.id
+      || '",' || (extract(epoch from t.at) * 1000000)::bigint
+      || ',' || (extract(epoch from t.effective_at) * 1000000)::bigint
+      || ',"' || encode(sha256('\x02'::bytea || sha256(k.key || convert_to('from:' || t.id, 'UTF8'))
+        || convert_to('[' || t.from_account || ',' || coalesce(t.from_seq::text, 'null') || ']', 'UTF8')), 'hex')
+      || '","' || encode(sha256('\x02'::bytea || sha256(k.key || convert_to('to:' || t.id, 'UTF8'))
+        || convert_to('[' || t.to_account || ',' || coalesce(t.to_seq::text, 'null') || ']', 'UTF8')), 'hex')
+      || '",' || t.amount
+      || ',' || to_json(t.kind)
+      || ',' || coalesce(to_json(t.ref)::text, 'null') || ']', 'UTF8'))
+  from proof.salt_key k, ledger.transfer t
+  where t.era = leaves.in_era and t.xid >= leaves.xid_from and t.xid < leaves.xid_upto
+  union all
+  select true, row_number() over (order by e.xid, e.id),
+    sha256('\x00'::bytea || sha256(k.key || convert_to('event:' || e.id, 'UTF8')) || convert_to(
+      '["paya.event.1",' || e.id
+      || ',' || (extract(epoch from e.at) * 1000000)::bigint
+      || ',' || coalesce('"' || e.actor || '"', 'null')
+      || ',' || to_json(e.kind::text)
+      || ',"' || e.subject
+      || '",' || e.version
+      || ',"' || encode(sha256(convert_to(e.payload::text, 'UTF8')), 'hex') || '"]', 'UTF8'))
+  from proof.salt_key k, events.event e
+  where e.era = leaves.in_era and e.xid >= leaves.xid_from and e.xid < leaves.xid_upto
+$$;
+
+-- comment FUNCTION leaves(in_era integer, xid_from xid8, xid_upto xid8)
+COMMENT ON FUNCTION proof.leaves(in_era integer, xid_from xid8, xid_upto xid8) IS 'The leaf hashes of the rows that these transactions wrote. docs/proof.md says how each is made.';
+
+-- function log_node(integer, bigint)
+CREATE FUNCTION proof.log_node(level integer, index bigint) RETURNS bytea
+    LANGUAGE sql STABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when log_node.level = 0
+    then (select s.hash from proof.seal s where s.n = log_node.index + 1)
+    else (select k.hash from proof.node k where k.level = log_node.level and k.index = log_node.index) end
+$$;
+
+-- function log_path(bigint, bigint)
+CREATE FUNCTION proof.log_path(index bigint, size bigint) RETURNS bytea[]
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  level integer := 0;
+  place bigint := index;
+  last bigint := size - 1;
+  beside bigint;
+  path bytea[] := '{}';
+begin
+  while last > 0 loop
+    beside := place # 1;
+    if beside <= last then
+      path := path || case when (beside + 1) << level <= size
+        then proof.log_node(level, beside)
+        else proof.log_range(beside << level, size - (beside << level)) end;
+    end if;
+    place := place >> 1;
+    last := last >> 1;
+    level := level + 1;
+  end loop;
+  return path;
+end $$;
+
+-- comment FUNCTION log_path(index bigint, size bigint)
+COMMENT ON FUNCTION proof.log_path(index bigint, size bigint) IS 'The hashes that lead from the seal at index (from 0) to the root of the log of this size, the lowest first.';
+
+-- function log_range(bigint, bigint)
+CREATE FUNCTION proof.log_range(start bigint, length bigint) RETURNS bytea
+    LANGUAGE plpgsql STABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  rest bigint := length;
+  level integer := 0;
+  joined bytea;
+  node bytea;
+begin
+  while rest > 0 loop
+    if rest % 2 = 1 then
+      -- of what is counted here, rest - 1 nodes of this level stand to the left
+      node := proof.log_node(level, (start >> level) + rest - 1);
+      joined := case when joined is null then node else proof.node_hash(node, joined) end;
+    end if;
+    rest := rest / 2;
+    level := level + 1;
+  end loop;
+  return coalesce(joined, sha256(''));
+end $$;
+
+-- comment FUNCTION log_range(start bigint, length bigint)
+COMMENT ON FUNCTION proof.log_range(start bigint, length bigint) IS 'The root over `length` seals from position start (from 0) on; the whole log of a size is log_range(0, size).';
+
+-- function merkle_path(bytea[], integer)
+CREATE FUNCTION proof.merkle_path(leaves bytea[], index integer) RETURNS bytea[]
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  nodes bytea[] := leaves;
+  place integer := index;
+  path bytea[] := '{}';
+begin
+  while cardinality(nodes) > 1 loop
+    if place # 1 < cardinality(nodes) then
+      path := path || nodes[(place # 1) + 1];
+    end if;
+    nodes := array(
+      select case when p.r is null then p.l else sha256('\x01'::bytea || p.l || p.r) end
+      from (select u.node as l, lead(u.node) over (order by u.n) as r, u.n from unnest(nodes) with ordinality u (node, n)) p
+      where p.n % 2 = 1 order by p.n
+    );
+    place := place / 2;
+  end loop;
+  return path;
+end $$;
+
+-- comment FUNCTION merkle_path(leaves bytea[], index integer)
+COMMENT ON FUNCTION proof.merkle_path(leaves bytea[], index integer) IS 'The hashes that lead from the leaf at index (from 0) to the root, the lowest first.';
+
+-- function merkle_root(bytea[])
+CREATE FUNCTION proof.merkle_root(leaves bytea[]) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  nodes bytea[] := leaves;
+begin
+  if cardinality(nodes) = 0 then
+    return sha256('');
+  end if;
+  while cardinality(nodes) > 1 loop
+    nodes := array(
+      select case when p.r is null then p.l else sha256('\x01'::bytea || p.l || p.r) end
+      from (select u.node as l, lead(u.node) over (order by u.n) as r, u.n from unnest(nodes) with ordinality u (node, n)) p
+      where p.n % 2 = 1 order by p.n
+    );
+  end loop;
+  return nodes[1];
+end $$;
+
+-- comment FUNCTION merkle_root(leaves bytea[])
+COMMENT ON FUNCTION proof.merkle_root(leaves bytea[]) IS 'The root of RFC 6962 over these leaf hashes: neighbours are paired, an odd one out moves up as it is.';
+
+-- function microseconds(timestamp with time zone)
+CREATE FUNCTION proof.microseconds(at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (extract(epoch from at) * 1000000)::bigint
+$$;
+
+-- function my_receipt(uuid)
+CREATE FUNCTION proof.my_receipt(payment_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  viewer uuid := auth.uid();
+  secret bytea := (select k.key from proof.salt_key k);
+  head jsonb := proof.head();
+  is_sender boolean;
+  t ledger.transfer;
+  s proof.seal;
+  place integer;
+  hashes bytea[];
+begin
+  if viewer is null then
+    perform private.refuse('signed_out');
+  end if;
+  select p.sender_id = viewer into is_sender from public.payments p where p.id = payment_id and viewer in (p.sender_id, p.recipient_id);
+  if not found then
+    perform private.refuse('not_found', '{"what": "payment"}');
+  end if;
+  select * into t from ledger.transfer x where x.id = payment_id;
+  select * into s from proof.seal x where x.era = t.era and x.xid_upto > t.xid order by x.xid_upto limit 1;
+  if not found then
+    perform private.refuse('not_sealed_yet');
+  end if;
+  place := (
+    select count(*) from ledger.transfer x
+    where x.era = s.era and x.xid >= s.xid_from and x.xid < s.xid_upto and (x.xid, x.id) < (t.xid, t.id)
+  );
+  hashes := array(
+    select substr(s.leaves, 32 * i + 1, 32) from generate_series(0, s.transfer_count + s.event_count - 1) i order by i
+  );
+  return jsonb_build_object(
+    'version', 'paya.receipt.1',
+    'transfer', jsonb_build_object(
+      'id', t.id, 'at_us', proof.microseconds(t.at), 'effective_at_us', proof.microseconds(t.effective_at),
+      'from', proof.side_shown(secret, 'from', t.id, t.from_account, t.from_seq, is_sender),
+      'to', proof.side_shown(secret, 'to', t.id, t.to_account, t.to_seq, not is_sender),
+      'amount', t.amount, 'kind', t.kind, 'ref', t.ref),
+    'salt', encode(sha256(secret || convert_to('transfer:' || t.id, 'UTF8')), 'hex'),
+    'index', place,
+    'path', (select coalesce(jsonb_agg(encode(u.node, 'hex') order by u.n), '[]')
+      from unnest(proof.merkle_path(hashes, place)) with ordinality u (node, n)),
+    'seal', jsonb_build_object(
+      'n', s.n, 'era', s.era, 'xid_from', s.xid_from::text::bigint, 'xid_upto', s.xid_upto::text::bigint,
+      'transfer_count', s.transfer_count, 'event_count', s.event_count,
+      'transfer_total', s.transfer_total, 'event_total', s.event_total,
+      'root', encode(s.root, 'hex'), 'previous', encode(s.previous, 'hex'), 'at_us', proof.microseconds(s.at)),
+    'log_path', (select coalesce(jsonb_agg(encode(u.node, 'hex') order by u.n), '[]')
+      from unnest(proof.log_path(s.n - 1, (head ->> 'size')::bigint)) with ordinality u (node, n)),
+    'head', head);
+end $$;
+
+-- comment FUNCTION my_receipt(payment_id uuid)
+COMMENT ON FUNCTION proof.my_receipt(payment_id uuid) IS 'What proves one of the caller''s payments against the head of this moment; it shows nobody else''s rows. Refuses: not_sealed_yet for about a second.';
+
+-- function next_xid(xid8)
+CREATE FUNCTION proof.next_xid(xid xid8) RETURNS xid8
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (xid::text::numeric + 1)::text::xid8
+$$;
+
+-- function node_hash(bytea, bytea)
+CREATE FUNCTION proof.node_hash(l bytea, r bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select sha256('\x01'::bytea || l || r)
+$$;
+
+-- comment FUNCTION node_hash(l bytea, r bytea)
+COMMENT ON FUNCTION proof.node_hash(l bytea, r bytea) IS 'An inner node: the byte 1, then both children. A leaf begins with the byte 0, so neither can pass for the other.';
+
+-- function seal_next(integer)
+CREATE FUNCTION proof.seal_next(leaves_max integer DEFAULT 4096) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  last proof.seal;
+  era integer;
+  current_era integer;
+  start xid8;
+  horizon xid8;
+  upto xid8;
+  first xid8;
+begin
+  if not pg_try_advisory_xact_lock(815002) then
+    return 0;
+  end if;
+  select * into last from proof.seal s order by s.n desc limit 1;
+  select c.era into current_era from events.relay_cursor c;
+  era := coalesce(last.era, 1);
+  start := coalesce(last.xid_upto, '0');
+  loop
+    if era = current_era then
+      horizon := pg_snapshot_xmin(pg_current_snapshot());
+    else
+      select proof.next_xid(greatest(
+        (select max(t.xid) from ledger.transfer t where t.era = era), (select max(e.xid) from events.event e where e.era = era)
+      )) into horizon;
+    end if;
+    select least(
+      (select min(t.xid) from ledger.transfer t where t.era = era and t.xid >= start and t.xid < horizon),
+      (select min(e.xid) from events.event e where e.era = era and e.xid >= start and e.xid < horizon)
+    ) into first;
+    exit when first is not null or era >= current_era;
+    era := era + 1;
+    start := '0';
+  end loop;
+  if events.is_restored() or start > pg_snapshot_xmax(pg_current_snapshot()) and era = current_era then
+    perform private.refuse('record_restored');
+  end if;
+  if first is null then
+    return 0;
+  end if;
+  -- A backlog is sealed in pieces, each cut between two transactions; one transaction is never split.
+  upto := least(
+    horizon,
+    (select t.xid from ledger.transfer t where t.era = era and t.xid >= start and t.xid < horizon order by t.xid offset leaves_max / 2 limit 1),
+    (select e.xid from events.event e where e.era = era and e.xid >= start and e.xid < horizon order by e.xid, e.id offset leaves_max / 2 limit 1)
+  );
+  return proof.append_seal(era, start, greatest(upto, proof.next_xid(first)), last);
+end $$;
+
+-- comment FUNCTION seal_next(leaves_max integer)
+COMMENT ON FUNCTION proof.seal_next(leaves_max integer) IS 'Seals what came since the last seal, below the horizon and at most about leaves_max rows; returns how many rows, 0 when nothing is due or another seals. Refuses (record_restored) until events.rebase after a restore.';
+
+-- function side_shown(bytea, text, uuid, bigint, bigint, boolean)
+CREATE FUNCTION proof.side_shown(secret bytea, side text, transfer_id uuid, account_id bigint, seq bigint, is_open boolean) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when is_open
+    then jsonb_build_object('account', account_id, 'seq', seq, 'salt', encode(x.salt, 'hex'))
+    else jsonb_build_object('hash', encode(sha256('\x02'::bytea || x.salt
+      || convert_to('[' || account_id || ',' || coalesce(seq::text, 'null') || ']', 'UTF8')), 'hex')) end
+  from (select sha256(secret || convert_to(side || ':' || transfer_id, 'UTF8')) as salt) x
+$$;
+
+-- function follow_cases(uuid)
+CREATE FUNCTION risk.follow_cases(person uuid, OUT state_before text, OUT state_after text) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  select a.state into state_before from ledger.account a where a.owner = person and a.kind = 'wallet' order by a.id limit 1;
+  select coalesce(max(c.state) filter (where c.state = 'frozen'), max(c.state), 'active') into state_after
+  from risk.account_case c where c.person = person and c.lifted_at is null;
+  update ledger.account a set state = state_after
+  where a.owner = person and a.kind = 'wallet' and a.state is distinct from state_after;
+end $$;
+
+-- comment FUNCTION follow_cases(person uuid, OUT state_before text, OUT state_after text)
+COMMENT ON FUNCTION risk.follow_cases(person uuid, OUT state_before text, OUT state_after text) IS 'Gives a person''s wallets the strictest state of the open cases.';
+
+-- function impose(uuid, text, text, uuid, uuid)
+CREATE FUNCTION risk.impose(person uuid, state text, reason text, imposed_by uuid DEFAULT NULL::uuid, subject uuid DEFAULT NULL::uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  opened risk.account_case;
+  changed record;
+begin
+  if state is null or state not in ('restricted', 'frozen')
+    or reason is null or reason not in ('late_return', 'under_review', 'owner_asked', 'law') then
+    perform private.refuse('request_invalid');
+  end if;
+  perform from ledger.account a where a.owner = person and a.kind = 'wallet' order by a.id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "account"}');
+  end if;
+  select * into opened from risk.account_case c
+  where c.person = person and c.state = state and c.reason = reason and c.subject is not distinct from subject
+    and c.lifted_at is null;
+  if found then
+    return opened.case_reference;
+  end if;
+  insert into risk.account_case (case_reference, person, state, reason, subject, imposed_at, imposed_by)
+  select 'AC-' || left(r, 4) || '-' || right(r, 4), person, state, reason, subject, private.now(), imposed_by
+  from (select upper(left(gen_random_uuid()::text, 8)) as r) t
+  returning * into opened;
+  changed := risk.follow_cases(person);
+  perform events.record('account.' || state, opened.id, 1, jsonb_build_object(
+    'owner_id', person, 'before', changed.state_before, 'after', changed.state_after, 'reason', reason,
+    'case_reference', opened.case_reference, 'subject', subject), imposed_by);
+  return opened.case_reference;
+end $$;
+
+-- comment FUNCTION impose(person uuid, state text, reason text, imposed_by uuid, subject uuid)
+COMMENT ON FUNCTION risk.impose(person uuid, state text, reason text, imposed_by uuid, subject uuid) IS 'Restricts or freezes a person''s account for a reason, with its event, once per reason and subject. Returns the case''s reference.';
+
+-- function lift(text, text, uuid)
+CREATE FUNCTION risk.lift(case_reference text, why text, lifted_by uuid DEFAULT NULL::uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  known risk.account_case;
+  changed record;
+begin
+  if why is null or char_length(btrim(why)) not between 1 and 500 then
+    perform private.refuse('request_invalid', '{"sentence": "Say in 1 to 500 characters why the case is over. Nothing was changed."}');
+  end if;
+  select * into known from risk.account_case c where c.case_reference = case_reference;
+  if not found then
+    perform private.refuse('not_found', '{"what": "case"}');
+  end if;
+  perform from ledger.account a where a.owner = known.person and a.kind = 'wallet' order by a.id for no key update;
+  update risk.account_case c set lifted_at = private.now(), lifted_by = lifted_by, lifted_why = btrim(why)
+  where c.id = known.id and c.lifted_at is null;
+  if not found then
+    return (select a.state from ledger.account a where a.owner = known.person and a.kind = 'wallet' order by a.id limit 1);
+  end if;
+  changed := risk.follow_cases(known.person);
+  perform events.record('account.lifted', known.id, 2, jsonb_build_object(
+    'owner_id', known.person, 'before', changed.state_before, 'after', changed.state_after, 'reason', btrim(why),
+    'case_reference', case_reference), lifted_by);
+  return changed.state_after;
+end $$;
+
+-- comment FUNCTION lift(case_reference text, why text, lifted_by uuid)
+COMMENT ON FUNCTION risk.lift(case_reference text, why text, lifted_by uuid) IS 'Lifts a case for a reason, with its event; the account becomes what its other open cases leave it. Again changes nothing. Returns the state.';
+
 -- function limit_max(text)
 CREATE FUNCTION risk.limit_max(name text) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -2982,6 +3701,19 @@ $$;
 
 -- comment FUNCTION limit_max(name text)
 COMMENT ON FUNCTION risk.limit_max(name text) IS 'The value in force of a limit, or null when there is none of this name.';
+
+-- function my_cases()
+CREATE FUNCTION risk.my_cases() RETURNS TABLE(case_reference text, state text, reason text, imposed_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c.case_reference, c.state::text, c.reason, c.imposed_at from risk.account_case c
+  where c.person = auth.uid() and c.lifted_at is null
+  order by c.state = 'frozen' desc, c.imposed_at, c.id
+$$;
+
+-- comment FUNCTION my_cases()
+COMMENT ON FUNCTION risk.my_cases() IS 'The caller''s open cases, the strictest first.';
 
 -- function put_in_force()
 CREATE FUNCTION risk.put_in_force() RETURNS trigger
@@ -3185,11 +3917,13 @@ begin
     perform private.refuse('audience_invalid', facts);
   end if;
   -- everything that is read before a lock, in one statement
-  select p.id, p.handle, p.name, p.is_demo, p.created_at, g.id as giver, t.id as taker, k.id is not null as is_known into other
+  select p.id, p.handle, p.name, p.is_demo, p.created_at, g.id as giver, t.id as taker, k.id is not null as is_known,
+    coalesce(v.received_audience, 'public') as received_audience into other
   from public.profiles p
   left join ledger.account g on g.owner = sender and g.asset = 'USD' and g.kind = 'wallet'
   left join ledger.account t on t.owner = p.id and t.asset = 'USD' and t.kind = 'wallet'
   left join public.payments k on k.id = payment_id
+  left join identity.privacy v on v.person = p.id
   where p.handle = recipient_handle;
   if not found then
     perform private.refuse('person_not_found', facts || jsonb_build_object('to', '@' || left(recipient_handle, 20)));
@@ -3220,8 +3954,8 @@ begin
   if refusal is not null then
     perform private.refuse('limit_exceeded', facts || refusal || '{"is_covered": true}');
   end if;
-  insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
-  values (payment_id, sender, other.id, note, audience, moment)
+  insert into public.payments (id, sender_id, recipient_id, note, sender_audience, recipient_audience, created_at)
+  values (payment_id, sender, other.id, note, audience, other.received_audience, moment)
   returning is_public into shown;
   insert into events.event (actor, kind, subject, version, payload)
   values (sender, 'payment.sent', payment_id, 1, jsonb_build_object(
@@ -3322,42 +4056,41 @@ begin
   );
 
   if exists (select from unnest(items) i where i.code is null and i.result is null) then
-    items := array(
-      with asked as (
-        select i.*, row_number() over (order by i.n) as place from unnest(items) i where i.code is null and i.result is null
-      ), arrays as (
-        select array_agg(a.payment_id order by a.n) as ids, array_agg(a.giver order by a.n) as givers, array_agg(a.taker order by a.n) as takers,
-          array_agg(a.amount_cents order by a.n) as amounts, array_agg('payment'::text order by a.n) as kinds
-        from asked a
-      ), posted as (
-        select p.* from arrays r cross join lateral ledger.post_many(r.ids, r.givers, r.takers, r.amounts, r.kinds) p
-      ), paid as (
-        insert into public.payments (id, sender_id, recipient_id, note, sender_audience, created_at)
-        select a.payment_id, a.sender, a.recipient, a.note, a.audience, moment
-        from asked a join posted p on p.n = a.place where p.refusal is null
-        returning id, is_public
-      ), told as (
-        insert into events.event (actor, kind, subject, version, payload)
-        select a.sender, 'payment.sent', a.payment_id, 1, jsonb_build_object(
-          'sender_id', a.sender, 'recipient_id', a.recipient, 'amount_cents', a.amount_cents, 'audience', a.audience, 'is_public', d.is_public)
-        from asked a join paid d on d.id = a.payment_id order by a.n
-      )
-      select row(
-        i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
-        coalesce(i.code, p.refusal), i.facts || coalesce(p.facts, '{}'),
-        coalesce(i.result, case when d.id is not null then jsonb_build_object(
-          'id', i.payment_id, 'direction', 'sent',
-          'counterparty', jsonb_build_object(
-            'id', o.id, 'handle', o.handle, 'name', o.name, 'is_demo', o.is_demo, 'created_at', o.created_at),
-          'amount_cents', i.amount_cents, 'note', i.note, 'audience', i.audience, 'is_public', d.is_public, 'version', 1,
-          'created_at', moment, 'is_replay', false) end))::wallet.send_item
-      from unnest(items) i
-      left join asked a on a.n = i.n
-      left join posted p on p.n = a.place
-      left join paid d on d.id = i.payment_id and i.code is null and i.result is null
-      left join public.profiles o on o.id = i.recipient
-      order by i.n
-    );
+    with asked as (
+      select i.*, row_number() over (order by i.n) as place from unnest(items) i where i.code is null and i.result is null
+    ), arrays as (
+      select array_agg(a.payment_id order by a.n) as ids, array_agg(a.giver order by a.n) as givers, array_agg(a.taker order by a.n) as takers,
+        array_agg(a.amount_cents order by a.n) as amounts, array_agg('payment'::text order by a.n) as kinds
+      from asked a
+    ), posted as (
+      select p.* from arrays r cross join lateral ledger.post_many(r.ids, r.givers, r.takers, r.amounts, r.kinds) p
+    ), paid as (
+      insert into public.payments (id, sender_id, recipient_id, note, sender_audience, recipient_audience, created_at)
+      select a.payment_id, a.sender, a.recipient, a.note, a.audience, coalesce(v.received_audience, 'public'), moment
+      from asked a join posted p on p.n = a.place left join identity.privacy v on v.person = a.recipient
+      where p.refusal is null
+      returning id, is_public
+    ), told as (
+      insert into events.event (actor, kind, subject, version, payload)
+      select a.sender, 'payment.sent', a.payment_id, 1, jsonb_build_object(
+        'sender_id', a.sender, 'recipient_id', a.recipient, 'amount_cents', a.amount_cents, 'audience', a.audience, 'is_public', d.is_public)
+      from asked a join paid d on d.id = a.payment_id order by a.n
+    )
+    select array_agg(row(
+      i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
+      coalesce(i.code, p.refusal), i.facts || coalesce(p.facts, '{}'),
+      coalesce(i.result, case when d.id is not null then jsonb_build_object(
+        'id', i.payment_id, 'direction', 'sent',
+        'counterparty', jsonb_build_object(
+          'id', o.id, 'handle', o.handle, 'name', o.name, 'is_demo', o.is_demo, 'created_at', o.created_at),
+        'amount_cents', i.amount_cents, 'note', i.note, 'audience', i.audience, 'is_public', d.is_public, 'version', 1,
+        'created_at', moment, 'is_replay', false) end))::wallet.send_item order by i.n)
+    into items
+    from unnest(items) i
+    left join asked a on a.n = i.n
+    left join posted p on p.n = a.place
+    left join paid d on d.id = i.payment_id and i.code is null and i.result is null
+    left join public.profiles o on o.id = i.recipient;
   end if;
   return query select i.n, i.result, i.code, i.facts from unnest(items) i;
 end $$;
@@ -3616,14 +4349,16 @@ CREATE VIEW feed.public_payment WITH (security_invoker='true') AS
     s.handle AS sender_handle,
     s.name AS sender_name,
     r.handle AS recipient_handle,
-    r.name AS recipient_name
+    r.name AS recipient_name,
+    s.is_demo AS sender_is_demo,
+    r.is_demo AS recipient_is_demo
    FROM ((public.payments p
      JOIN public.profiles s ON ((s.id = p.sender_id)))
      JOIN public.profiles r ON ((r.id = p.recipient_id)))
   WHERE p.is_public;
 
 -- comment VIEW public_payment
-COMMENT ON VIEW feed.public_payment IS 'The public feed, one row per payment that both sides show. Never an amount.';
+COMMENT ON VIEW feed.public_payment IS 'The public feed, one row per payment that its sender shows and its recipient leaves shown. Never an amount.';
 
 -- table attempt
 CREATE TABLE identity.attempt (
@@ -3664,6 +4399,17 @@ CREATE TABLE identity.phone_lookup (
 
 -- comment TABLE phone_lookup
 COMMENT ON TABLE identity.phone_lookup IS 'When somebody looked a phone number up; bounds the guessing of who is here.';
+
+-- table privacy
+CREATE TABLE identity.privacy (
+    person uuid NOT NULL,
+    received_audience text NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT received_audience_is_known CHECK ((received_audience = ANY (ARRAY['private'::text, 'public'::text])))
+);
+
+-- comment TABLE privacy
+COMMENT ON TABLE identity.privacy IS 'What each person lets be seen of payments to them, for those who ever chose; wallet.send gives it to each new payment.';
 
 -- table reserved_handle
 CREATE TABLE identity.reserved_handle (
@@ -3723,6 +4469,20 @@ CREATE TABLE identity.web_session (
 
 -- comment TABLE web_session
 COMMENT ON TABLE identity.web_session IS 'A browser that is signed in: hash of its secret, sealed tokens, and how it ended.';
+
+-- table due_work
+CREATE TABLE jobs.due_work (
+    queue text NOT NULL,
+    subject uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    claimed_until timestamp with time zone,
+    done_at timestamp with time zone
+)
+WITH (fillfactor='80');
+
+-- comment TABLE due_work
+COMMENT ON TABLE jobs.due_work IS 'Work with a time: one row for each subject and time, kept when it is done.';
 
 -- table procrastinate_events
 CREATE TABLE jobs.procrastinate_events (
@@ -3942,6 +4702,50 @@ CREATE TABLE ledger.transfer (
 -- comment TABLE transfer
 COMMENT ON TABLE ledger.transfer IS 'One movement of `amount` from one account to another; its id makes it happen once. A seq is null on a summing account.';
 
+-- table node
+CREATE TABLE proof.node (
+    level integer NOT NULL,
+    index bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT hash_is_whole CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT node_is_inside CHECK (((level > 0) AND (index >= 0)))
+);
+
+-- comment TABLE node
+COMMENT ON TABLE proof.node IS 'The complete inner nodes of the log of seals: (level, index) covers the 2^level seals from n = index * 2^level + 1 on.';
+
+-- table salt_key
+CREATE TABLE proof.salt_key (
+    is_only boolean DEFAULT true NOT NULL,
+    key bytea NOT NULL,
+    CONSTRAINT key_is_long CHECK ((octet_length(key) = 32)),
+    CONSTRAINT key_is_one_row CHECK (is_only)
+);
+
+-- comment TABLE salt_key
+COMMENT ON TABLE proof.salt_key IS 'The secret that every leaf''s salt is made from. It must be kept as long as the seals.';
+
+-- table account_case
+CREATE TABLE risk.account_case (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    case_reference text NOT NULL,
+    person uuid NOT NULL,
+    state ledger.account_state NOT NULL,
+    reason text NOT NULL,
+    subject uuid,
+    imposed_at timestamp with time zone NOT NULL,
+    imposed_by uuid,
+    lifted_at timestamp with time zone,
+    lifted_by uuid,
+    lifted_why text,
+    CONSTRAINT case_closes_something CHECK (((state)::text = ANY (ARRAY['restricted'::text, 'frozen'::text]))),
+    CONSTRAINT case_end_has_a_reason CHECK (((lifted_at IS NULL) = (lifted_why IS NULL))),
+    CONSTRAINT case_reason_is_known CHECK ((reason = ANY (ARRAY['late_return'::text, 'under_review'::text, 'owner_asked'::text, 'law'::text])))
+);
+
+-- comment TABLE account_case
+COMMENT ON TABLE risk.account_case IS 'Why an account is restricted (may receive, not give) or frozen (neither), since when and by whom; open until lifted.';
+
 -- table limit_in_force
 CREATE TABLE risk.limit_in_force (
     one_row boolean DEFAULT true NOT NULL,
@@ -4061,6 +4865,10 @@ ALTER TABLE ONLY identity.attempt
 ALTER TABLE ONLY identity.known_address
     ADD CONSTRAINT known_address_pkey PRIMARY KEY (pair);
 
+-- constraint privacy privacy_pkey
+ALTER TABLE ONLY identity.privacy
+    ADD CONSTRAINT privacy_pkey PRIMARY KEY (person);
+
 -- constraint reserved_handle reserved_handle_pkey
 ALTER TABLE ONLY identity.reserved_handle
     ADD CONSTRAINT reserved_handle_pkey PRIMARY KEY (skeleton);
@@ -4076,6 +4884,10 @@ ALTER TABLE ONLY identity.text_delivery
 -- constraint web_session web_session_pkey
 ALTER TABLE ONLY identity.web_session
     ADD CONSTRAINT web_session_pkey PRIMARY KEY (id);
+
+-- constraint due_work due_work_pkey
+ALTER TABLE ONLY jobs.due_work
+    ADD CONSTRAINT due_work_pkey PRIMARY KEY (queue, subject, due_at);
 
 -- constraint procrastinate_events procrastinate_events_pkey
 ALTER TABLE ONLY jobs.procrastinate_events
@@ -4129,6 +4941,18 @@ ALTER TABLE ONLY ledger.sum_entry
 ALTER TABLE ONLY ledger.transfer
     ADD CONSTRAINT transfer_pkey PRIMARY KEY (id);
 
+-- constraint node node_pkey
+ALTER TABLE ONLY proof.node
+    ADD CONSTRAINT node_pkey PRIMARY KEY (level, index);
+
+-- constraint salt_key salt_key_pkey
+ALTER TABLE ONLY proof.salt_key
+    ADD CONSTRAINT salt_key_pkey PRIMARY KEY (is_only);
+
+-- constraint seal seal_pkey
+ALTER TABLE ONLY proof.seal
+    ADD CONSTRAINT seal_pkey PRIMARY KEY (n);
+
 -- constraint payments payments_pkey
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_pkey PRIMARY KEY (id);
@@ -4136,6 +4960,14 @@ ALTER TABLE ONLY public.payments
 -- constraint profiles profiles_pkey
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
+
+-- constraint account_case account_case_case_reference_key
+ALTER TABLE ONLY risk.account_case
+    ADD CONSTRAINT account_case_case_reference_key UNIQUE (case_reference);
+
+-- constraint account_case account_case_pkey
+ALTER TABLE ONLY risk.account_case
+    ADD CONSTRAINT account_case_pkey PRIMARY KEY (id);
 
 -- constraint limit_in_force limit_in_force_pkey
 ALTER TABLE ONLY risk.limit_in_force
@@ -4183,6 +5015,9 @@ CREATE INDEX web_session_by_user ON identity.web_session USING btree (user_id, c
 
 -- index web_session_secret_unique
 CREATE UNIQUE INDEX web_session_secret_unique ON identity.web_session USING btree (secret_hash);
+
+-- index due_work_waiting
+CREATE INDEX due_work_waiting ON jobs.due_work USING btree (queue, due_at) WHERE (done_at IS NULL);
 
 -- index idx_procrastinate_jobs_worker_not_null
 CREATE INDEX idx_procrastinate_jobs_worker_not_null ON jobs.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::jobs.procrastinate_job_status));
@@ -4235,6 +5070,9 @@ CREATE INDEX hold_open_by_expiry ON ledger.hold USING btree (expires_at) WHERE (
 -- index transfer_by_transaction
 CREATE INDEX transfer_by_transaction ON ledger.transfer USING btree (xid);
 
+-- index seal_by_transactions
+CREATE UNIQUE INDEX seal_by_transactions ON proof.seal USING btree (era, xid_upto);
+
 -- index payments_by_recipient
 CREATE INDEX payments_by_recipient ON public.payments USING btree (recipient_id, created_at DESC);
 
@@ -4249,6 +5087,9 @@ CREATE UNIQUE INDEX profiles_handle_unique ON public.profiles USING btree (handl
 
 -- index profiles_look_alikes_unique
 CREATE UNIQUE INDEX profiles_look_alikes_unique ON public.profiles USING btree (identity.skeleton(handle));
+
+-- index account_case_open_once
+CREATE UNIQUE INDEX account_case_open_once ON risk.account_case USING btree (person, state, reason, subject) NULLS NOT DISTINCT WHERE (lifted_at IS NULL);
 
 -- index limit_value_newest
 CREATE INDEX limit_value_newest ON risk.limit_value USING btree (name, id DESC);
@@ -4341,6 +5182,24 @@ CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE ON ledger.transfe
 -- trigger transfer transfer_is_never_truncated
 CREATE TRIGGER transfer_is_never_truncated BEFORE TRUNCATE ON ledger.transfer FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger node node_is_append_only
+CREATE TRIGGER node_is_append_only BEFORE DELETE OR UPDATE ON proof.node FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger node node_is_never_truncated
+CREATE TRIGGER node_is_never_truncated BEFORE TRUNCATE ON proof.node FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger salt_key salt_key_is_append_only
+CREATE TRIGGER salt_key_is_append_only BEFORE DELETE OR UPDATE ON proof.salt_key FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger salt_key salt_key_is_never_truncated
+CREATE TRIGGER salt_key_is_never_truncated BEFORE TRUNCATE ON proof.salt_key FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger seal seal_is_append_only
+CREATE TRIGGER seal_is_append_only BEFORE DELETE OR UPDATE ON proof.seal FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger seal seal_is_never_truncated
+CREATE TRIGGER seal_is_never_truncated BEFORE TRUNCATE ON proof.seal FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
 -- trigger limit_value limit_value_comes_in_force
 CREATE TRIGGER limit_value_comes_in_force AFTER INSERT ON risk.limit_value FOR EACH ROW EXECUTE FUNCTION risk.put_in_force();
 
@@ -4377,6 +5236,10 @@ ALTER TABLE ONLY events.event_position
 -- fk constraint attempt attempt_kind_fkey
 ALTER TABLE ONLY identity.attempt
     ADD CONSTRAINT attempt_kind_fkey FOREIGN KEY (kind) REFERENCES identity.attempt_limit(kind);
+
+-- fk constraint privacy privacy_person_fkey
+ALTER TABLE ONLY identity.privacy
+    ADD CONSTRAINT privacy_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
 
 -- fk constraint web_session web_session_user_id_fkey
 ALTER TABLE ONLY identity.web_session
@@ -4456,6 +5319,9 @@ ALTER TABLE identity.known_address ENABLE ROW LEVEL SECURITY;
 -- row security phone_lookup
 ALTER TABLE identity.phone_lookup ENABLE ROW LEVEL SECURITY;
 
+-- row security privacy
+ALTER TABLE identity.privacy ENABLE ROW LEVEL SECURITY;
+
 -- row security reserved_handle
 ALTER TABLE identity.reserved_handle ENABLE ROW LEVEL SECURITY;
 
@@ -4467,6 +5333,9 @@ ALTER TABLE identity.text_delivery ENABLE ROW LEVEL SECURITY;
 
 -- row security web_session
 ALTER TABLE identity.web_session ENABLE ROW LEVEL SECURITY;
+
+-- row security due_work
+ALTER TABLE jobs.due_work ENABLE ROW LEVEL SECURITY;
 
 -- row security procrastinate_events
 ALTER TABLE jobs.procrastinate_events ENABLE ROW LEVEL SECURITY;
@@ -4516,6 +5385,15 @@ ALTER TABLE ledger.sum_entry ENABLE ROW LEVEL SECURITY;
 -- row security transfer
 ALTER TABLE ledger.transfer ENABLE ROW LEVEL SECURITY;
 
+-- row security node
+ALTER TABLE proof.node ENABLE ROW LEVEL SECURITY;
+
+-- row security salt_key
+ALTER TABLE proof.salt_key ENABLE ROW LEVEL SECURITY;
+
+-- row security seal
+ALTER TABLE proof.seal ENABLE ROW LEVEL SECURITY;
+
 -- row security payments
 ALTER TABLE public.payments ENABLE ROW LEVEL SECURITY;
 
@@ -4536,6 +5414,9 @@ CREATE POLICY topics_for_people ON realtime.messages FOR SELECT TO authenticated
 
 -- policy messages topics_for_visitors
 CREATE POLICY topics_for_visitors ON realtime.messages FOR SELECT TO anon USING (((extension = 'broadcast'::text) AND (( SELECT realtime.topic() AS topic) = 'feed'::text)));
+
+-- row security account_case
+ALTER TABLE risk.account_case ENABLE ROW LEVEL SECURITY;
 
 -- row security limit_in_force
 ALTER TABLE risk.limit_in_force ENABLE ROW LEVEL SECURITY;
@@ -4573,6 +5454,12 @@ GRANT USAGE ON SCHEMA jobs TO service_role;
 
 -- acl SCHEMA ledger
 GRANT USAGE ON SCHEMA ledger TO service_role;
+
+-- acl SCHEMA proof
+GRANT USAGE ON SCHEMA proof TO anon;
+GRANT USAGE ON SCHEMA proof TO authenticated;
+GRANT USAGE ON SCHEMA proof TO service_role;
+GRANT USAGE ON SCHEMA proof TO paya_worker;
 
 -- acl SCHEMA risk
 GRANT USAGE ON SCHEMA risk TO authenticated;
@@ -4619,6 +5506,10 @@ GRANT ALL ON FUNCTION banking.book_source(source_id uuid, vendor_id text, bank_n
 -- acl FUNCTION book_source_state(vendor_id text, state text)
 REVOKE ALL ON FUNCTION banking.book_source_state(vendor_id text, state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_source_state(vendor_id text, state text) TO service_role;
+
+-- acl FUNCTION book_wrong_deposits(source_id uuid, is_closed boolean)
+REVOKE ALL ON FUNCTION banking.book_wrong_deposits(source_id uuid, is_closed boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_wrong_deposits(source_id uuid, is_closed boolean) TO service_role;
 
 -- acl FUNCTION claim_load(load_id uuid)
 REVOKE ALL ON FUNCTION banking.claim_load(load_id uuid) FROM PUBLIC;
@@ -4731,6 +5622,10 @@ GRANT ALL ON FUNCTION feed.announce(maximum integer) TO service_role;
 REVOKE ALL ON FUNCTION identity.announce_text(p_id uuid, p_phone bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.announce_text(p_id uuid, p_phone bytea) TO service_role;
 
+-- acl FUNCTION choose_received_audience(audience text)
+REVOKE ALL ON FUNCTION identity.choose_received_audience(audience text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.choose_received_audience(audience text) TO authenticated;
+
 -- acl TABLE profiles
 GRANT SELECT ON TABLE public.profiles TO anon;
 GRANT SELECT ON TABLE public.profiles TO authenticated;
@@ -4784,6 +5679,10 @@ GRANT ALL ON FUNCTION identity.find(to_text text) TO authenticated;
 REVOKE ALL ON FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) TO service_role;
 
+-- acl FUNCTION my_received_audience()
+REVOKE ALL ON FUNCTION identity.my_received_audience() FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.my_received_audience() TO authenticated;
+
 -- acl FUNCTION my_sessions()
 REVOKE ALL ON FUNCTION identity.my_sessions() FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.my_sessions() TO authenticated;
@@ -4823,6 +5722,14 @@ GRANT ALL ON FUNCTION identity.take_tokens_of_ended(p_id uuid) TO service_role;
 REVOKE ALL ON FUNCTION identity.withdraw_text(p_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.withdraw_text(p_id uuid) TO service_role;
 
+-- acl FUNCTION add_due(queue text, subjects uuid[], due_ats timestamp with time zone[])
+REVOKE ALL ON FUNCTION jobs.add_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.add_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) TO service_role;
+
+-- acl FUNCTION claim_due(queue text, maximum integer, lease interval)
+REVOKE ALL ON FUNCTION jobs.claim_due(queue text, maximum integer, lease interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.claim_due(queue text, maximum integer, lease interval) TO service_role;
+
 -- acl FUNCTION dead_letters(maximum integer)
 REVOKE ALL ON FUNCTION jobs.dead_letters(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.dead_letters(maximum integer) TO service_role;
@@ -4832,6 +5739,10 @@ GRANT ALL ON FUNCTION jobs.dead_letters(maximum integer) TO paya_worker;
 REVOKE ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) TO service_role;
 GRANT ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) TO paya_worker;
+
+-- acl FUNCTION finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[])
+REVOKE ALL ON FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) TO service_role;
 
 -- acl FUNCTION forget_ticks(keep interval)
 REVOKE ALL ON FUNCTION jobs.forget_ticks(keep interval) FROM PUBLIC;
@@ -4953,6 +5864,9 @@ REVOKE ALL ON FUNCTION ledger.chunk_id(chunk uuid, n integer) FROM PUBLIC;
 -- acl FUNCTION close_hold(hold_id uuid, outcome text)
 REVOKE ALL ON FUNCTION ledger.close_hold(hold_id uuid, outcome text) FROM PUBLIC;
 
+-- acl FUNCTION collect(chunk uuid, from_accounts bigint[], amounts bigint[], to_account bigint, kind text, ref text)
+REVOKE ALL ON FUNCTION ledger.collect(chunk uuid, from_accounts bigint[], amounts bigint[], to_account bigint, kind text, ref text) FROM PUBLIC;
+
 -- acl FUNCTION distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text)
 REVOKE ALL ON FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text) FROM PUBLIC;
 
@@ -5009,8 +5923,71 @@ REVOKE ALL ON FUNCTION private.refuse(code text, facts jsonb) FROM PUBLIC;
 -- acl FUNCTION tell_inserted_payments()
 REVOKE ALL ON FUNCTION private.tell_inserted_payments() FROM PUBLIC;
 
+-- acl FUNCTION append_seal(era integer, xid_from xid8, xid_upto xid8, last proof.seal)
+REVOKE ALL ON FUNCTION proof.append_seal(era integer, xid_from xid8, xid_upto xid8, last proof.seal) FROM PUBLIC;
+
+-- acl FUNCTION head(size bigint)
+REVOKE ALL ON FUNCTION proof.head(size bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION proof.head(size bigint) TO anon;
+GRANT ALL ON FUNCTION proof.head(size bigint) TO authenticated;
+GRANT ALL ON FUNCTION proof.head(size bigint) TO service_role;
+
+-- acl FUNCTION leaves(in_era integer, xid_from xid8, xid_upto xid8)
+REVOKE ALL ON FUNCTION proof.leaves(in_era integer, xid_from xid8, xid_upto xid8) FROM PUBLIC;
+
+-- acl FUNCTION log_node(level integer, index bigint)
+REVOKE ALL ON FUNCTION proof.log_node(level integer, index bigint) FROM PUBLIC;
+
+-- acl FUNCTION log_path(index bigint, size bigint)
+REVOKE ALL ON FUNCTION proof.log_path(index bigint, size bigint) FROM PUBLIC;
+
+-- acl FUNCTION log_range(start bigint, length bigint)
+REVOKE ALL ON FUNCTION proof.log_range(start bigint, length bigint) FROM PUBLIC;
+
+-- acl FUNCTION merkle_path(leaves bytea[], index integer)
+REVOKE ALL ON FUNCTION proof.merkle_path(leaves bytea[], index integer) FROM PUBLIC;
+
+-- acl FUNCTION merkle_root(leaves bytea[])
+REVOKE ALL ON FUNCTION proof.merkle_root(leaves bytea[]) FROM PUBLIC;
+
+-- acl FUNCTION microseconds(at timestamp with time zone)
+REVOKE ALL ON FUNCTION proof.microseconds(at timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION my_receipt(payment_id uuid)
+REVOKE ALL ON FUNCTION proof.my_receipt(payment_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION proof.my_receipt(payment_id uuid) TO authenticated;
+
+-- acl FUNCTION next_xid(xid xid8)
+REVOKE ALL ON FUNCTION proof.next_xid(xid xid8) FROM PUBLIC;
+
+-- acl FUNCTION node_hash(l bytea, r bytea)
+REVOKE ALL ON FUNCTION proof.node_hash(l bytea, r bytea) FROM PUBLIC;
+
+-- acl FUNCTION seal_next(leaves_max integer)
+REVOKE ALL ON FUNCTION proof.seal_next(leaves_max integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION proof.seal_next(leaves_max integer) TO paya_worker;
+GRANT ALL ON FUNCTION proof.seal_next(leaves_max integer) TO service_role;
+
+-- acl FUNCTION side_shown(secret bytea, side text, transfer_id uuid, account_id bigint, seq bigint, is_open boolean)
+REVOKE ALL ON FUNCTION proof.side_shown(secret bytea, side text, transfer_id uuid, account_id bigint, seq bigint, is_open boolean) FROM PUBLIC;
+
+-- acl FUNCTION follow_cases(person uuid, OUT state_before text, OUT state_after text)
+REVOKE ALL ON FUNCTION risk.follow_cases(person uuid, OUT state_before text, OUT state_after text) FROM PUBLIC;
+
+-- acl FUNCTION impose(person uuid, state text, reason text, imposed_by uuid, subject uuid)
+REVOKE ALL ON FUNCTION risk.impose(person uuid, state text, reason text, imposed_by uuid, subject uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION risk.impose(person uuid, state text, reason text, imposed_by uuid, subject uuid) TO service_role;
+
+-- acl FUNCTION lift(case_reference text, why text, lifted_by uuid)
+REVOKE ALL ON FUNCTION risk.lift(case_reference text, why text, lifted_by uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION risk.lift(case_reference text, why text, lifted_by uuid) TO service_role;
+
 -- acl FUNCTION limit_max(name text)
 REVOKE ALL ON FUNCTION risk.limit_max(name text) FROM PUBLIC;
+
+-- acl FUNCTION my_cases()
+REVOKE ALL ON FUNCTION risk.my_cases() FROM PUBLIC;
+GRANT ALL ON FUNCTION risk.my_cases() TO authenticated;
 
 -- acl FUNCTION put_in_force()
 REVOKE ALL ON FUNCTION risk.put_in_force() FROM PUBLIC;
