@@ -6,6 +6,8 @@ import reflex as rx
 from reflex_components_core.base.error_boundary import ErrorBoundary
 from reflex_components_core.core.banner import has_connection_errors
 
+from paya_app.web.components.ahead import PagesAhead
+from paya_app.web.components.connection import is_offline
 from paya_app.web.components.icon import icon
 from paya_app.web.components.when import when
 from paya_app.web.viewer import Viewer
@@ -16,7 +18,7 @@ def overlay(stateful: bool) -> rx.Component | None:  # noqa: FBT001 - Reflex cal
 
     @rx.memo
     def connection_notice() -> rx.Component:
-        return rx.fragment(_offline(), _trouble())
+        return rx.fragment(_offline(), _trouble(), PagesAhead.create())
 
     # the page becomes a further child of this fragment
     return rx.fragment(connection_notice()) if stateful else None
@@ -25,7 +27,7 @@ def overlay(stateful: bool) -> rx.Component | None:  # noqa: FBT001 - Reflex cal
 def _offline() -> rx.Component:
     return rx.el.div(
         rx.cond(
-            has_connection_errors,
+            has_connection_errors | is_offline,
             rx.el.div(
                 icon("wifi-off", 16),
                 rx.el.span(

@@ -21,6 +21,26 @@ async def test_a_lost_connection_is_said_and_mended(browsing: Browsing, paya: Ru
     await expect(page.locator(".home-amt")).to_have_text("$52.50", timeout=20_000)
 
 
+async def test_a_tap_without_a_connection_keeps_the_app(browsing: Browsing, paya: RunningPaya):
+    ann, bob = await paya.sign_up(cents=5000), await paya.sign_up()
+    await paya.pay(ann, bob, 300, "before the tunnel")
+    page = await browsing.page(ann, "/")
+    await expect(page.locator(".home-amt")).to_have_text("$47.00")
+    await page.wait_for_function("() => performance.getEntriesByName('pages-here').length > 0")
+    await page.context.set_offline(True)
+    banner, bar = page.locator("#offline"), page.get_by_role("navigation", name="Places, bottom bar")
+    for place, path in (("Activity", "/activity/"), ("Pay", "/pay/")):
+        await bar.get_by_role("link", name=place, exact=True).click()
+        await expect(page).to_have_url(paya.url + path)
+        await expect(page.get_by_role("heading", name=place, level=1)).to_be_visible()
+        await expect(banner).to_contain_text("Reconnecting")
+    await page.context.set_offline(False)
+    await expect(banner).to_have_count(0, timeout=20_000)
+    await expect(page.get_by_text(f"@{bob.handle}")).to_be_visible(timeout=20_000)
+    await page.go_back()
+    await expect(page.get_by_text("before the tunnel")).to_be_visible(timeout=20_000)
+
+
 async def test_the_pages_work_after_a_restart_forgot_their_state(browsing: Browsing, paya: RunningPaya):
     ann, bob = await paya.sign_up(cents=5000), await paya.sign_up()
     page = await browsing.page(ann, "/activity/")

@@ -14,6 +14,7 @@ from tests.support.running import RunningPaya, Somebody
 KB = 1000
 HOME_BYTES_MAX = 240 * KB
 PAGE_BYTES_MAX = 280 * KB
+AHEAD_BYTES_MAX = 80 * KB
 
 
 class Cast:
@@ -168,22 +169,63 @@ async def test_an_unknown_address_is_a_404_with_a_way_out(browsing: Browsing):
     await expect(page.get_by_role("heading", name="Money between people")).to_be_visible()
 
 
+# What the browser asked for before it began to fetch the other pages' code; all of it until it does.
+_FIRST_VIEW = """() => {
+  const [ahead] = performance.getEntriesByName("pages-ahead");
+  const asked = ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind));
+  return asked.filter((entry) => !ahead || entry.startTime < ahead.startTime).map((entry) => entry.name);
+}"""
+
+
 @pytest.mark.parametrize("prepare", [landing, *OWN], ids=lambda prepare: prepare.__name__)
 async def test_a_page_comes_in_few_bytes(browsing: Browsing, cast: Cast, prepare: Prepare):
-    """Everything that the page loads, as a browser gets it that takes gzip alone: bodies and headers."""
+    """Everything that the first view loads, as a browser gets it that takes gzip alone: bodies and headers."""
     page = await browsing.page(None if prepare is landing else cast.ann)
     asked: list[str] = []
     page.on("response", lambda response: asked.append(response.url) if response.request.method == "GET" else None)
     await prepare(page, cast)
     await page.wait_for_load_state("networkidle")
-    assert len(asked) > 10
+    await page.wait_for_function("() => performance.getEntriesByName('pages-here').length > 0")
+    first_view = set(await page.evaluate(_FIRST_VIEW))
+    assert len(first_view) > 10
+    assert await _bytes([url for url in asked if url in first_view]) <= (
+        HOME_BYTES_MAX if prepare is landing else PAGE_BYTES_MAX
+    )
+    assert await _bytes([url for url in asked if url not in first_view]) <= AHEAD_BYTES_MAX
+
+
+async def test_the_other_pages_are_fetched_after_the_first_view_is_there(browsing: Browsing, cast: Cast):
+    page = await browsing.page()
+    await landing(page, cast)
+    await page.wait_for_function("() => performance.getEntriesByName('pages-here').length > 0")
+    loaded, ahead = await page.evaluate("""() => [
+      performance.getEntriesByType("navigation")[0].loadEventEnd,
+      performance.getEntriesByName("pages-ahead")[0].startTime,
+    ]""")
+    assert ahead > loaded > 0
+    asked = await page.evaluate("() => performance.getEntriesByType('resource').map((entry) => entry.name).join()")
+    for path in ("_pay_", "_activity_", "_add_", "_settings_", "_welcome_", "_verify_"):
+        assert f"/assets/{path}" in asked
+
+
+async def test_who_saves_data_is_spared_the_other_pages(browsing: Browsing, cast: Cast):
+    page = await browsing.page()
+    await page.add_init_script(
+        "navigator.connection && Object.defineProperty(navigator.connection, 'saveData', {get: () => true})"
+    )
+    await landing(page, cast)
+    await page.wait_for_function("() => performance.getEntriesByName('pages-spared').length > 0")
+    assert await page.evaluate("() => performance.getEntriesByName('pages-ahead').length") == 0
+
+
+async def _bytes(asked: list[str]) -> int:
     total = 0
     async with httpx.AsyncClient(trust_env=False, headers={"accept-encoding": "gzip"}) as client:
         for url in asked:
             async with client.stream("GET", url, headers={"accept": "*/*"}) as answer:
                 total += sum([len(chunk) async for chunk in answer.aiter_raw()])
                 total += sum(len(name) + len(value) + 4 for name, value in answer.headers.raw)
-    assert total <= (HOME_BYTES_MAX if prepare is landing else PAGE_BYTES_MAX)
+    return total
 
 
 async def test_nothing_moves_while_home_loads(browsing: Browsing, cast: Cast):
