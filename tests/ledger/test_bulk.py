@@ -100,15 +100,15 @@ async def test_distribution_beside_collection_and_payments_does_not_deadlock(peo
     [
         (lambda w: (None, w, [1] * 12), "batch_malformed"),
         (lambda w: (new_id(), w, [1] * 11), "batch_malformed"),
-        (lambda w: (new_id(), [], []), "batch_malformed"),
-        (lambda w: (new_id(), None, [1]), "batch_malformed"),
+        (lambda _: (new_id(), [], []), "batch_malformed"),
+        (lambda _: (new_id(), None, [1]), "batch_malformed"),
         (lambda w: (new_id(), w, [1] * 11 + [0]), "amount_invalid"),
         (lambda w: (new_id(), w, [1] * 11 + [-5]), "amount_invalid"),
         (lambda w: (new_id(), w, [1] * 11 + [None]), "amount_invalid"),
-        (lambda w: (new_id(), w[:11] + [999_999], [1] * 12), "account_unknown"),
-        (lambda w: (new_id(), w[:11] + [None], [1] * 12), "account_unknown"),
-        (lambda w: (new_id(), w[:11] + [w[0]], [1] * 12), "account_unknown"),
-        (lambda w: (new_id(), w[:11] + [1], [1] * 12), "account_unknown"),
+        (lambda w: (new_id(), [*w[:11], 999999], [1] * 12), "account_unknown"),
+        (lambda w: (new_id(), [*w[:11], None], [1] * 12), "account_unknown"),
+        (lambda w: (new_id(), [*w[:11], w[0]], [1] * 12), "account_unknown"),
+        (lambda w: (new_id(), [*w[:11], 1], [1] * 12), "account_unknown"),
     ],
 )
 async def test_a_malformed_chunk_moves_nothing(database, wallets, sql, spoil, code):
