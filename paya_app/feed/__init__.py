@@ -1,4 +1,4 @@
-"""The public feed: a read model over payments that both sides show. Nobody publishes to it."""
+"""The public feed: a read model over payments that senders show and recipients leave shown. Nobody publishes to it."""
 
 from paya_app.feed.cursor import CursorInvalid
 from paya_app.feed.models import FeedPage, FeedRow, Named

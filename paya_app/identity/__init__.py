@@ -3,12 +3,13 @@
 from paya_app.identity.acting import actor_for_secret, actor_for_session, ended_among
 from paya_app.identity.people import Person, claim_handle, find, me, normalize_handle, person
 from paya_app.identity.phones import normalize_phone
-from paya_app.identity.privacy import choose_received_audience, received_audience
+from paya_app.identity.privacy import ReceivedAudience, choose_received_audience, received_audience
 from paya_app.identity.sessions import Session, end_other_sessions, end_session, sessions, sign_out
 from paya_app.identity.sign_in import SignedIn, finish_sign_in, start_sign_in
 
 __all__ = [
     "Person",
+    "ReceivedAudience",
     "Session",
     "SignedIn",
     "actor_for_secret",
