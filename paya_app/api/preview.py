@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from paya_app import identity
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
+from paya_app.core.errors import HandleInvalid
 
 router = APIRouter(include_in_schema=False)
 
@@ -44,13 +45,21 @@ async def preview(handle: str) -> HTMLResponse:
     """The head tags of a person's page. Whatever the database or the address says is escaped."""
     person = await identity.person(Actor.visitor(), handle)
     if person is None:
-        return _document("Nobody here has that handle", "PaYa: money between people.", "/", 404)
+        return _document("Nobody here has that handle", "PaYa: money between people.", _page_of(handle), 404)
     return _document(
         f"{person.name} (@{person.handle}) on PaYa",
         f"Pay {person.name} with PaYa, in under a second.",
-        f"/u/{person.handle}/",
+        _page_of(person.handle),
         200,
     )
+
+
+def _page_of(text: str) -> str:
+    """The page about this handle, or about nobody's when it could be no handle (`-` never is one)."""
+    try:
+        return f"/u/{identity.normalize_handle(text)}/"
+    except HandleInvalid:
+        return "/u/-/"
 
 
 def _document(title: str, description: str, path: str, status: int) -> HTMLResponse:

@@ -101,6 +101,17 @@ async def test_a_handle_has_a_link_that_previews(paya: RunningPaya, http: httpx.
     assert ann.phone not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("handle", "path"), [("nobodyx", "/u/nobodyx/"), ("Nobody_X", "/u/nobody_x/"), ("..", "/u/-/"), ("a b", "/u/-/")]
+)
+async def test_a_preview_of_nobody_leads_to_the_page_that_says_so(http: httpx.AsyncClient, handle: str, path: str):
+    async with http.stream("GET", f"/@{handle}") as answer:
+        text = (await answer.aread()).decode()
+    assert answer.status_code == 404
+    assert "Nobody here has that handle" in text
+    assert f'content="0; url={path}"' in text
+
+
 @pytest.mark.parametrize("handle", ["nobody_here", '"><script>alert(1)</script>', "..%2f..%2fetc", "x" * 3000, "%00"])
 async def test_a_preview_of_nobody_is_inert(http: httpx.AsyncClient, handle: str):
     answer = await http.get(f"/@{handle}")
