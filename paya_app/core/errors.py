@@ -19,6 +19,7 @@ SQLSTATE = "PA000"
 BY_CONSTRAINT = {
     "transfer_pkey": "ask_again",
     "payments_pkey": "ask_again",
+    "hold_pkey": "ask_again",
     "balance_covers_spending": "insufficient_funds",
 }
 
@@ -354,6 +355,128 @@ class AskAgain(PayaError):
     def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
         """Says that asking again is safe."""
         return "This was just being done by another request. Try again: it happens once."
+
+
+class AccountUnknown(PayaError):
+    """No such account, or one of a kind that cannot take part in this."""
+
+    code = "account_unknown"
+    status = 404
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says that nothing moved."""
+        return "One of the accounts does not exist, or cannot be used for this. No money moved. Check the accounts."
+
+
+class AssetMismatch(PayaError):
+    """The two accounts hold different assets."""
+
+    code = "asset_mismatch"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Names both."""
+        both = f" ({facts['from_asset']} and {facts['to_asset']})" if {"from_asset", "to_asset"} <= facts.keys() else ""
+        return f"The two accounts hold different currencies{both}. No money moved. Convert it first."
+
+
+class TransferMalformed(PayaError):
+    """A transfer, hold or capture lacks a part, or goes from an account to itself."""
+
+    code = "transfer_malformed"
+    status = 400
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what is asked for."""
+        return "This transfer is incomplete, or goes from an account to itself. No money moved. Send every part of it."
+
+
+class BatchMalformed(PayaError):
+    """A batch is empty, too long, or its lists differ in length."""
+
+    code = "batch_malformed"
+    status = 400
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what a batch is."""
+        return "This batch is empty, too long, or its lists do not match one another. No money moved. Send it in parts."
+
+
+class LinkedRefused(PayaError):
+    """Another transfer of the same group was refused."""
+
+    code = "linked_refused"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says that all or none of a group happens."""
+        return "Another part of this operation was refused, so none of it happened. No money moved."
+
+
+class HoldExpired(PayaError):
+    """The time in which the held money could be captured is over."""
+
+    code = "hold_expired"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says where the money is."""
+        return "The time to take this held money is over. It goes back to its owner. Ask for a new hold."
+
+
+class HoldClosed(PayaError):
+    """The hold was captured or released before."""
+
+    code = "hold_closed"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says how it ended."""
+        ended = "was already taken" if facts.get("state") == "captured" else "has already ended"
+        return f"This hold {ended}. Nothing was changed. Ask for a new hold."
+
+
+class HoldNotExpired(PayaError):
+    """A hold was to be closed as expired before its time."""
+
+    code = "hold_not_expired"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+        """Says what to do instead."""
+        return "This hold has not run out yet. Nothing was changed. Release it to give the money back now."
+
+
+class CaptureExceedsHold(PayaError):
+    """More was to be captured than the hold has left."""
+
+    code = "capture_exceeds_hold"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002 - the asset is not known here
+        """Says where the money is."""
+        return "That is more than this hold has left. No money moved; it is still held. Take less."
+
+
+class IsolationUnsupported(PayaError):
+    """Money was to move under another isolation level than READ COMMITTED: a fault of ours."""
+
+    code = "isolation_unsupported"
+    status = 500
+
+
+class AccountMalformed(PayaError):
+    """An account without what its kind needs: a fault of ours."""
+
+    code = "account_malformed"
+    status = 500
+
+
+class AppendOnly(PayaError):
+    """Something that happened was to be changed: a fault of ours, and refused."""
+
+    code = "append_only"
+    status = 500
 
 
 class RequestInvalid(PayaError):
