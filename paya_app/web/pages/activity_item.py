@@ -6,10 +6,12 @@ import reflex as rx
 
 from paya_app import banking, wallet
 from paya_app.core.actor import Actor
+from paya_app.core.clock import now
 from paya_app.core.errors import NotFound, PayaError
 from paya_app.core.money import format_cents
 from paya_app.web.components.avatar import avatar, initials_of, tone_of
 from paya_app.web.components.button import primary_link, secondary_link
+from paya_app.web.components.due import Due
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
@@ -19,7 +21,7 @@ from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.components.timeline import StageRow, timeline
 from paya_app.web.components.when import when
 from paya_app.web.forms import read_id, read_text
-from paya_app.web.loads import ENDED, bank_name, tone, words
+from paya_app.web.loads import ENDED, bank_name, late_at, late_words, tone, words
 from paya_app.web.viewer import admit, query_value, signed_in
 
 
@@ -44,6 +46,8 @@ class ItemState(rx.State):
     is_public: bool = False
     bank: str = ""
     reference: str = ""
+    late: str = ""
+    late_at: str = ""
     stages: rx.Field[list[StageRow]] = rx.field(default_factory=list)
 
     @rx.event
@@ -118,6 +122,8 @@ class ItemState(rx.State):
         self.bank, self.chip, self.chip_kind = bank_name(load), words(load), tone(load)
         self.at, self.reference = load.created_at.isoformat(), load.reference
         self.stages = stage_rows(load)
+        due, self.late = late_at(load), late_words(load, now())
+        self.late_at = due.isoformat() if due and not self.late else ""
 
 
 def stage_rows(load: banking.Load) -> list[StageRow]:
@@ -255,6 +261,8 @@ def _load() -> rx.Component:
     return rx.el.div(
         notice(ItemState.fault),
         _head(_amount(), rx.el.p(ItemState.bank, class_name="m")),
+        Due.create(at=ItemState.late_at, on_due=ItemState.refresh),
+        rx.el.p(ItemState.late, class_name="m text-center mt-3 empty:hidden", id="late", role="status"),
         rx.el.div(timeline(ItemState.stages), class_name="mt-3"),
         rx.el.section(
             _kv("Asked for", when(ItemState.at, class_name="num")),
