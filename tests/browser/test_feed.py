@@ -229,3 +229,50 @@ async def test_a_visitor_asks_for_no_token(browsing):
     await page.goto("/")
     await expect(page.locator("[data-status=live]")).to_be_visible()
     assert not [url for url in asked if "/session/" in url]
+
+
+async def test_demo_people_are_marked_in_the_row_and_others_are_not(browsing, paya, two):
+    ann, bob = two
+    demo = await paya.sign_up(name="Demi Moor", cents=1000)
+    await paya.rows("update public.profiles set is_demo = true where id = %s", (demo.user_id,))
+    page = await watch(browsing)
+    real = await paya.pay(ann, bob, 100, "real", audience="public")
+    made = await paya.pay(demo, bob, 100, "made", audience="public")
+    await expect(row_of(page, made)).to_contain_text("demo")
+    await expect(row_of(page, made).get_by_text("Demi Moor is a demo person")).to_have_count(1)
+    await expect(row_of(page, real)).to_be_visible()
+    await expect(row_of(page, real)).not_to_contain_text("demo")
+
+
+async def test_a_page_of_a_home_that_was_replaced_follows_the_new_one(browsing, paya, two):
+    """The key that the page began with opens nothing any more; the next answer of the feed has the right one."""
+    ann, bob = two
+    page = await browsing.page(viewport=DESK)
+    await page.clock.install()
+
+    async def with_the_old_key(route):
+        answer = await route.fetch()
+        body = await answer.json()
+        body["realtime"]["apikey"] = "of-a-home-that-is-gone"
+        await route.fulfill(response=answer, json=body)
+
+    await page.route("**/v1/feed*", with_the_old_key)
+    async with page.expect_websocket(lambda socket: "of-a-home-that-is-gone" in socket.url):
+        await page.goto("/")
+    await expect(page.locator("[data-status=joining]")).to_be_attached()
+    await page.unroute("**/v1/feed*")
+    await page.clock.run_for(16_000)
+    await expect(page.locator("[data-status=live]")).to_be_visible()
+    payment_id = await paya.pay(ann, bob, 100, "in the new home", audience="public")
+    await expect(row_of(page, payment_id)).to_be_visible()
+
+
+async def test_names_are_whole_on_a_narrow_phone(browsing, paya):
+    ann = await paya.sign_up(name="Community Fridge", cents=1000)
+    bob = await paya.sign_up(name="Lena Sørensen-Haddad")
+    page = await watch(browsing, viewport={"width": 320, "height": 640})
+    row = row_of(page, await paya.pay(ann, bob, 100, "stock", audience="public"))
+    await expect(row).to_be_visible()
+    cut = "links => links.filter(link => link.scrollWidth > link.clientWidth).map(link => link.textContent)"
+    assert await row.get_by_role("link").evaluate_all(cut) == []
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

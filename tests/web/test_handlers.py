@@ -93,7 +93,7 @@ ROWS = {
     "ItemState.choose_audience": Row(
         SIGNED_OUT,
         NOT_YOURS,
-        payload=lambda _: {"audience": "public"},
+        payload=lambda t: {"audience": "public", "item": t.payment},
         path=lambda t: f"/activity/{t.payment}/",
         query=lambda t: {"item": t.payment},
     ),
@@ -119,6 +119,7 @@ ROWS = {
     "AddState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
     "AddState.submit": Row(SIGNED_OUT),
     "SettingsState.enter": Row(LED_AWAY, path=lambda _: "/settings/"),
+    "SettingsState.choose_received": Row(SIGNED_OUT, payload=lambda _: {"audience": "private"}),
     "SessionsState.enter": Row(LED_AWAY, path=lambda _: "/settings/sessions/"),
     "SessionsState.end": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"session_id": t.session}),
     "SessionsState.end_others": Row(SIGNED_OUT),

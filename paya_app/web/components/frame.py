@@ -26,7 +26,7 @@ def frame(
     back: str = "",
     bar: bool = True,
     public: bool = False,
-    wide: bool = False,
+    **events: Any,
 ) -> rx.Component:
     """A page.
 
@@ -37,7 +37,7 @@ def frame(
         back: Where the arrow leads; none without it.
         bar: Whether the bottom bar shows (not where the page ends in its own primary action).
         public: Visitors see this page too, without bar and rail.
-        wide: The content takes all the room beside the rail.
+        events: Events of the whole page, like `on_unmount`.
     """
     only = "only-in" if public else ""
     return rx.el.div(
@@ -50,11 +50,12 @@ def frame(
                 *children,
                 id="content",
                 tab_index=-1,
-                class_name=" ".join(filter(None, ["page", "wide" if wide else "", "" if bar else "bare"])),
+                class_name="page" if bar else "page bare",
             ),
             class_name="desk",
         ),
         bottom_bar(active, only) if bar else rx.fragment(),
+        **events,
     )
 
 
@@ -75,7 +76,7 @@ def visitors_top() -> rx.Component:
 def _top(title: Any, back: str) -> rx.Component:
     return rx.el.header(
         go(icon("chevron-left", 24), to=back, aria_label="Back", class_name="iconbtn") if back else rx.el.span(),
-        rx.el.h1(title, class_name="truncate"),
+        rx.el.h1(title, class_name="truncate", tab_index=-1),
         rx.el.span(),
         class_name="top",
     )

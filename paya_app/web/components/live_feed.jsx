@@ -10,6 +10,7 @@ const STALE_AFTER_MS = 2_000;
 const POLL_STALE_MS = 15_000;
 const SAY_EVERY_MS = 10_000;
 const MOVE_MS = 180;
+const BONES = 4;
 const ANSWER_MS = 10_000;
 const RETRY_MS = [300, 700, 1500, 3000];
 
@@ -126,6 +127,11 @@ const person = (who) =>
     jsx("b", {}, foreign(who.name)),
   );
 
+const isDemo = (row) => row.sender.demo || row.recipient.demo;
+
+const demoWords = ({ sender, recipient }) =>
+  sender.demo && recipient.demo ? "Both are demo people" : `${(sender.demo ? sender : recipient).name} is a demo person`;
+
 function Row({ row, now }) {
   const at = Date.parse(row.at);
   return jsx(
@@ -146,7 +152,12 @@ function Row({ row, now }) {
         jsx("span", { className: "m whitespace-pre shrink-0" }, " paid "),
         person(row.recipient),
       ),
-      jsx("time", { className: "s m num", dateTime: row.at, title: full.format(at) }, ageOf(at, now)),
+      jsx(
+        "span",
+        { className: "at s m" },
+        isDemo(row) && jsx("span", { className: "demo", title: demoWords(row) }, jsx("span", { "aria-hidden": true }, "demo"), jsx("span", { className: "sr-only" }, demoWords(row))),
+        jsx("time", { className: "num", dateTime: row.at, title: full.format(at) }, ageOf(at, now)),
+      ),
       jsx("p", { className: "m note" }, row.note ? foreign(row.note) : "\u00a0"),
     ),
   );
@@ -174,15 +185,15 @@ function Notice({ text, children }) {
 
 // ---------------------------------------------------------------- following
 
-function useFeed(source, topic, count) {
+function useFeed(source, count) {
   const [state, dispatch] = useReducer(reduce, start);
   const [isLive, setLive] = useState(false);
-  const where = useRef(null);
+  const [where, setWhere] = useState(""); // where the channel is, as the newest answer says: url, key and topic
 
   const newest = useCallback(async () => {
     const askedAt = Date.now();
     const page = await ask(`${source}?limit=${count}`);
-    where.current = page.realtime;
+    setWhere(JSON.stringify(page.realtime));
     dispatch({ kind: "newest", page, askedAt });
   }, [source, count]);
 
@@ -197,14 +208,40 @@ function useFeed(source, topic, count) {
     setAttempt((n) => n + 1);
   }, []);
 
+  const refresh = useCallback(() => newest().catch(() => dispatch({ kind: "failed" })), [newest]);
+
+  // The rows: asked for until they are there, and again whenever the reader comes back.
   useEffect(() => {
+    let isGone = false;
+    let timer = 0;
+    const begin = () =>
+      newest().catch(() => {
+        if (isGone) return;
+        dispatch({ kind: "failed" });
+        timer = setTimeout(begin, RETRY_MS[RETRY_MS.length - 1]);
+      });
+    begin();
+    const look = () => document.visibilityState === "visible" && refresh();
+    document.addEventListener("visibilitychange", look);
+    window.addEventListener("online", look);
+    return () => {
+      isGone = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", look);
+      window.removeEventListener("online", look);
+    };
+  }, [newest, refresh, attempt]);
+
+  // The channel: where the newest answer says it is. A home that was replaced has another key, so it is joined anew.
+  useEffect(() => {
+    if (!where) return undefined;
+    const at = JSON.parse(where);
     let isGone = false;
     let client = null;
     let timer = 0;
-    const refresh = () => newest().catch(() => isGone || dispatch({ kind: "failed" }));
 
     const join = () => {
-      const channel = client.channel(topic, { config: { private: true, broadcast: { ack: false, self: false } } });
+      const channel = client.channel(at.topic, { config: { private: true, broadcast: { ack: false, self: false } } });
       channel
         .on("broadcast", { event: "payments" }, ({ payload }) => {
           if (!isGone) dispatch({ kind: "heard", shown: payload.shown || [], hidden: payload.hidden || [] });
@@ -218,37 +255,29 @@ function useFeed(source, topic, count) {
         });
     };
 
-    const follow = async () => {
-      await newest();
-      const { RealtimeClient } = await import("@supabase/realtime-js");
-      if (isGone) return;
-      const at = where.current;
-      client = new RealtimeClient(at.url || `${location.origin.replace(/^http/, "ws")}/realtime/v1`, {
-        params: { apikey: at.apikey },
-        reconnectAfterMs: (tries) => RETRY_MS[Math.min(tries, RETRY_MS.length) - 1] * (0.5 + Math.random()),
-      });
-      join();
-    };
+    const follow = () =>
+      import("@supabase/realtime-js").then(
+        ({ RealtimeClient }) => {
+          if (isGone) return;
+          client = new RealtimeClient(at.url || `${location.origin.replace(/^http/, "ws")}/realtime/v1`, {
+            params: { apikey: at.apikey },
+            reconnectAfterMs: (tries) => RETRY_MS[Math.min(tries, RETRY_MS.length) - 1] * (0.5 + Math.random()),
+          });
+          join();
+        },
+        () => {
+          if (!isGone) timer = setTimeout(follow, RETRY_MS[RETRY_MS.length - 1]);
+        },
+      );
 
-    const begin = () =>
-      follow().catch(() => {
-        if (isGone) return;
-        dispatch({ kind: "failed" });
-        timer = setTimeout(begin, RETRY_MS[RETRY_MS.length - 1]);
-      });
-
-    begin();
-    const look = () => document.visibilityState === "visible" && refresh();
-    document.addEventListener("visibilitychange", look);
-    window.addEventListener("online", look);
+    follow();
     return () => {
       isGone = true;
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", look);
-      window.removeEventListener("online", look);
+      setLive(false);
       if (client) leave(client);
     };
-  }, [topic, newest, attempt]);
+  }, [where, refresh]);
 
   // Where no socket gets through, the page still comes up to date, and says how old it is.
   useEffect(() => {
@@ -321,16 +350,15 @@ function useSlideIn(list, ids, news) {
 // A socket that is closed while it is still opening is an error in the console, so it is left to open first.
 const leave = (client) => (client.isConnecting() ? setTimeout(leave, 50, client) : client.removeAllChannels());
 
-export function LiveFeed({ source = "/v1/feed", topic = "feed", max = 30, compact = false, heading = "", ...rest }) {
+export function LiveFeed({ source = "/v1/feed", max = 30, heading = "", ...rest }) {
   const count = Math.max(1, Math.min(max, 100));
-  const { state, isLive, older, retry } = useFeed(source, topic, count);
+  const { state, isLive, older, retry } = useFeed(source, count);
   const now = useNow();
   const spoken = useSpoken(state.latest);
   const isStale = useLasting(state.phase === "ready" && !isLive, STALE_AFTER_MS);
   const [more, setMore] = useState("idle"); // idle | busy | failed
   const list = useRef(null);
-  const all = shownRows(state.known);
-  const rows = compact ? all.slice(0, count) : all;
+  const rows = shownRows(state.known);
   useSlideIn(list, rows.map((row) => row.id), state.news);
 
   const showMore = async () => {
@@ -345,11 +373,10 @@ export function LiveFeed({ source = "/v1/feed", topic = "feed", max = 30, compac
 
   const status = state.phase === "ready" ? (isLive ? "live" : isStale ? "stale" : "joining") : state.phase;
   const asOf = state.asOf ? `As of ${clock.format(state.asOf)}` : "";
-  const bones = compact ? Math.min(count, 4) : 4;
 
   let body;
   if (state.phase === "loading") {
-    body = jsx("div", { "aria-hidden": true }, Array.from({ length: bones }, (_, n) => boneRow(n)));
+    body = jsx("div", { "aria-hidden": true }, Array.from({ length: BONES }, (_, n) => boneRow(n)));
   } else if (state.phase === "error") {
     body = jsx(
       Notice,
@@ -359,7 +386,7 @@ export function LiveFeed({ source = "/v1/feed", topic = "feed", max = 30, compac
   } else if (!rows.length) {
     body = jsx(
       Notice,
-      { text: "Nothing public yet. When two people show a payment, it appears here the moment it is made." },
+      { text: "Nothing public yet. When somebody pays in public, it appears here the moment it is made." },
       jsx(Link, { to: "/pay/", className: "sec2 low" }, "Pay somebody"),
     );
   } else {
@@ -386,9 +413,8 @@ export function LiveFeed({ source = "/v1/feed", topic = "feed", max = 30, compac
         { className: "s num px-4 py-2 text-warn border-b border-line", role: "status" },
         `${asOf} · reconnecting…`,
       ),
-    jsx("div", { className: "overflow-hidden", style: { minHeight: `${bones * 73}px` } }, body),
+    jsx("div", { className: "overflow-hidden", style: { minHeight: `${BONES * 73}px` } }, body),
     state.phase === "ready" &&
-      !compact &&
       state.cursor &&
       jsx(
         "div",

@@ -7,15 +7,18 @@ import reflex as rx
 from paya_app import banking, wallet
 from paya_app.core.actor import Actor
 from paya_app.core.clock import now
-from paya_app.core.errors import NotFound, PayaError
+from paya_app.core.errors import NotFound, PayaError, RequestInvalid
 from paya_app.core.money import format_cents
 from paya_app.web.components.avatar import avatar, initials_of, tone_of
 from paya_app.web.components.button import primary_link, secondary_link
+from paya_app.web.components.copy_button import copy_button
 from paya_app.web.components.due import Due
 from paya_app.web.components.field import notice
+from paya_app.web.components.focus_title import focus_title
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
 from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.only_for import only_for
 from paya_app.web.components.segment import segment
 from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.components.timeline import StageRow, timeline
@@ -24,9 +27,11 @@ from paya_app.web.forms import read_id, read_text
 from paya_app.web.loads import ENDED, bank_name, late_at, late_words, tone, words
 from paya_app.web.viewer import admit, query_value, signed_in
 
+ELSEWHERE = "The page had gone on to another payment. Nothing was changed: choose again."
+
 
 class ItemState(rx.State):
-    """One item. `kind` is empty until it is known, then `payment`, `load` or `none`."""
+    """One item, the one that `shown` names. `kind` is empty until it is known, then `payment`, `load` or `none`."""
 
     shown: str = ""
     kind: str = ""
@@ -57,9 +62,7 @@ class ItemState(rx.State):
             actor = await admit(self)
             if not isinstance(actor, Actor):
                 return actor
-            if self.shown != self._wanted():
-                self.reset()
-                self.shown = self._wanted()
+            self._begin()
             self.is_new = query_value(self, "new") == "1"
             await self._load(actor)
         except NotFound as error:
@@ -72,22 +75,33 @@ class ItemState(rx.State):
     async def refresh(self) -> None:
         """Something changed: read it again."""
         try:
-            await self._load(await signed_in(self))
+            actor = await signed_in(self)
+            self._begin()
+            await self._load(actor)
         except PayaError as error:
             self.fault = error.message
 
     @rx.event
-    async def choose_audience(self, audience: str) -> None:
-        """Change one's own side of who sees the payment."""
+    async def choose_audience(self, audience: str, item: str) -> None:
+        """Change one's own side of who sees the payment whose receipt was looked at, while the page is still at it."""
         try:
             actor = await signed_in(self)
-            payment_id = read_id(self._wanted())
+            if read_text(item) != self._wanted():
+                raise RequestInvalid(sentence=ELSEWHERE)
+            self._begin()
+            payment_id = read_id(item)
             if payment_id is None:
                 raise NotFound(what="payment")
             wanted: wallet.Audience = "public" if read_text(audience) == "public" else "private"
             self._show_payment(await wallet.set_audience(actor, payment_id, wanted))
         except PayaError as error:
             self.fault = error.message
+
+    def _begin(self) -> None:
+        """Forget what is of another address."""
+        if self.shown != self._wanted():
+            self.reset()
+            self.shown = self._wanted()
 
     def _wanted(self) -> str:
         return str(self.item)[:64]  # pyright: ignore[reportAttributeAccessIssue] - Reflex adds the route's segment
@@ -113,7 +127,7 @@ class ItemState(rx.State):
         self.initials, self.tone = initials_of(who.name), tone_of(who.handle)
         self.note, self.at = payment.note, payment.created_at.isoformat()
         self.audience, self.is_public = payment.audience, payment.is_public
-        self.reference = f"{str(payment.id)[:4]}…{str(payment.id)[-4:]}"
+        self.reference = str(payment.id)
 
     def _show_load(self, load: banking.Load) -> None:
         self.kind, self.fault = "load", ""
@@ -148,22 +162,32 @@ def page() -> rx.Component:
     """The page."""
     return frame(
         LiveHint.create(on_change=ItemState.refresh, active=True),
-        rx.match(
-            ItemState.kind,
-            ("payment", _payment()),
-            ("load", _load()),
-            ("none", _none()),
+        _only(
+            rx.fragment(
+                focus_title(ItemState.is_new & (ItemState.kind != "")),
+                rx.match(
+                    ItemState.kind,
+                    ("payment", _payment()),
+                    ("load", _load()),
+                    ("none", _none()),
+                    _waiting(),
+                ),
+            ),
             _waiting(),
         ),
-        title=rx.cond(ItemState.title != "", ItemState.title, "Receipt"),
+        title=_only(rx.fragment(rx.cond(ItemState.title != "", ItemState.title, "Receipt")), rx.fragment("Receipt")),
         active="activity",
         back="/activity/",
     )
 
 
+def _only(content: rx.Component, bones: rx.Component) -> rx.Component:
+    return only_for("item", ItemState.shown, content, bones)
+
+
 def _waiting() -> rx.Component:
     return rx.el.div(
-        notice(ItemState.fault),
+        _only(rx.fragment(notice(ItemState.fault)), rx.fragment()),
         waiting(
             rx.el.div(
                 bone("72px", "72px", "rounded-full! mx-auto"),
@@ -219,7 +243,7 @@ def _payment() -> rx.Component:
             rx.cond(ItemState.note != "", _kv("For", rx.el.span(ItemState.note, class_name="wrap-anywhere"))),
             _kv("When", when(ItemState.at, class_name="num")),
             _kv("Fee", rx.el.b("$0.00", class_name="num")),
-            _kv("Reference", rx.el.span(ItemState.reference, title=ItemState.shown, class_name="num")),
+            _reference(),
             class_name="card mt-3",
         ),
         rx.el.section(
@@ -228,8 +252,16 @@ def _payment() -> rx.Component:
                 "Who sees it",
                 ItemState.audience,
                 (
-                    ("private", rx.fragment(icon("lock", 18), "Private"), ItemState.choose_audience("private")),
-                    ("public", rx.fragment(icon("globe", 18), "Public"), ItemState.choose_audience("public")),
+                    (
+                        "private",
+                        rx.fragment(icon("lock", 18), "Private"),
+                        ItemState.choose_audience("private", ItemState.shown),
+                    ),
+                    (
+                        "public",
+                        rx.fragment(icon("globe", 18), "Public"),
+                        ItemState.choose_audience("public", ItemState.shown),
+                    ),
                 ),
             ),
             rx.el.p(
@@ -267,10 +299,22 @@ def _load() -> rx.Component:
         rx.el.section(
             _kv("Asked for", when(ItemState.at, class_name="num")),
             _kv("Fee", rx.el.b("$0.00", class_name="num")),
-            _kv("Reference", rx.el.span(ItemState.reference, class_name="num")),
+            _reference(),
             class_name="card mt-3",
         ),
         rx.el.p("PaYa never calls you, and never asks for a code.", class_name="s m text-center mt-3"),
+    )
+
+
+def _reference() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.span("Reference", class_name="m block"),
+            rx.el.span(ItemState.reference, id="reference", class_name="s num block wrap-anywhere select-all"),
+            class_name="min-w-0 flex-1 text-left!",
+        ),
+        copy_button(ItemState.reference, "Copy the reference"),
+        class_name="kv items-center",
     )
 
 

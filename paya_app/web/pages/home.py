@@ -255,13 +255,13 @@ def _feed() -> rx.Component:
         ),
         rx.el.div(
             rx.el.div(
-                LiveFeed.create(source="/v1/feed", topic="feed", max=FEED_ROWS, heading="What people are up to"),
+                LiveFeed.create(source="/v1/feed", max=FEED_ROWS, heading="What people are up to"),
                 class_name=rx.cond(HomeState.scope == "yours", "hidden", ""),
             ),
             rx.cond(HomeState.scope == "yours", _yours()),
             class_name="card feed-card",
         ),
-        rx.el.p("Only what people chose to show. Never an amount.", class_name="s m only-out feed-foot"),
+        rx.el.p("What senders show and nobody hides. Never an amount.", class_name="s m only-out feed-foot"),
         id="feed",
         class_name="feed",
     )

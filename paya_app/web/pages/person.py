@@ -12,6 +12,7 @@ from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame, visitors_top
 from paya_app.web.components.icon import icon
 from paya_app.web.components.link import go
+from paya_app.web.components.only_for import only_for
 from paya_app.web.components.skeleton import bone, bone_section, waiting
 from paya_app.web.components.when import when
 from paya_app.web.viewer import meet
@@ -21,7 +22,7 @@ PAYMENTS_MAX = 20
 
 @dataclass
 class PublicRow:
-    """A payment that both sides show."""
+    """A payment that its sender shows and its recipient leaves shown."""
 
     id: str
     paid: bool
@@ -34,7 +35,7 @@ class PublicRow:
 
 
 class PersonState(rx.State):
-    """`kind` is empty until known, then `person` or `none`."""
+    """Whoever has the handle `shown`. `kind` is empty until known, then `person` or `none`."""
 
     shown: str = ""
     kind: str = ""
@@ -94,7 +95,10 @@ def page() -> rx.Component:
         rx.el.div(
             go(icon("chevron-left", 24), to="/", aria_label="Back", class_name="iconbtn"), class_name="top only-in"
         ),
-        rx.match(PersonState.kind, ("person", _person()), ("none", _nobody()), _waiting()),
+        _only(
+            rx.match(PersonState.kind, ("person", _person()), ("none", _nobody()), _waiting()),
+            _waiting(),
+        ),
         public=True,
     )
 
@@ -125,7 +129,7 @@ def _person() -> rx.Component:
             rx.el.div(rx.foreach(PersonState.rows, _payment), class_name="card"),
             rx.el.p("Nothing that everyone may see.", class_name="m card p-6 text-center"),
         ),
-        rx.el.p("Only what both sides chose to show. Never an amount.", class_name="s m text-center mt-3"),
+        rx.el.p("What senders show and nobody hides. Never an amount.", class_name="s m text-center mt-3"),
     )
 
 
@@ -153,9 +157,13 @@ def _nobody() -> rx.Component:
     )
 
 
+def _only(content: rx.Component, bones: rx.Component) -> rx.Component:
+    return only_for("handle", PersonState.shown, rx.fragment(content), bones)
+
+
 def _waiting() -> rx.Component:
     return rx.el.div(
-        notice(PersonState.fault),
+        _only(notice(PersonState.fault), rx.fragment()),
         waiting(
             rx.el.div(
                 bone("72px", "72px", "rounded-full! mx-auto"),

@@ -1,8 +1,9 @@
-"""`/settings`: who you are to others, how PaYa looks, where you are signed in, signing out."""
+"""`/settings`: who you are to others, who sees payments to you, how PaYa looks, where you are signed in."""
 
 import reflex as rx
 from reflex_base.style import color_mode, set_color_mode
 
+from paya_app import identity
 from paya_app.core.actor import Actor
 from paya_app.core.errors import PayaError
 from paya_app.web.components.avatar import avatar
@@ -14,13 +15,15 @@ from paya_app.web.components.link import go
 from paya_app.web.components.native_form import native_form
 from paya_app.web.components.segment import segment
 from paya_app.web.components.skeleton import bone
-from paya_app.web.viewer import Viewer, admit
+from paya_app.web.forms import read_text
+from paya_app.web.viewer import Viewer, admit, signed_in
 
 
 class SettingsState(rx.State):
-    """Whether the page could be loaded."""
+    """What can be set. `received` is empty until it is known, then `public` or `private`."""
 
     fault: str = ""
+    received: str = ""
 
     @rx.event
     async def enter(self) -> rx.event.EventSpec | None:
@@ -28,10 +31,22 @@ class SettingsState(rx.State):
         try:
             self.fault = ""
             actor = await admit(self)
+            if not isinstance(actor, Actor):
+                return actor
+            self.received = await identity.received_audience(actor)
         except PayaError as error:
             self.fault = error.message
-            return None
-        return None if isinstance(actor, Actor) else actor
+        return None
+
+    @rx.event
+    async def choose_received(self, audience: str) -> None:
+        """Say who sees payments to oneself from now on."""
+        try:
+            actor = await signed_in(self)
+            wanted: identity.ReceivedAudience = "public" if read_text(audience) == "public" else "private"
+            self.received, self.fault = await identity.choose_received_audience(actor, wanted), ""
+        except PayaError as error:
+            self.fault = error.message
 
 
 def page() -> rx.Component:
@@ -39,6 +54,7 @@ def page() -> rx.Component:
     return frame(
         notice(SettingsState.fault),
         _profile(),
+        _received(),
         _looks(),
         _security(),
         native_form(
@@ -66,6 +82,35 @@ def _profile() -> rx.Component:
         ),
         _place("My page, as others see it", "/u/" + Viewer.handle + "/", "user-round"),
         class_name="card",
+    )
+
+
+def _received() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("Payments to you", class_name="mb-2"),
+        segment(
+            "Payments to you",
+            SettingsState.received,
+            (
+                ("public", rx.fragment(icon("globe", 18), "As the sender"), SettingsState.choose_received("public")),
+                ("private", rx.fragment(icon("lock", 18), "Private"), SettingsState.choose_received("private")),
+            ),
+        ),
+        rx.el.p(
+            rx.match(
+                SettingsState.received,
+                (
+                    "public",
+                    "When a sender makes a payment public, everyone sees both names and the note. Never the amount.",
+                ),
+                ("private", "Only you and the sender see payments to you, whatever the sender chose."),
+                "\u00a0",
+            ),
+            " For payments from now on; each one can be changed on its receipt.",
+            class_name="s m mt-2 min-h-[54px] sm:min-h-9",
+            role="status",
+        ),
+        class_name="card p-4 mt-3",
     )
 
 
