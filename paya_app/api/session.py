@@ -49,7 +49,7 @@ class SignInExpired(PayaError):
     code = "sign_in_expired"
     status = 403
 
-    def sentence(self, facts: dict[str, object]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, object]) -> str:
         """Says what to do."""
         return "That took longer than ten minutes. Write your phone number again to get a new code."
 

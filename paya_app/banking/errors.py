@@ -46,7 +46,7 @@ class LoadKeyReused(PayaError):
     code = "load_key_reused"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return (
             "Not added. This page has already asked your bank for another transfer: that one stands, and you find it"
@@ -114,7 +114,7 @@ class BankKeyReused(PayaError):
     code = "bank_key_reused"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return (
             "Not linked. This page has already linked another bank, which stays linked. No money was moved."
@@ -128,7 +128,7 @@ class BankUnconfirmed(PayaError):
     code = "bank_unconfirmed"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return f"Not added. Confirm the two small deposits from this bank first. {NOTHING_MOVED}"
 
@@ -152,7 +152,7 @@ class DepositsClosed(PayaError):
     code = "deposits_closed"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return "This bank cannot be confirmed any more after three wrong tries. Link another account, or get help."
 
@@ -163,6 +163,6 @@ class BankUnreachable(PayaError):
     code = "bank_unreachable"
     status = 503
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says that trying again is safe."""
         return "Banks do not answer right now. Nothing was changed; trying again in a minute is safe."

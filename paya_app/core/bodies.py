@@ -16,7 +16,7 @@ class BodyTooLarge(PayaError):
     code = "body_too_large"
     status = 413
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
         return "That is too much text for one request. Nothing was changed."
 

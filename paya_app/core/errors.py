@@ -46,7 +46,7 @@ class PayaError(Exception):
         span = wait(self.facts)
         return None if span is None else now() + span
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002 - subclasses read the facts
+    def sentence(self, facts: dict[str, Any]) -> str:
         """What people read."""
         return "Something went wrong on our side. Trying again is safe: nothing happens twice."
 
@@ -144,7 +144,7 @@ class KeyReused(PayaError):
     code = "key_reused"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return (
             "Not sent. This page has already made another payment: that one stands, and you find it in Activity."
@@ -239,7 +239,7 @@ class CodeInvalid(PayaError):
     code = "code_invalid"
     status = 403
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return "That code is wrong or too old. Check the newest text message, or ask for a new code."
 
@@ -261,7 +261,7 @@ class CodeUsedUp(PayaError):
     code = "code_used_up"
     status = 403
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return "That were five tries, so this code is over. Ask for a new code: it works right away."
 
@@ -272,7 +272,7 @@ class SignedOut(PayaError):
     code = "signed_out"
     status = 401
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return "You are signed out. Nothing was sent. Sign in again to go on."
 
@@ -294,7 +294,7 @@ class Forbidden(PayaError):
     code = "forbidden"
     status = 403
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
         return "That is not allowed from here. Nothing was changed."
 
@@ -330,7 +330,7 @@ class ServiceUnavailable(PayaError):
     code = "service_unavailable"
     status = 503
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says that trying again is safe."""
         return "PaYa does not answer right now. Trying again is safe: nothing happens twice."
 
@@ -341,7 +341,7 @@ class HandleKept(PayaError):
     code = "handle_kept"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
         return "You already have a handle. Nothing was changed."
 
@@ -352,7 +352,7 @@ class AskAgain(PayaError):
     code = "ask_again"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says that asking again is safe."""
         return "This was just being done by another request. Try again: it happens once."
 
@@ -363,7 +363,7 @@ class AccountUnknown(PayaError):
     code = "account_unknown"
     status = 404
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says that nothing moved."""
         return "One of the accounts does not exist, or cannot be used for this. No money moved. Check the accounts."
 
@@ -386,7 +386,7 @@ class TransferMalformed(PayaError):
     code = "transfer_malformed"
     status = 400
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what is asked for."""
         return "This transfer is incomplete, or goes from an account to itself. No money moved. Send every part of it."
 
@@ -397,7 +397,7 @@ class BatchMalformed(PayaError):
     code = "batch_malformed"
     status = 400
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what a batch is."""
         return "This batch is empty, too long, or its lists do not match one another. No money moved. Send it in parts."
 
@@ -408,7 +408,7 @@ class LinkedRefused(PayaError):
     code = "linked_refused"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says that all or none of a group happens."""
         return "Another part of this operation was refused, so none of it happened. No money moved."
 
@@ -419,7 +419,7 @@ class HoldExpired(PayaError):
     code = "hold_expired"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says where the money is."""
         return "The time to take this held money is over. It goes back to its owner. Ask for a new hold."
 
@@ -442,7 +442,7 @@ class HoldNotExpired(PayaError):
     code = "hold_not_expired"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do instead."""
         return "This hold has not run out yet. Nothing was changed. Release it to give the money back now."
 
@@ -453,7 +453,7 @@ class CaptureExceedsHold(PayaError):
     code = "capture_exceeds_hold"
     status = 422
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002 - the asset is not known here
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says where the money is."""
         return "That is more than this hold has left. No money moved; it is still held. Take less."
 

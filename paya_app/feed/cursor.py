@@ -23,7 +23,7 @@ class CursorInvalid(PayaError):
     code = "cursor_invalid"
     status = 400
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return "That cursor cannot be read. Use next_cursor from the page before, or leave it out for the newest."
 

@@ -28,7 +28,7 @@ class PhoneMissing(PhoneInvalid):
 
     code = "phone_missing"
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Asks for it."""
         return "Write your phone number, like (202) 555-0123."
 
@@ -38,7 +38,7 @@ class PhoneHasExtension(PhoneInvalid):
 
     code = "phone_has_extension"
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
         return "Numbers with an extension cannot get texts. Write a mobile number, like (202) 555-0123."
 
@@ -48,7 +48,7 @@ class PhoneForeign(PhoneInvalid):
 
     code = "phone_foreign"
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says where PaYa works."""
         return "PaYa works with US phone numbers only, for now. Write one like (202) 555-0123."
 
@@ -58,7 +58,7 @@ class PhoneCannotText(PhoneInvalid):
 
     code = "phone_cannot_text"
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
         return "That number cannot get texts. Write a mobile number, like (202) 555-0123."
 
@@ -68,7 +68,7 @@ class PhoneFictitious(PhoneInvalid):
 
     code = "phone_fictitious"
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
         return "Numbers with 555-01 belong to stories, not to people. Write your own, area code first."
 
@@ -78,7 +78,7 @@ class PhoneOfDemo(PhoneInvalid):
 
     code = "phone_of_demo"
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says whose it is and what to write."""
         return "That number belongs to a demo person here. Write another one, like (202) 555-0123."
 

@@ -59,7 +59,7 @@ class PhoneTaken(PayaError):
     code = "phone_taken"
     status = 409
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
         return "Somebody has this phone number already."
 

@@ -45,7 +45,7 @@ class SignatureInvalid(PayaError):
     code = "signature_invalid"
     status = 401
 
-    def sentence(self, facts: dict[str, Any]) -> str:  # noqa: ARG002
+    def sentence(self, facts: dict[str, Any]) -> str:
         """Says so."""
         return "The signature of this call does not fit. Nothing was done."
 
