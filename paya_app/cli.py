@@ -311,6 +311,19 @@ def live(*, as_json: Annotated[bool, typer.Option("--json", help="Print the figu
     raise typer.Exit(main(as_json=as_json))
 
 
+@bench.command()
+def ledger(
+    quick: Annotated[bool, typer.Option(help="Everything once and briefly, to see that it runs; no bars.")] = False,
+    rounds: Annotated[int | None, typer.Option(min=1, help="How often each path is measured (3).")] = None,
+    seconds: Annotated[int | None, typer.Option(min=1, help="How long each round lasts (10).")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON only.")] = False,
+) -> None:
+    """The money core against pgbench's tpcb-like on one private server, as ratios (about 15 minutes)."""
+    from bench.ledger.main import main
+
+    raise typer.Exit(main(is_quick=quick, as_json_only=as_json, rounds=rounds, seconds=seconds))
+
+
 @faults.command()
 def kill(
     *,
