@@ -93,6 +93,7 @@ async def run(server: Server, scenario: Scenario, say: Callable[[str], None] = l
             await judge(connection, history)
     finally:
         await proxy.stop()
+        server.drop_database(database)
     return _figures(scenario, history, nemesis, snapshots, proxy, time.monotonic() - began)
 
 

@@ -119,6 +119,11 @@ class Server:
             )
         return name
 
+    def drop_database(self, name: str) -> None:
+        """Remove a database: a server that recovers looks at the files of all there are."""
+        with self._superuser("postgres") as connection:
+            connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
     def execute(self, database: str, statements: bytes) -> None:
         """Run statements in a database as the superuser."""
         with self._superuser(database) as connection:
@@ -164,10 +169,11 @@ class Server:
 
 
 @contextmanager
-def private_server(*, cents: int = 10_000) -> Iterator[Server]:
-    """A started server with its template in a temporary home, both gone afterwards."""
-    home = Path(tempfile.mkdtemp(prefix="paya-bank-"))
-    home.chmod(0o755)  # a server that runs as another account has to reach it
+def private_server(home: Path | None = None, *, cents: int = 10_000) -> Iterator[Server]:
+    """A started server with its template, `cents` in each wallet, in an empty or a temporary home; gone afterwards."""
+    if home is None:
+        home = Path(tempfile.mkdtemp(prefix="paya-bank-"))
+        home.chmod(0o755)  # a server that runs as another account has to reach it
     server = Server(home)
     try:
         server.start()

@@ -1,0 +1,21 @@
+-- Broken: counts against the limit before it holds the wallet's lock.
+create or replace function wallet.send_as(
+  claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text
+) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  w bench.way := bench.way_of(claims, recipient_handle);
+  known jsonb := bench.known(payment_id, amount_cents);
+begin
+  if known is not null then
+    return known;
+  end if;
+  if (select count(*) from public.payments p where p.sender_id = w.sender) >= risk.limit_max('send_hour_count') then
+    perform private.refuse('limit_exceeded');
+  end if;
+  perform bench.lock(w);
+  perform bench.refuse_if_short(bench.available(w.giver), amount_cents);
+  perform bench.change(w.giver, -amount_cents), bench.change(w.taker, amount_cents);
+  perform bench.write_entries(payment_id, w, amount_cents);
+  return bench.write_payment(payment_id, w, amount_cents, note);
+end $$;
