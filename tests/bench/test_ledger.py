@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 
-
 PATHS = {"post", "send", "post_many(100)", "hot merchant"}
 
 
