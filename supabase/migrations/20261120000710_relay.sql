@@ -134,6 +134,9 @@ begin
   insert into events.event_position (position, event_id)
   select last + row_number() over (order by e.id), e.id
   from events.event e where not exists (select from events.event_position p where p.event_id = e.id);
+  -- Counted once more from the first entry on: what came in since the restore has ids below the old checkpoints'.
+  insert into ledger.checkpoint (account_id, era, upto, balance)
+  select s.account_id, next_era, '0', sum(s.amount) from ledger.sum_entry s group by s.account_id;
   execute format('alter table events.event alter column era set default %s', next_era);
   execute format('alter table ledger.transfer alter column era set default %s', next_era);
   execute format('alter table ledger.sum_entry alter column era set default %s', next_era);
