@@ -14,12 +14,13 @@ from paya_app.banking.bookings import (
     submit_load,
     subscribe,
 )
-from paya_app.banking.loads import load, load_limits, loads, pending_cents, start_load
-from paya_app.banking.models import Load, LoadLimits, SandboxHint, Source, Stage
+from paya_app.banking.loads import expectation, load, load_limits, loads, pending_cents, start_load
+from paya_app.banking.models import Expectation, Load, LoadLimits, SandboxHint, Source, Stage
 from paya_app.banking.sandbox import sandbox_hint
 from paya_app.banking.sources import add_source, confirm_source, source, sources
 
 __all__ = [
+    "Expectation",
     "Load",
     "LoadLimits",
     "SandboxHint",
@@ -30,6 +31,7 @@ __all__ = [
     "ask_about_stale",
     "clear_due",
     "confirm_source",
+    "expectation",
     "follow_source",
     "follow_transfer",
     "load",

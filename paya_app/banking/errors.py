@@ -143,7 +143,12 @@ class DepositsWrong(PayaError):
         """Says the form, or that they do not fit."""
         if facts.get("malformed"):
             return "Write both amounts in dollars and cents, like 0.03 and 0.09."
-        return "Those are not the two amounts. Look them up in your bank's list; there are three tries in all."
+        return f"Those are not the two amounts. Look them up in your bank's list. {tries_left(facts['tries_left'])}"
+
+
+def tries_left(count: int) -> str:
+    """How many, in a sentence."""
+    return {1: "One try is left.", 2: "Two tries are left."}.get(count, f"{count} tries are left.")
 
 
 class DepositsClosed(PayaError):
@@ -154,7 +159,9 @@ class DepositsClosed(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
-        return "This bank cannot be confirmed any more after three wrong tries. Link another account, or get help."
+        return (
+            f"This account cannot be confirmed any more, after three wrong tries. {NOTHING_MOVED} Link another account."
+        )
 
 
 class BankUnreachable(PayaError):
@@ -164,5 +171,15 @@ class BankUnreachable(PayaError):
     status = 503
 
     def sentence(self, facts: dict[str, Any]) -> str:
-        """Says that trying again is safe."""
-        return "Banks do not answer right now. Nothing was changed; trying again in a minute is safe."
+        """Says what was sent, and that trying again is safe."""
+        if facts.get("is_confirming"):
+            sent = "Nothing was sent." if facts.get("is_unsent") else "We cannot tell yet whether the amounts arrived."
+            return f"Not confirmed: the bank service did not answer. {sent} {NOTHING_MOVED} Try again in a minute."
+        if facts.get("is_unsent"):
+            return (
+                f"Not linked: the bank service did not answer. Nothing was sent. {NOTHING_MOVED} Try again in a minute."
+            )
+        return (
+            "Not linked yet: the bank service did not answer, and we cannot tell whether it has your account."
+            f" {NOTHING_MOVED} Try again in a minute: the account is linked once."
+        )

@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy.engine import Row
 
 from paya_app.banking.errors import LoadAmountInvalid
-from paya_app.banking.models import Load, LoadLimits
-from paya_app.banking.stages import load_from
+from paya_app.banking.models import Expectation, Load, LoadLimits
+from paya_app.banking.stages import business_days, load_from, spendable_at
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.clock import now
 from paya_app.core.config import settings
 from paya_app.core.errors import SignedOut
 from paya_app.core.money import CENTS_MAX
@@ -88,6 +89,19 @@ async def load_limits(actor: Actor) -> LoadLimits | None:
         return None
     rows = await db.query(actor, "select * from banking.my_load_limits()")
     return LoadLimits(*rows[0]) if rows else None
+
+
+async def expectation(actor: Actor) -> Expectation:
+    """When a load that the actor asks for now can be spent.
+
+    Raises:
+        SignedOut: nobody is signed in.
+    """
+    if actor.role != "authenticated":
+        raise SignedOut
+    rows = await db.query(actor, f"select {_HOLD}", {"environment": settings().dwolla_environment})
+    hold = held_for(rows[0][0])
+    return Expectation(spendable_at(now(), hold), hold, business_days(hold) if hold else "")
 
 
 def _load(row: Row[Any]) -> Load:

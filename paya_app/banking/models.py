@@ -13,17 +13,29 @@ Kind = Literal["checking", "savings"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A bank account; money can come from it when its state is `verified`."""
+    """A bank account; money can come from it when its state is `verified`.
+
+    Attributes:
+        tries_left: how often its owner may still tell the two deposits; at 0 it can never be confirmed.
+    """
 
     id: UUID
     bank_name: str
     last4: str
     state: SourceState
+    tries_left: int
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it can never be confirmed."""
+        return self.state == "unverified" and not self.tries_left
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Source":
         """From the database's `source_json`."""
-        return cls(UUID(value["id"]), value["bank_name"] or "Your bank", value["last4"], value["state"])
+        return cls(
+            UUID(value["id"]), value["bank_name"] or "Your bank", value["last4"], value["state"], value["tries_left"]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,21 @@ class Load:
     reference: str
     reason: str
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What to expect of a load that is asked for now.
+
+    Attributes:
+        at: when it can be spent, by the rule that clears it.
+        hold_bank_days: how long it is held after it arrived, which `at` counts in.
+        held: the same in words, like `three business days`, or "".
+    """
+
+    at: datetime
+    hold_bank_days: int
+    held: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from paya_app.providers import dwolla
 from paya_app.providers.outcome import Rejected, Retryable, Unknown
 
 DEPOSIT_CENTS_MAX = 99
+WRONG, CLOSED = "Invalid", "InvalidResourceState"  # the vendor's words for deposits that it refuses
 MAIL_DOMAIN_LOCAL = "people.paya.example"
 
 _ROUTING = re.compile(r"(0[1-9]|1[0-2]|2[1-9]|3[0-2])[0-9]{7}", re.ASCII)
@@ -47,13 +48,14 @@ async def add_source(
 ) -> Source:
     """Link a bank account and have two small deposits sent to it.
 
-    Linking again with the same `source_id` goes on where it stopped; an account linked before is that bank.
+    Linking again with the same `source_id` goes on where it stopped; so does an account whose linking was never
+    answered, under the id that it had. An account linked before is that bank.
 
     Raises:
         BankDetailsInvalid: names the field.
         BankLimit: five banks are linked, or ten were tried today.
         BankKeyReused: `source_id` was used for another account.
-        BankUnreachable: the vendor does not answer; trying again is safe.
+        BankUnreachable: the vendor does not answer; trying again is safe, and under another id too.
         AccountUnavailable: the actor has no wallet yet.
         SignedOut: nobody is signed in.
     """
@@ -73,6 +75,7 @@ async def add_source(
         {"id": source_id, "kind": kind, "last4": account[-4:]},
     )
     begun = rows[0][0]
+    source_id = UUID(begun["id"])
     if begun["state"] in ("unverified", "verified"):
         return Source.from_json(begun)
     try:
@@ -101,9 +104,15 @@ async def add_source(
         await as_service("select banking.fail_source(:id)", id=source_id)
         log.info("a bank was refused", code=refusal.code, path=refusal.path)
         raise BankDetailsInvalid(field=_field(refusal.path)) from refusal
-    except (Retryable, Unknown) as failure:
+    except Retryable as failure:
+        # Nothing is under way, so it counts as no bank. What an earlier call made, another try finds: the vendor
+        # has one account of a customer once, whatever the key.
+        await as_service("select banking.fail_source(:id)", id=source_id)
         log.warning("a bank could not be linked", reason=failure.reason)
-        raise BankUnreachable from failure
+        raise BankUnreachable(is_unsent=True) from failure
+    except Unknown as failure:
+        log.warning("nobody knows whether a bank was linked", reason=failure.reason)
+        raise BankUnreachable(is_unsent=False) from failure
     booked = await as_service(
         "select banking.book_source(:id, :vendor, :name, :verified)",
         id=source_id,
@@ -119,7 +128,7 @@ async def confirm_source(actor: Actor, source_id: UUID, amounts: tuple[int, int]
 
     Raises:
         NotFound: no such bank, or somebody else's.
-        DepositsWrong: not those amounts.
+        DepositsWrong: not those amounts; says how many tries are left.
         DepositsClosed: no tries left.
         BankUnreachable: the vendor does not answer; trying again is safe.
     """
@@ -129,19 +138,25 @@ async def confirm_source(actor: Actor, source_id: UUID, amounts: tuple[int, int]
     found = rows[0][0]
     if found is None:
         raise NotFound(what="bank")
-    if found["state"] == "verified":
-        return Source.from_json(found)
+    known = Source.from_json(found)
+    if known.state == "verified":
+        return known
+    if known.is_closed:
+        raise DepositsClosed
     if len(amounts) != 2 or not all(isinstance(cents, int) and 0 < cents <= DEPOSIT_CENTS_MAX for cents in amounts):  # noqa: PLR2004 - there are two
         raise DepositsWrong(malformed=True)
     try:
         await dwolla.verify_micro_deposits(found["vendor_id"], *amounts)
     except Rejected as refusal:
-        if refusal.code == "Invalid":
-            raise DepositsWrong from refusal
         log.info("deposits were refused", code=refusal.code)
-        raise DepositsClosed from refusal
+        if refusal.code not in (WRONG, CLOSED):
+            raise BankUnreachable(is_confirming=True, is_unsent=False) from refusal
+        left = await as_service(
+            "select banking.book_wrong_deposits(:id, :is_closed)", id=source_id, is_closed=refusal.code == CLOSED
+        )
+        raise (DepositsWrong(tries_left=left) if left else DepositsClosed()) from refusal
     except (Retryable, Unknown) as failure:
-        raise BankUnreachable from failure
+        raise BankUnreachable(is_confirming=True, is_unsent=isinstance(failure, Retryable)) from failure
     await as_service("select banking.book_source_state(:vendor, 'verified')", vendor=found["vendor_id"])
     return Source.from_json(found | {"state": "verified"})
 

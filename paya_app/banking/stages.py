@@ -68,7 +68,11 @@ def _stages(value: Mapping[str, Any], hold_bank_days: int) -> list[Stage]:
         detail = "" if settled else _takes(settings().ach_s)
         stages.append(Stage("clearing", "Clearing between banks", settled, None, detail))
     if ended is None or cleared:
-        held = f"Held for {_days(hold_bank_days)} after it arrives, as every transfer is." if hold_bank_days else ""
+        held = (
+            f"Held for {business_days(hold_bank_days)} after it arrives, as every transfer is."
+            if hold_bank_days
+            else ""
+        )
         expected = None if cleared else _expected(value, hold_bank_days)
         stages.append(Stage("available", "Yours to spend", cleared, expected, "" if cleared else held))
     if ended is not None:
@@ -78,10 +82,11 @@ def _stages(value: Mapping[str, Any], hold_bank_days: int) -> list[Stage]:
 
 
 def _takes(ach_s: float) -> str:
-    return "This takes a few seconds with test money." if ach_s else f"This takes {_days(ACH_BANK_DAYS)}."
+    return "This takes a few seconds with test money." if ach_s else f"This takes {business_days(ACH_BANK_DAYS)}."
 
 
-def _days(count: int) -> str:
+def business_days(count: int) -> str:
+    """`three business days`."""
     return f"{WORDS.get(count, count)} business day{'s' if count != 1 else ''}"
 
 
@@ -92,6 +97,11 @@ def _expected(value: Mapping[str, Any], hold_bank_days: int) -> datetime | None:
     asked = _at(value, "created_at")
     if asked is None or value["is_delayed"]:
         return None
+    return spendable_at(asked, hold_bank_days)
+
+
+def spendable_at(asked: datetime, hold_bank_days: int) -> datetime:
+    """When money asked for at `asked` is to be spendable: banks' days, then the hold, as `_book` counts it."""
     ach_s = settings().ach_s
     settles = asked + timedelta(seconds=ach_s) if ach_s else after_bank_days(asked, ACH_BANK_DAYS)
     return after_bank_days(settles, hold_bank_days)

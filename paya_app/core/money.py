@@ -7,11 +7,11 @@ from babel.numbers import format_currency
 
 CENTS_MAX = 10**15  # far above any amount, far below bigint
 
-_AMOUNT = re.compile(r"\$?(?P<dollars>[0-9]{1,13}|[0-9]{1,3}(,[0-9]{3}){1,4})(\.(?P<cents>[0-9]{1,2}))?")
+_AMOUNT = re.compile(r"\$?(?=[0-9.])(?P<dollars>[0-9]{1,13}|[0-9]{1,3}(,[0-9]{3}){1,4})?(\.(?P<cents>[0-9]{1,2}))?")
 
 
 def parse_cents(text: object) -> int:
-    """Cents from an amount written by a person: `12`, `12.3`, `12.34`, `$1,200.00`.
+    """Cents from an amount written by a person: `12`, `12.3`, `12.34`, `.50`, `$1,200.00`.
 
     Zero is a number here; whoever needs a positive amount says so.
 
@@ -23,7 +23,7 @@ def parse_cents(text: object) -> int:
     match = _AMOUNT.fullmatch(text.strip(" ")) if isinstance(text, str) and len(text) <= 32 else None  # noqa: PLR2004
     if match is None:
         raise AmountInvalid
-    cents = int(match["dollars"].replace(",", "")) * 100 + int((match["cents"] or "").ljust(2, "0"))
+    cents = int((match["dollars"] or "0").replace(",", "")) * 100 + int((match["cents"] or "").ljust(2, "0"))
     if cents > CENTS_MAX:
         raise AmountInvalid
     return cents

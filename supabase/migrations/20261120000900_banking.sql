@@ -29,14 +29,17 @@ create table banking.source (
   last4 text not null,
   bank_name text not null default '',
   state text not null default 'linking',
+  wrong_deposits integer not null default 0,
   version bigint not null default 0,
   created_at timestamptz not null,
   constraint kind_is_known check (kind in ('checking', 'savings')),
   constraint last4_is_four_digits check (last4 ~ '^[0-9]{4}$'),
   constraint state_is_known check (state in ('linking', 'unverified', 'verified', 'removed', 'failed')),
+  constraint wrong_deposits_are_three_at_most check (wrong_deposits between 0 and 3),
   constraint usable_sources_are_linked check (state in ('linking', 'failed') or vendor_id is not null)
 );
-comment on table banking.source is 'A bank account that money can come from: usable once its owner proved to see into it.';
+comment on table banking.source is
+'A bank account that money can come from: usable once its owner proved to see into it. wrong_deposits: how often they failed to.';
 create index source_by_person on banking.source (person, created_at);
 alter table banking.source enable row level security;
 

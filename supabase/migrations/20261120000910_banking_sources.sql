@@ -1,7 +1,9 @@
 -- Banking, sources: linking a bank account and proving that one sees into it.
 -- Why      The vendor is told the account's numbers between two transactions of ours: one notes that a person
 --          links it, the other what the vendor calls it. Dying between them leaves a row that is tried again.
---          Left for ten minutes it is failed; until then it is counted as one of the banks it may become.
+--          Left for ten minutes it is failed; until then it is counted as one of the banks it may become, and the
+--          same account goes on under its id, which keys what the vendor is asked.
+--          The vendor takes three tries at the deposits and does not say how many are left, so we count along.
 -- Units    last4: the last four digits of the account number, all that is kept of it.
 --          created_at: when the linking last began.
 -- Locks    The person's customer row while their banks are counted; then the source's row.
@@ -11,7 +13,9 @@ set local lock_timeout = '5s';
 
 create function banking.source_json(source banking.source) returns jsonb
 language sql immutable set search_path = pg_catalog, pg_temp as $$
-  select jsonb_build_object('id', source.id, 'bank_name', source.bank_name, 'last4', source.last4, 'state', source.state)
+  select jsonb_build_object(
+    'id', source.id, 'bank_name', source.bank_name, 'last4', source.last4, 'state', source.state,
+    'tries_left', 3 - source.wrong_deposits)
 $$;
 
 -- Whoever calls it holds the person's customer row, so what is counted stays true.
@@ -51,7 +55,13 @@ begin
   where s.person = person and s.state = 'linking' and s.created_at <= moment - interval '10 minutes';
 
   select * into known from banking.source s where s.id = source_id;
-  if found then
+  if not found then -- an account whose linking was not answered goes on where it stopped
+    select * into known from banking.source s
+    where s.person = person and s.state = 'linking' and (s.kind, s.last4) = (kind, last4)
+    order by s.created_at desc limit 1;
+    source_id := coalesce(known.id, source_id);
+  end if;
+  if known.id is not null then
     if known.person <> person then
       perform private.refuse('bank_key_reused');
     end if;
@@ -149,8 +159,28 @@ create function banking.fail_source(source_id uuid) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   update banking.source s set state = 'failed' where s.id = source_id and s.state = 'linking'
 $$;
-comment on function banking.fail_source(uuid) is 'Notes that the vendor refused the account; the id may be tried again.';
+comment on function banking.fail_source(uuid) is
+'Notes that the vendor refused the account or was not reached; the id may be tried again.';
 grant execute on function banking.fail_source(uuid) to service_role;
+
+create function banking.book_wrong_deposits(source_id uuid, is_closed boolean) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  linked banking.source;
+begin
+  update banking.source s set
+    wrong_deposits = case when is_closed then 3 else least(s.wrong_deposits + 1, 3) end, version = s.version + 1
+  where s.id = source_id and s.state = 'unverified' and s.wrong_deposits < 3 returning * into linked;
+  if found then
+    perform events.record('bank.deposits_refused', linked.id, linked.version,
+      jsonb_build_object('owner_id', linked.person, 'tries_left', 3 - linked.wrong_deposits), linked.person);
+  end if;
+  return (select 3 - s.wrong_deposits from banking.source s where s.id = source_id);
+end $$;
+comment on function banking.book_wrong_deposits(uuid, boolean) is
+'Notes that the vendor refused two deposits, or takes no more tries (is_closed); returns the tries that are left.';
+grant execute on function banking.book_wrong_deposits(uuid, boolean) to service_role;
 
 create function banking.my_sources() returns setof jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from paya_app import banking, risk, wallet
+from paya_app.banking.bank_days import after_bank_days
 from paya_app.banking.errors import LoadAccountUnavailable
 from paya_app.core.actor import Actor
 from paya_app.core.errors import AccountUnavailable
@@ -68,6 +69,23 @@ async def test_it_clears_by_itself_with_webhooks_a_clock_and_a_worker(database, 
     assert found.stages[-1].at <= datetime.now(UTC)
     assert (await wallet.balance(ann)).available_cents == 2500
     assert await bank.ledger() == {"reserve": -2500, "wallet": 2500}
+
+
+async def test_what_is_expected_before_and_after_asking_counts_the_hold(bank, people):
+    ann = await people.join("ann")
+    without = await banking.expectation(ann)
+    await bank.database.rows(
+        "insert into banking.hold_policy (environment, bank_days, reason) values ('sandbox', 3, 'a test')"
+    )
+    held = await banking.expectation(ann)
+    assert (without.hold_bank_days, held.hold_bank_days) == (0, 3)
+    assert held.at == after_bank_days(without.at, 3)
+    load = await bank.start(ann, 5000)
+    assert load.stages[-1].expected_at == held.at
+    await bank.work()
+    await bank.settle()
+    settled = await bank.load(ann, load)
+    assert settled.stages[-1].expected_at == after_bank_days(settled.stages[2].at, held.hold_bank_days)
 
 
 async def test_with_a_hold_settled_money_waits_outside_the_wallet(bank, people, advance_clock):

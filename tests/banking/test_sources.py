@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import ProgrammingError
 
 from paya_app import banking
 from paya_app.banking.errors import (
@@ -11,10 +12,12 @@ from paya_app.banking.errors import (
     DepositsClosed,
     DepositsWrong,
 )
+from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
 from paya_app.core.errors import AccountUnavailable, NotFound, SignedOut
 from paya_app.core.ids import new_id
+from tests.banking.mute import mute_bank
 
 NUMBER = "9876501234"
 
@@ -90,12 +93,38 @@ async def test_what_the_vendor_refused_may_be_corrected_under_the_same_id(bank, 
 async def test_three_wrong_tries_close_the_door(bank, people):
     ann = await people.join("ann")
     source = await link(ann)
-    for _ in range(3):
-        with pytest.raises(DepositsWrong):
+    assert source.tries_left == 3
+    for left, words in ((2, "Two tries are left"), (1, "One try is left")):
+        with pytest.raises(DepositsWrong) as refusal:
             await banking.confirm_source(ann, source.id, (50, 60))
+        assert words in refusal.value.message
+        assert [each.tries_left for each in await banking.sources(ann)] == [left]
+    with pytest.raises(DepositsClosed) as refusal:
+        await banking.confirm_source(ann, source.id, (50, 60))
+    assert "Link another account" in refusal.value.message
     with pytest.raises(DepositsClosed):
         await banking.confirm_source(ann, source.id, (3, 9))
-    assert [each.state for each in await banking.sources(ann)] == ["unverified"]
+    assert [(each.state, each.is_closed) for each in await banking.sources(ann)] == [("unverified", True)]
+    assert (await link(ann)).is_closed, "linking it again gives no new tries"
+    kinds = await bank.database.rows("select kind from events.event where subject = %s order by version", (source.id,))
+    assert [kind for (kind,) in kinds] == ["bank.linked", *["bank.deposits_refused"] * 3]
+
+
+async def test_a_closed_door_that_we_did_not_count_is_closed_here_too(bank, people):
+    ann = await people.join("ann")
+    source = await link(ann)
+    await bank.database.rows("update vendor_dwolla.micro_deposits set failed_attempts = 3")
+    with pytest.raises(DepositsClosed):
+        await banking.confirm_source(ann, source.id, (3, 9))
+    assert [each.is_closed for each in await banking.sources(ann)] == [True]
+
+
+async def test_wrong_deposits_are_noted_by_the_service_alone(bank, people):
+    ann = await people.join("ann")
+    source = await link(ann)
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        await db.query(ann, "select banking.book_wrong_deposits(:id, true)", {"id": source.id})
+    assert [each.tries_left for each in await banking.sources(ann)] == [3]
 
 
 async def test_deposits_that_cannot_be_do_not_cost_a_try(bank, people):
@@ -159,6 +188,34 @@ async def test_while_the_vendor_is_down_nothing_is_linked_and_it_goes_on_later(b
     settings.cache_clear()
     assert await banking.sources(ann) == []
     assert (await link(ann, source_id=once)).id == once
+
+
+async def test_links_that_never_reached_the_vendor_are_no_banks(bank, people, monkeypatch):
+    ann = await people.join("ann")
+    with monkeypatch.context() as down:
+        down.setenv("DWOLLA_BASE_URL", "http://127.0.0.1:9")
+        settings.cache_clear()
+        for number in range(6):
+            with pytest.raises(BankUnreachable) as refusal:
+                await link(ann, account=f"4444000{number}")
+            assert "Nothing was sent" in refusal.value.message
+    settings.cache_clear()
+    assert (await link(ann)).state == "unverified"
+
+
+async def test_an_account_that_was_not_answered_goes_on_under_its_first_id(database, people):
+    ann = await people.join("ann")
+    async with mute_bank(database) as (bank, mute):
+        first = new_id()
+        for source_id in (first, *(new_id() for _ in range(5))):
+            with pytest.raises(BankUnreachable) as refusal:
+                await link(ann, source_id=source_id)
+            assert "linked once" in refusal.value.message
+        assert await bank.database.value("select count(*) from banking.source") == 1
+        mute.is_mute = False
+        assert (await link(ann)).id == first
+        banks = "select count(*) from vendor_dwolla.funding_source where customer_id is not null"
+        assert await bank.database.value(banks) == 1
 
 
 BAD = [
