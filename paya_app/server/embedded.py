@@ -63,7 +63,7 @@ def compose(home: Path, host: str, port: int, say: Say, *, bundle: Path) -> Supe
 
     def program(name: str, **options: Any) -> Program:
         argv, heartbeat = [sys.executable, "-m", "paya_app", name], logs / f"{name}.heartbeat"
-        known = {"alive": heard_from(heartbeat)} | options
+        known: dict[str, Any] = {"alive": heard_from(heartbeat)} | options
         return Program(
             name, argv, environment | {"PAYA_LOCAL_HEARTBEAT": str(heartbeat)}, logs / f"{name}.log", **known
         )
