@@ -101,9 +101,7 @@ class Nemesis:
     async def _restart_after(self, sign: signal.Signals) -> None:
         killed = time.monotonic()
         self.server.signal(sign)
-        await asyncio.to_thread(self.server.wait)
-        # in this thread: the kernel ends the server when the thread that started it ends
-        self.server.start()
+        await self.server.start_again()
         await self.server.back(self.database)
         self.back_s.append(time.monotonic() - killed)
 

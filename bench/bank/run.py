@@ -1,9 +1,11 @@
 """One run: workers, nemesis and snapshots together for a while, then the judgement."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from bench.bank import plan
@@ -28,6 +30,8 @@ class Scenario:
         wallets: how many wallets all the payments are among; fewer means more contention.
         payers, batchers, holders: how many workers of each sort.
         gap_s: seconds between two faults, on average.
+        rounds: when set, the run is over after every fault was done this often, however long that takes, up to
+            `seconds`.
         damage: SQL run in the database before the start; the deliberate damage of a broken variant.
         limit_step: when set, nobody may send more than this many payments an hour, and this many more every
             quarter of a second, so that all workers meet the limit together again and again.
@@ -42,6 +46,7 @@ class Scenario:
     holders: int = 4
     faults: tuple[str, ...] = plan.FAULTS
     gap_s: float = 1.6
+    rounds: int | None = None
     damage: bytes = b""
     habits: Habits = field(default_factory=Habits)
     limit_step: int | None = None
@@ -66,9 +71,10 @@ async def run(server: Server, scenario: Scenario, say: Callable[[str], None] = l
     claims = {handle: server.claims[handle] for handle in sorted(server.claims)[: scenario.wallets]}
     address = server.address("paya_app", database, port=proxy.port)
     workers = Workers(address, claims, history, scenario.habits, deadline, scenario.seed, stopping)
-    nemesis = Nemesis(
-        server, proxy, database, plan.faults(scenario.seed, scenario.faults, gap_s=scenario.gap_s)
-    )
+    faults = plan.faults(scenario.seed, scenario.faults, gap_s=scenario.gap_s)
+    if scenario.rounds is not None:
+        faults = islice(faults, scenario.rounds * len(scenario.faults))
+    nemesis = Nemesis(server, proxy, database, faults)
     snapshots = Snapshots(server, database, history)
     began, watching = time.monotonic(), asyncio.Event()
     try:
@@ -79,9 +85,10 @@ async def run(server: Server, scenario: Scenario, say: Callable[[str], None] = l
             if scenario.limit_step:
                 everything.create_task(_raise_limit(server, database, scenario.limit_step, stopping))
             telling = everything.create_task(_tell(say, began, history, nemesis))
-            _, pending = await asyncio.wait(
-                [everything.create_task(stopping.wait()), *asking, watcher], timeout=scenario.seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            if scenario.rounds is not None:
+                raging.add_done_callback(lambda _: stopping.set())
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), scenario.seconds)
             stopping.set()
             deadline.set_in(RESOLVE_S_MAX)
             await asyncio.gather(raging, *asking)

@@ -57,18 +57,34 @@ class Server:
 
     def start(self) -> None:
         """Start it and return when it takes connections; after a crash that is when it has recovered."""
-        argv = clusters.foreground_command(self.cluster, settings=_SETTINGS)
+        self._wait_until_ready(self._spawn(self._command()))
+
+    async def start_again(self) -> None:
+        """`start` after it was ended, while everything else goes on."""
+        await asyncio.to_thread(self.wait)
+        command = await asyncio.to_thread(self._command)
+        # in this thread: the kernel ends a server when the thread that started it ends
+        process = self._spawn(command)
+        await asyncio.to_thread(self._wait_until_ready, process)
+
+    def _command(self) -> list[str]:
+        return clusters.foreground_command(self.cluster, settings=_SETTINGS)
+
+    def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         with (self.home / "server.log").open("ab") as log:
-            self._process = process = subprocess.Popen(
-                argv,
+            self._process = subprocess.Popen(
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=clusters.environment(),
                 cwd="/",
                 start_new_session=True,
-                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - no thread of ours holds a lock here
+                preexec_fn=die_with_parent(signal.SIGINT),  # noqa: PLW1509 - it calls one system call, and takes no lock
             )
+        return self._process
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         postgres.wait_until_ready(self.cluster, timeout_s=BACK_S_MAX, alive=lambda: process.poll() is None)
 
     def signal(self, sign: signal.Signals) -> None:

@@ -1,0 +1,36 @@
+"""The bank checker sees each of twelve damages, and nothing where there is none."""
+
+import asyncio
+
+import pytest
+
+from bench.bank import broken, run
+
+pytestmark = pytest.mark.xdist_group("crash")
+
+
+def named(variants):
+    return [pytest.param(variant, id=variant.name) for variant in variants]
+
+
+@pytest.mark.parametrize("variant", named(broken.VARIANTS))
+def test_a_damage_is_seen_and_its_healthy_control_is_not_blamed(bank_server, variant):
+    healthy = asyncio.run(run(bank_server, variant.scenario))
+    assert healthy["violations"] == {}, healthy["examples"]
+    assert healthy["acknowledged"] > 0
+
+    damaged = asyncio.run(run(bank_server, variant.damaged))
+    assert variant.shows & damaged["violations"].keys(), damaged
+    assert damaged["seed"] == healthy["seed"]
+
+
+def test_what_the_variants_share_is_not_what_gives_them_away(bank_server):
+    figures = asyncio.run(run(bank_server, broken.SOUND.damaged))
+    assert figures["violations"] == {}, figures["examples"]
+    assert figures["unknown"]["answers_lost"] > 0
+
+
+def test_every_damage_on_the_shelf_is_tried():
+    files = {path.stem for path in broken.FOLDER.glob("*.sql")} - {"first", "sound"}
+    assert files <= {variant.name for variant in broken.VARIANTS}
+    assert len(broken.VARIANTS) >= 8
