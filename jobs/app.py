@@ -20,9 +20,10 @@ def connector() -> PsycopgConnector:
 
 def queue() -> App:
     """The queue with its tasks, to be opened with `open_async`."""
-    from jobs import banking, upkeep
+    from jobs import banking, ledger, upkeep
 
     app = App(connector=connector())
     banking.register(app)
+    ledger.register(app)
     upkeep.register(app)
     return app

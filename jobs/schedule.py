@@ -19,6 +19,10 @@ TIMETABLE = (
     Line("ask_about_stale", "banking", every_s=30),
     # loads whose hold is over
     Line("clear_due", "banking", every_s=60),
+    # money that was set aside until a time that has passed
+    Line("expire_holds", "upkeep", every_s=60),
+    # what the accounts that nobody locks add up to
+    Line("take_checkpoints", "upkeep", every_s=600),
     # the vendor's subscription, should somebody have removed or paused it
     Line("subscribe", "banking", every_s=3600),
     # old ticks, and jobs that ended long ago

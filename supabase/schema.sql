@@ -3119,13 +3119,17 @@ begin
     ) c on true
     where a.is_summing
   ), since as (
-    select l.id, max(s.era) as era, l.balance + sum(s.amount)::bigint as balance
+    select l.id, l.balance, s.era, s.xid, s.amount, max(s.era) over (partition by l.id) as newest_era
     from last l join ledger.sum_entry s on s.account_id = l.id
-      and (s.era = coalesce(l.era, s.era) and s.xid >= l.upto or s.era > l.era) and s.xid < horizon
-    group by l.id, l.balance having count(*) >= entries_min
+      and (s.era = coalesce(l.era, s.era) and s.xid >= l.upto or s.era > l.era)
   )
   insert into ledger.checkpoint (account_id, era, upto, balance)
-  select s.id, s.era, horizon, s.balance from since s on conflict do nothing;
+  select s.id, s.newest_era, horizon, s.balance + sum(s.amount)::bigint
+  from since s
+  -- ids of an earlier era say nothing about this database's horizon: those transactions have all ended
+  where s.era < s.newest_era or s.xid < horizon
+  group by s.id, s.balance, s.newest_era having count(*) >= entries_min
+  on conflict do nothing;
   get diagnostics taken = row_count;
   return taken;
 end $$;
@@ -3224,7 +3228,7 @@ CREATE TABLE proof.seal (
 ALTER TABLE ONLY proof.seal ALTER COLUMN leaves SET STORAGE EXTERNAL;
 
 -- comment TABLE seal
-COMMENT ON TABLE proof.seal IS 'What was written by transactions xid_from to below xid_upto: the Merkle root over its leaves (transfers, then events, each by xid and id), chained to the seal before.';
+COMMENT ON TABLE proof.seal IS 'What transactions from xid_from to below xid_upto wrote: the root over its leaves (transfers, then events, by xid and id), chained to the seal before.';
 
 -- comment COLUMN seal.leaves
 COMMENT ON COLUMN proof.seal.leaves IS 'The leaves'' hashes, 32 bytes each: they make receipts cheap, and name the row when one was changed.';
@@ -3592,7 +3596,7 @@ begin
 end $$;
 
 -- comment FUNCTION seal_next(leaves_max integer)
-COMMENT ON FUNCTION proof.seal_next(leaves_max integer) IS 'Seals what came since the last seal, below the horizon and at most about leaves_max rows; returns how many rows, 0 when nothing is due or another seals. Refuses (record_restored) until events.rebase after a restore.';
+COMMENT ON FUNCTION proof.seal_next(leaves_max integer) IS 'Seals what is new below the horizon, about leaves_max rows at most; returns how many, 0 when none or when another seals. Refuses a restored record.';
 
 -- function side_shown(bytea, text, uuid, bigint, bigint, boolean)
 CREATE FUNCTION proof.side_shown(secret bytea, side text, transfer_id uuid, account_id bigint, seq bigint, is_open boolean) RETURNS jsonb

@@ -224,13 +224,17 @@ begin
     ) c on true
     where a.is_summing
   ), since as (
-    select l.id, max(s.era) as era, l.balance + sum(s.amount)::bigint as balance
+    select l.id, l.balance, s.era, s.xid, s.amount, max(s.era) over (partition by l.id) as newest_era
     from last l join ledger.sum_entry s on s.account_id = l.id
-      and (s.era = coalesce(l.era, s.era) and s.xid >= l.upto or s.era > l.era) and s.xid < horizon
-    group by l.id, l.balance having count(*) >= entries_min
+      and (s.era = coalesce(l.era, s.era) and s.xid >= l.upto or s.era > l.era)
   )
   insert into ledger.checkpoint (account_id, era, upto, balance)
-  select s.id, s.era, horizon, s.balance from since s on conflict do nothing;
+  select s.id, s.newest_era, horizon, s.balance + sum(s.amount)::bigint
+  from since s
+  -- ids of an earlier era say nothing about this database's horizon: those transactions have all ended
+  where s.era < s.newest_era or s.xid < horizon
+  group by s.id, s.balance, s.newest_era having count(*) >= entries_min
+  on conflict do nothing;
   get diagnostics taken = row_count;
   return taken;
 end $$;
