@@ -1,4 +1,4 @@
-"""The scheduler: turns the timetable into jobs while it leads, and runs the relay beside it.
+"""The scheduler: turns the timetable into jobs while it leads, and runs the relay and the sealer beside it.
 
 A line is set going by inserting its tick, unique by line and due time, and enqueuing its job in the same
 transaction: of two who think that they lead, one inserts. A tick means "do everything that is due", so a new
@@ -23,16 +23,18 @@ log = structlog.get_logger()
 
 
 async def run(stop: asyncio.Event) -> None:
-    """Schedule and relay until `stop`.
+    """Schedule, relay and seal until `stop`.
 
     Raises:
         paya_app.events.relay.RecordRestored: the database was restored and not rebased since.
     """
     from paya_app.events import relay
+    from paya_app.proof import sealer
 
     async with asyncio.TaskGroup() as group:
-        # whether we lead or not: the relay keeps its own order among several
+        # whether we lead or not: each keeps its own order among several
         group.create_task(relay.run(stop))
+        group.create_task(sealer.run(stop))
         group.create_task(_schedule(stop))
 
 

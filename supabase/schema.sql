@@ -3338,7 +3338,7 @@ CREATE FUNCTION proof.leaves(in_era integer, xid_from xid8, xid_upto xid8) RETUR
 $$;
 
 -- comment FUNCTION leaves(in_era integer, xid_from xid8, xid_upto xid8)
-COMMENT ON FUNCTION proof.leaves(in_era integer, xid_from xid8, xid_upto xid8) IS 'The leaf hashes of the rows that these transactions wrote. docs/proof.md says how each is made.';
+COMMENT ON FUNCTION proof.leaves(in_era integer, xid_from xid8, xid_upto xid8) IS 'The leaf hashes of the rows that these transactions wrote; docs/proof.md says how each is made.';
 
 -- function log_node(integer, bigint)
 CREATE FUNCTION proof.log_node(level integer, index bigint) RETURNS bytea
