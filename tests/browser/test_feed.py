@@ -267,10 +267,11 @@ async def test_a_page_of_a_home_that_was_replaced_follows_the_new_one(browsing, 
     await expect(row_of(page, payment_id)).to_be_visible()
 
 
-async def test_names_are_whole_on_a_narrow_phone(browsing, paya):
+@pytest.mark.parametrize("width", [320, 390])
+async def test_names_are_whole_on_a_phone(browsing, paya, width):
     ann = await paya.sign_up(name="Community Fridge", cents=1000)
     bob = await paya.sign_up(name="Lena Sørensen-Haddad")
-    page = await watch(browsing, viewport={"width": 320, "height": 640})
+    page = await watch(browsing, viewport={"width": width, "height": 640})
     row = row_of(page, await paya.pay(ann, bob, 100, "stock", audience="public"))
     await expect(row).to_be_visible()
     cut = "links => links.filter(link => link.scrollWidth > link.clientWidth).map(link => link.textContent)"

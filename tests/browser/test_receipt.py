@@ -67,7 +67,7 @@ async def test_payments_to_somebody_who_keeps_them_private_show_nowhere(browsing
     await expect(watcher.locator("[data-status=live]")).to_be_visible()
     page = await browsing.page(bob, "/settings/")
     group = page.get_by_role("group", name="Payments to you")
-    await expect(group.get_by_role("button", name="As the sender")).to_have_attribute("aria-pressed", "true")
+    await expect(group.get_by_role("button", name="Sender decides")).to_have_attribute("aria-pressed", "true")
     await group.get_by_role("button", name="Private").click()
     await expect(page.get_by_text("Only you and the sender see payments to you")).to_be_visible()
     await page.reload()

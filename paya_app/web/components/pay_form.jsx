@@ -89,7 +89,7 @@ function Draft({ draft, amount: givenAmount, note: givenNote, limits, fault, ava
     jsx(
       "p",
       { className: "s m text-center mt-2", "aria-live": "polite" },
-      audience === "public" ? "Everyone sees names and note. Never the amount." : "Only the two of you see it.",
+      audience === "public" ? `Everyone sees names and note (no amount), if ${name} allows.` : "Only the two of you see it.",
     ),
     jsx(Keys, { onKey }),
     jsx(

@@ -244,12 +244,12 @@ def _actions() -> rx.Component:
 def _feed() -> rx.Component:
     return rx.el.section(
         rx.el.div(
-            rx.el.h2("Happening now"),
+            rx.el.h2("Happening now", class_name="whitespace-nowrap"),
             segment(
                 "Whose payments",
                 HomeState.scope,
                 (("everyone", "Everyone", HomeState.show("everyone")), ("yours", "Yours", HomeState.show("yours"))),
-                class_name="seg w-44 lg:w-55",
+                class_name="seg w-38 min-[360px]:w-44 lg:w-55",
             ),
             class_name="sec only-in",
         ),

@@ -366,7 +366,9 @@ def _sheet() -> rx.Component:
                 "Who sees it",
                 rx.cond(
                     review.audience == "public",
-                    rx.el.span(icon("globe", 16), "Everyone", class_name="inline-flex gap-1.5 items-center"),
+                    rx.el.span(
+                        icon("globe", 16), "Everyone, if they allow", class_name="inline-flex gap-1.5 items-center"
+                    ),
                     rx.el.span(icon("lock", 16), "Only the two of you", class_name="inline-flex gap-1.5 items-center"),
                 ),
             ),

@@ -92,7 +92,7 @@ def _received() -> rx.Component:
             "Payments to you",
             SettingsState.received,
             (
-                ("public", rx.fragment(icon("globe", 18), "As the sender"), SettingsState.choose_received("public")),
+                ("public", rx.fragment(icon("globe", 18), "Sender decides"), SettingsState.choose_received("public")),
                 ("private", rx.fragment(icon("lock", 18), "Private"), SettingsState.choose_received("private")),
             ),
         ),
