@@ -4,6 +4,8 @@ from uuid import UUID, uuid4
 
 from playwright.async_api import expect
 
+from tests.browser.bars import measure
+from tests.browser.conftest import ARTIFACTS
 from tests.support.browsing import Browsing
 from tests.support.running import RunningPaya, Somebody
 
@@ -46,3 +48,4 @@ async def test_a_late_load_is_said_on_the_open_page(browsing: Browsing, paya: Ru
     await expect(page.locator("#late")).to_have_text(
         "Later than expected. Nothing is lost; reference LD-7Q4K-22XM.", timeout=20_000
     )
+    assert not (faults := await measure(page, ARTIFACTS / "pages" / "late_load")), faults
