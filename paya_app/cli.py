@@ -258,22 +258,67 @@ def rebase() -> None:
 def _worker_database() -> Iterator[str]:
     """The address of the database as the worker; an embedded one that does not run is started for the while."""
     from paya_app.core.config import settings
-    from paya_app.local import postgres
-    from paya_app.server.embedded import CannotStart
 
     if settings().paya_worker_database_url:
         yield settings().paya_worker_database_url
-        return
+    else:
+        with _embedded_database("paya_worker") as url:
+            yield url
+
+
+@contextlib.contextmanager
+def _owner_database() -> Iterator[str]:
+    """The address of the database as whoever owns the schema, which is read as a whole."""
+    if url := os.environ.get("DATABASE_DIRECT_URL") or os.environ.get("DATABASE_URL"):
+        yield url
+    else:
+        with _embedded_database("postgres") as url:
+            yield url
+
+
+@contextlib.contextmanager
+def _embedded_database(role: str) -> Iterator[str]:
+    from paya_app.local import postgres
+    from paya_app.server.embedded import CannotStart
+
     home = _home()
     if not (home / "postgres" / "PG_VERSION").exists():
         raise CannotStart(f"There is no database in {home}. Start PaYa once, or name its folder: PAYA_HOME=…")
     was_running = postgres.create(home).pid is not None
     cluster = postgres.ensure(home)
     try:
-        yield cluster.url("paya_worker")
+        yield cluster.url(role)
     finally:
         if not was_running:
             cluster.stop()
+
+
+@app.command()
+def verify(
+    *,
+    receipt: Annotated[Path | None, typer.Option(help="Check this one receipt; no database is needed.")] = None,
+    head: Annotated[str | None, typer.Option(help="The public head to check against: a file, or an address.")] = None,
+) -> None:
+    """Recompute every seal, transfer, event and balance, and name the first row that was changed (exit 1)."""
+    import psycopg
+
+    from paya_app.proof.told import tell_receipt, tell_verify
+
+    with _sentences():
+        if receipt is not None:
+            raise typer.Exit(tell_receipt(receipt, head, typer.echo))
+        with _owner_database() as url:
+            try:
+                raise typer.Exit(tell_verify(url, head, typer.echo, lambda line: typer.echo(line, err=True)))
+            except psycopg.errors.InsufficientPrivilege:
+                typer.echo(
+                    "This login may not read the ledger. Use that of the schema's owner, as `paya migrate` does.",
+                    err=True,
+                )
+                raise typer.Exit(2) from None
+            except psycopg.OperationalError as error:
+                typer.echo(f"The database does not answer: {str(error).strip()}", err=True)
+                raise typer.Exit(2) from None
 
 
 @dead.command("dead")
@@ -340,7 +385,9 @@ def kill(
 @faults.command()
 def bank(
     *,
-    seconds: Annotated[int, typer.Option(min=1, help="How long; from 120 on, fewer than 40 faults are a failure.")] = 60,
+    seconds: Annotated[
+        int, typer.Option(min=1, help="How long; from 120 on, fewer than 40 faults are a failure.")
+    ] = 60,
     seed: Annotated[int, typer.Option(help="Decides what is asked and what goes wrong.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures only.")] = False,
 ) -> None:
