@@ -40,8 +40,11 @@ end $$;
 grant execute on function bench.post_mine(uuid, bigint, bigint) to authenticated;
 create function bench.post_as(claims text, transfer_id uuid, taker bigint, amount bigint) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  was_set text;
 begin
-  perform set_config('role', 'authenticated', true), set_config('request.jwt.claims', claims, true);
+  was_set := set_config('role', 'authenticated', true);
+  was_set := set_config('request.jwt.claims', claims, true);
   return bench.post_mine(transfer_id, taker, amount);
 end $$;
 grant execute on function bench.post_as(text, uuid, bigint, bigint) to paya_app;

@@ -152,7 +152,7 @@ declare
   shown boolean;
   replay jsonb;
   refusal jsonb;
-  limits jsonb := (select f.maxima from risk.limit_in_force f);
+  balance bigint;
   facts jsonb := jsonb_build_object('amount_cents', amount_cents);
 begin
   if sender is null then
@@ -172,8 +172,9 @@ begin
   end if;
   -- everything that is read before a lock, in one statement
   select p.id, p.handle, p.name, p.is_demo, p.created_at, g.id as giver, t.id as taker, k.id is not null as is_known,
-    coalesce(v.received_audience, 'public') as received_audience into other
+    coalesce(v.received_audience, 'public') as received_audience, f.maxima as limits into other
   from public.profiles p
+  cross join risk.limit_in_force f
   left join ledger.account g on g.owner = sender and g.asset = 'USD' and g.kind = 'wallet'
   left join ledger.account t on t.owner = p.id and t.asset = 'USD' and t.kind = 'wallet'
   left join public.payments k on k.id = payment_id
@@ -195,25 +196,30 @@ begin
   if other.giver is null or other.taker is null then
     perform private.refuse('account_unavailable', facts || jsonb_build_object('whose', case when other.giver is null then 'yours' else 'theirs' end));
   end if;
-  if amount_cents > (limits ->> 'send_single_cents')::bigint then
+  if amount_cents > (other.limits ->> 'send_single_cents')::bigint then
     perform private.refuse('limit_exceeded', facts || jsonb_build_object(
-      'limit', 'send_single_cents', 'max', (limits ->> 'send_single_cents')::bigint,
+      'limit', 'send_single_cents', 'max', (other.limits ->> 'send_single_cents')::bigint,
       'is_covered', (select a.balance - a.held >= amount_cents from ledger.account a where a.id = other.giver)));
   end if;
-  perform ledger.post(payment_id, other.giver, other.taker, amount_cents, 'payment');
+  -- assigned, not performed: a function in an expression is called without a query around it
+  balance := ledger.post(payment_id, other.giver, other.taker, amount_cents, 'payment');
 
   -- The wallet is locked since ledger.post, so no other payment of this person is being counted now.
   moment := private.now();
-  refusal := wallet.limit_refusal(sender, other.id, amount_cents, moment, limits);
+  refusal := wallet.limit_refusal(sender, other.id, amount_cents, moment, other.limits);
   if refusal is not null then
     perform private.refuse('limit_exceeded', facts || refusal || '{"is_covered": true}');
   end if;
-  insert into public.payments (id, sender_id, recipient_id, note, sender_audience, recipient_audience, created_at)
-  values (payment_id, sender, other.id, note, audience, other.received_audience, moment)
-  returning is_public into shown;
+  with p as (
+    insert into public.payments (id, sender_id, recipient_id, note, sender_audience, recipient_audience, created_at)
+    values (payment_id, sender, other.id, note, audience, other.received_audience, moment)
+    returning is_public
+  )
   insert into events.event (actor, kind, subject, version, payload)
-  values (sender, 'payment.sent', payment_id, 1, jsonb_build_object(
-    'sender_id', sender, 'recipient_id', other.id, 'amount_cents', amount_cents, 'audience', audience, 'is_public', shown));
+  select sender, 'payment.sent', payment_id, 1, jsonb_build_object(
+    'sender_id', sender, 'recipient_id', other.id, 'amount_cents', amount_cents, 'audience', audience, 'is_public', p.is_public)
+  from p
+  returning (payload ->> 'is_public')::boolean into shown;
   return jsonb_build_object(
     'id', payment_id, 'direction', 'sent',
     'counterparty', jsonb_build_object(
@@ -230,8 +236,12 @@ create function wallet.send_as(
   claims text, payment_id uuid, recipient_handle text, amount_cents bigint, note text, audience text
 ) returns jsonb
 language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  was_set text;
 begin
-  perform set_config('role', 'authenticated', true), set_config('request.jwt.claims', claims, true);
+  -- assigned, not performed: a function in an expression is called without a query around it
+  was_set := set_config('role', 'authenticated', true);
+  was_set := set_config('request.jwt.claims', claims, true);
   return wallet.send(payment_id, recipient_handle, amount_cents, note, audience);
 end $$;
 comment on function wallet.send_as(text, uuid, text, bigint, text, text) is
@@ -243,6 +253,16 @@ create type wallet.send_item as (
   amount_cents bigint, note text, audience text, code text, facts jsonb, result jsonb
 );
 create type wallet.send_answer as (n integer, result jsonb, code text, facts jsonb);
+
+-- In a batch, claims that nobody can read are one caller's refusal, and no error of all the others.
+create function wallet.claimed_by(claims text) returns uuid
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (claims::jsonb ->> 'sub')::uuid;
+exception when data_exception or program_limit_exceeded then
+  return null;
+end $$;
+comment on function wallet.claimed_by(text) is 'Whose claims these are, or null when that cannot be read.';
 
 -- What send_as does for one, for many people in one transaction: whoever calls has verified every item's claims.
 -- One item per sender: a second is told to ask again, so that each is counted after the other is booked.
@@ -282,7 +302,7 @@ begin
       end,
       null::jsonb)::wallet.send_item
     from (
-      select u.n::integer as n, (u.claim::jsonb ->> 'sub')::uuid as sender, u.payment_id, u.handle, u.amount_cents, u.note, u.audience
+      select u.n::integer as n, wallet.claimed_by(u.claim) as sender, u.payment_id, u.handle, u.amount_cents, u.note, u.audience
       from unnest(claims, payment_ids, recipient_handles, amounts_cents, notes, audiences) with ordinality
         u (claim, payment_id, handle, amount_cents, note, audience, n)
     ) i
@@ -303,7 +323,8 @@ begin
     select row(
       i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
       coalesce(i.code, r.replay ->> 'code', case when l.refusal is not null then 'limit_exceeded' end),
-      i.facts || coalesce(l.refusal, '{}'),
+      i.facts || coalesce(l.refusal || jsonb_build_object('now', moment, 'is_covered', (
+        select g.balance - g.held >= i.amount_cents from ledger.account g where g.id = i.giver)), '{}'),
       case when r.replay ->> 'code' is null then r.replay end)::wallet.send_item
     from unnest(items) i
     left join lateral (
@@ -335,7 +356,8 @@ begin
       insert into events.event (actor, kind, subject, version, payload)
       select a.sender, 'payment.sent', a.payment_id, 1, jsonb_build_object(
         'sender_id', a.sender, 'recipient_id', a.recipient, 'amount_cents', a.amount_cents, 'audience', a.audience, 'is_public', d.is_public)
-      from asked a join paid d on d.id = a.payment_id order by a.n
+      from asked a join posted p on p.n = a.place join paid d on d.id = a.payment_id
+      where p.refusal is null order by a.n  -- an id that two people used is the first one's payment, and one event
     )
     select array_agg(row(
       i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
@@ -350,7 +372,7 @@ begin
     from unnest(items) i
     left join asked a on a.n = i.n
     left join posted p on p.n = a.place
-    left join paid d on d.id = i.payment_id and i.code is null and i.result is null
+    left join paid d on d.id = a.payment_id and p.refusal is null
     left join public.profiles o on o.id = i.recipient;
   end if;
   return query select i.n, i.result, i.code, i.facts from unnest(items) i;
