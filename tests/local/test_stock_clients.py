@@ -85,7 +85,11 @@ async def test_a_stock_javascript_client_hears_the_feed_and_the_table(live, ann,
     assert said["speak"] == "error"
     assert payment
     (row,) = said["feed"]["shown"]
-    assert (row["id"], row["note"], row["sender"]) == (str(payment.id), "tacos", {"handle": "ann", "name": "Ann Lee", "demo": False})
+    assert (row["id"], row["note"], row["sender"]) == (
+        str(payment.id),
+        "tacos",
+        {"handle": "ann", "name": "Ann Lee", "demo": False},
+    )
     change = said["change"]
     assert (change["eventType"], change["schema"], change["table"]) == ("INSERT", "public", "payments")
     assert (change["new"]["id"], change["new"]["is_public"], change["errors"]) == (str(payment.id), True, None)
