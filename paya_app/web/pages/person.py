@@ -1,6 +1,7 @@
 """`/u/[handle]`: somebody, as everyone sees them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import reflex as rx
 
@@ -157,7 +158,7 @@ def _nobody() -> rx.Component:
     )
 
 
-def _only(content: rx.Component, bones: rx.Component) -> rx.Component:
+def _only(content: Any, bones: rx.Component) -> rx.Component:
     return only_for("handle", PersonState.shown, rx.fragment(content), bones)
 
 
