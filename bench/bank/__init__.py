@@ -19,7 +19,8 @@ from typing import Any
 
 import typer
 
-from bench.bank.run import Scenario, run
+from bench.bank.run import run
+from bench.bank.scenario import Scenario
 from bench.bank.server import private_server
 from bench.cast import as_json
 

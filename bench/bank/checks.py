@@ -18,22 +18,28 @@ RECENT = 300
 # Each gives rows of (what is wrong); none in sound books. All are asked in one statement.
 ALWAYS: dict[str, LiteralString] = {
     "assets_do_not_sum_to_zero": """
-        select asset || ': ' || sum(balance) from ledger.account_balance group by asset having sum(balance) <> 0""",
+        select asset || ': ' || sum(balance) from ledger.account_balance
+        group by asset having sum(balance) <> 0""",
     "below_floor": """
-        select id || ': ' || balance - held from ledger.account where balance - held < min_balance or held < 0""",
+        select id || ': ' || balance - held from ledger.account
+        where balance - held < min_balance or held < 0""",
     "balance_is_not_its_entries": """
-        select a.id || ': ' || a.balance || ' in ' || a.seq || ', entries ' || coalesce(e.sum, 0) || ' in ' || coalesce(e.count, 0)
-        from ledger.account a
-        left join (select account_id, sum(amount), count(*), max(seq) from ledger.entry group by account_id) e on e.account_id = a.id
+        select a.id || ': ' || a.balance || ' in ' || a.seq || ', entries ' || coalesce(e.sum, 0) || ' in '
+          || coalesce(e.count, 0)
+        from ledger.account a left join (
+          select account_id, sum(amount), count(*), max(seq) from ledger.entry group by account_id) e
+          on e.account_id = a.id
         where a.balance <> coalesce(e.sum, 0) or a.seq <> coalesce(e.count, 0) or a.seq <> coalesce(e.max, 0)""",
     "held_is_not_its_holds": """
         select a.id || ': held ' || a.held || ', open holds ' || coalesce(h.sum, 0)
         from ledger.account a left join (
-          select account_id, sum(amount - captured) from ledger.hold where state = 'open' group by account_id) h on h.account_id = a.id
+          select account_id, sum(amount - captured) from ledger.hold where state = 'open' group by account_id) h
+          on h.account_id = a.id
         where a.held <> coalesce(h.sum, 0)""",
     "hold_captured_beyond": """
         select h.id || ': captured ' || h.captured || ' of ' || h.amount || ', captures ' || coalesce(c.sum, 0)
-        from ledger.hold h left join (select hold_id, sum(amount) from ledger.capture group by hold_id) c on c.hold_id = h.id
+        from ledger.hold h
+        left join (select hold_id, sum(amount) from ledger.capture group by hold_id) c on c.hold_id = h.id
         where h.captured <> coalesce(c.sum, 0) or coalesce(c.sum, 0) > h.amount""",
     "limit_exceeded": """
         select sender_id || ': ' || count(*) from public.payments where created_at > private.now() - interval '1 hour'
@@ -48,8 +54,10 @@ AT_THE_END: dict[str, LiteralString] = {
         where balance_after <> chained or seq <> place""",
     "transfer_without_its_entries": """
         select t.id::text from ledger.transfer t
-        left join ledger.entry f on (f.account_id, f.seq, f.transfer_id, f.amount) = (t.from_account, t.from_seq, t.id, -t.amount)
-        left join ledger.entry r on (r.account_id, r.seq, r.transfer_id, r.amount) = (t.to_account, t.to_seq, t.id, t.amount)
+        left join ledger.entry f
+          on (f.account_id, f.seq, f.transfer_id, f.amount) = (t.from_account, t.from_seq, t.id, -t.amount)
+        left join ledger.entry r
+          on (r.account_id, r.seq, r.transfer_id, r.amount) = (t.to_account, t.to_seq, t.id, t.amount)
         join ledger.account g on g.id = t.from_account join ledger.account k on k.id = t.to_account
         where (f.seq is null) <> g.is_summing or (r.seq is null) <> k.is_summing""",
     "entry_without_its_transfer": """
@@ -75,12 +83,17 @@ AT_THE_END: dict[str, LiteralString] = {
 }
 
 SIZES: LiteralString = """
-select (select count(*) from ledger.transfer), (select count(*) from ledger.entry), (select count(*) from events.event),
-  (select count(*) from public.payments), (select count(*) from ledger.hold), (select count(*) from ledger.capture)
+select (select count(*) from ledger.transfer), (select count(*) from ledger.entry), (select count(*) from ledger.hold),
+  (select count(*) from ledger.capture), (select count(*) from events.event), (select count(*) from public.payments)
 """
 MISSING: LiteralString = """
 select u.id from unnest(%s::uuid[]) u (id) where not exists (select from ledger.transfer t where t.id = u.id)
-  and not exists (select from ledger.hold h where h.id = u.id) and not exists (select from ledger.capture c where c.id = u.id)
+  and not exists (select from ledger.hold h where h.id = u.id)
+  and not exists (select from ledger.capture c where c.id = u.id)
+"""
+PRESENT: LiteralString = """
+select u.id from unnest(%s::uuid[]) u (id) where exists (select from ledger.transfer t where t.id = u.id)
+  or exists (select from ledger.hold h where h.id = u.id) or exists (select from ledger.capture c where c.id = u.id)
 """
 DEADLOCKS: LiteralString = "select coalesce(sum(deadlocks), 0)::bigint from pg_stat_database"
 SNAPSHOT: LiteralString = "begin isolation level repeatable read read only"
@@ -127,10 +140,12 @@ class Snapshots:
         # what was acknowledged before the snapshot began has to be in it
         known = len(self.history.acknowledged)
         recent = self.history.acknowledged[max(0, min(self._seen, known - RECENT)) : known]
+        refused = self.history.refused[-RECENT:]
         await connection.execute(SNAPSHOT)
         try:
             found = await (await connection.execute(_ALWAYS)).fetchall()
             missing = await (await connection.execute(MISSING, ([o.key for o in recent],))).fetchall()
+            present = await (await connection.execute(PRESENT, ([key for o in refused for key in o.keys],))).fetchall()
             sizes = await (await connection.execute(SIZES)).fetchone() or ()
         finally:
             await connection.execute("rollback")
@@ -139,6 +154,8 @@ class Snapshots:
             self.history.violate(kind, detail)
         for (key,) in missing:
             self.history.violate("acknowledged_not_visible", key)
+        for (key,) in present:
+            self.history.violate("refused_but_there", key)
         if any(now < before for now, before in zip(sizes, self._sizes, strict=False)):
             self.history.violate("history_shrank", f"from {self._sizes} to {sizes} rows")
         self._note_deadlocks(deadlocks[0] if deadlocks else 0)
@@ -175,16 +192,16 @@ async def judge(connection: psycopg.AsyncConnection[Any], history: History) -> N
     }
     asked = dict.fromkeys(key for o in history.operations for key in o.keys)
     for operation in history.operations:
-        is_there = any(_is_there(operation.verb, key, books) for key in operation.keys)
         if operation.expects is None and operation.state == "acknowledged":
             if not _is_there(operation.verb, operation.key, books):
                 history.violate("acknowledged_lost", f"{operation.verb} {operation.key}")
             elif not judges[operation.verb](operation, books):
                 history.violate("acknowledged_changed", f"{operation.verb} {operation.key}, {operation.legs}")
-        if operation.expects is None and operation.state == "refused" and is_there and operation.verb != "release":
-            history.violate("refused_but_there", f"{operation.verb} {operation.key}, refused with {operation.code}")
         if sum(key in books.transfers or key in books.captures for key in operation.keys) > 1:
             history.violate("done_twice", f"{operation.verb} under {operation.keys}")
+    for operation in history.refused:
+        if any(_is_there(operation.verb, key, books) for key in operation.keys):
+            history.violate("refused_but_there", f"{operation.verb} {operation.key}, refused with {operation.code}")
     for key in (books.transfers.keys() | books.holds.keys() | books.captures.keys()) - asked.keys() - _legs(books):
         history.violate("nobody_asked", key)
 

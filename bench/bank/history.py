@@ -61,11 +61,14 @@ class Violation:
 class History:
     """Every operation of a run, and every promise seen broken.
 
+    `refused` are those that must have left nothing behind: not those under a used key, and no releases, which
+    name something that is there.
     `on_violation` is called at each first violation of a kind.
     """
 
     operations: list[Operation] = field(default_factory=list)
     acknowledged: list[Operation] = field(default_factory=list)
+    refused: list[Operation] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     violations: Counter[str] = field(default_factory=Counter)
     examples: list[Violation] = field(default_factory=list)
@@ -85,6 +88,8 @@ class History:
     def refuse(self, operation: Operation, code: str) -> None:
         """The database said that it is not done, for good."""
         operation.state, operation.code = "refused", code
+        if operation.expects is None and operation.verb != "release":
+            self.refused.append(operation)
         self.counts[f"refused_{code}"] += 1
         if operation.unknown:
             self.counts["unknown_was_refused"] += 1

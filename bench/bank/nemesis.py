@@ -85,6 +85,7 @@ class Nemesis:
 
     async def _crash_by(self, process: int, sign: signal.Signals) -> bool:
         """Kill one server process: the first one then ends all others, and recovers."""
+        killed = time.monotonic()
         with contextlib.suppress(psycopg.OperationalError):
             async with await self.server.connect(self.database) as witness:
                 killed = time.monotonic()

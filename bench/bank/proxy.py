@@ -78,10 +78,11 @@ class Proxy:
         self._passing = asyncio.Event()
         self._passing.set()
         self._listener: asyncio.Server | None = None
+        self._serving: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Listen on a free port."""
-        self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._listener = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._listener.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
@@ -90,8 +91,7 @@ class Proxy:
             self._listener.close()
         self.resume()
         self.drop_all()
-        while self.links:
-            await asyncio.sleep(0.01)
+        await asyncio.gather(*self._serving, return_exceptions=True)
 
     def swallow_acks(self, count: int) -> None:
         """Keep the next `count` answers to committed statements from their clients, and cut those connections."""
@@ -116,6 +116,11 @@ class Proxy:
         """Pass on again, without delay."""
         self._delay_s = 0.0
         self._passing.set()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

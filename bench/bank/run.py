@@ -4,53 +4,25 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from bench.bank import plan
 from bench.bank.checks import Snapshots, judge
 from bench.bank.client import Deadline
+from bench.bank.figures import figures
 from bench.bank.history import History, Violation
 from bench.bank.nemesis import Nemesis
 from bench.bank.proxy import Proxy
-from bench.bank.server import WALLETS_MAX, Server
-from bench.bank.workers import Habits, Workers
+from bench.bank.scenario import Scenario
+from bench.bank.server import Server
+from bench.bank.workers import Workers
 
 RESOLVE_S_MAX = 60
 LIMIT_EVERY_S = 0.25
-_RAISE_LIMIT = "insert into risk.limit_value (name, value_max, reason) values ('send_hour_count', %s, 'the bank checker')"
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """How hard, for how long, by which seed.
-
-    Attributes:
-        wallets: how many wallets all the payments are among; fewer means more contention.
-        payers, batchers, holders: how many workers of each sort.
-        gap_s: seconds between two faults, on average.
-        rounds: when set, the run is over after every fault was done this often, however long that takes, up to
-            `seconds`.
-        damage: SQL run in the database before the start; the deliberate damage of a broken variant.
-        limit_step: when set, nobody may send more than this many payments an hour, and this many more every
-            quarter of a second, so that all workers meet the limit together again and again.
-        is_over_at_violation: stop asking when the first promise is seen broken.
-    """
-
-    seconds: float
-    seed: int = 1
-    wallets: int = WALLETS_MAX
-    payers: int = 8
-    batchers: int = 8
-    holders: int = 4
-    faults: tuple[str, ...] = plan.FAULTS
-    gap_s: float = 1.6
-    rounds: int | None = None
-    damage: bytes = b""
-    habits: Habits = field(default_factory=Habits)
-    limit_step: int | None = None
-    is_over_at_violation: bool = False
+_RAISE_LIMIT = (
+    "insert into risk.limit_value (name, value_max, reason) values ('send_hour_count', %s, 'the bank checker')"
+)
 
 
 async def run(server: Server, scenario: Scenario, say: Callable[[str], None] = lambda _line: None) -> dict[str, Any]:
@@ -101,7 +73,10 @@ async def run(server: Server, scenario: Scenario, say: Callable[[str], None] = l
     finally:
         await proxy.stop()
         server.drop_database(database)
-    return _figures(scenario, history, nemesis, snapshots, proxy, time.monotonic() - began)
+    took_s = time.monotonic() - began
+    return figures(scenario, history, nemesis=nemesis, snapshots_taken=snapshots.taken, took_s=took_s) | {
+        "acks_swallowed": proxy.acks_swallowed
+    }
 
 
 def _crew(workers: Workers, scenario: Scenario) -> list[Coroutine[Any, Any, None]]:
@@ -131,39 +106,3 @@ async def _tell(say: Callable[[str], None], began: float, history: History, neme
             f"{history.counts['unknown']:5,} unknown  {nemesis.done.total():3} faults (last: {nemesis.last})  "
             f"{history.violations.total()} violations"
         )
-
-
-def _figures(
-    scenario: Scenario, history: History, nemesis: Nemesis, snapshots: Snapshots, proxy: Proxy, took_s: float
-) -> dict[str, Any]:
-    counts = history.counts
-    back = sorted(nemesis.back_s)
-    return {
-        "seed": scenario.seed,
-        "seconds": scenario.seconds,
-        "took_s": round(took_s, 1),
-        "operations": len(history.operations),
-        "acknowledged": history.count("acknowledged"),
-        "refused": {name.removeprefix("refused_"): n for name, n in sorted(counts.items()) if name.startswith("refused_")},
-        "undone_and_asked_again": {
-            name.removeprefix("undone_"): n for name, n in sorted(counts.items()) if name.startswith("undone_")
-        },
-        "unknown": {
-            "answers_lost": counts["unknown"],
-            "was_committed": counts["unknown_was_committed"],
-            "was_not_committed": counts["unknown_was_not_committed"],
-            "was_refused": counts["unknown_was_refused"],
-            "unresolved": history.count("unresolved"),
-        },
-        "snapshots": snapshots.taken,
-        "faults": nemesis.done.total(),
-        "faults_by_kind": dict(sorted(nemesis.done.items())),
-        "acks_swallowed": proxy.acks_swallowed,
-        "recoveries": {
-            "count": len(back),
-            "median_s": round(back[len(back) // 2], 2) if back else None,
-            "longest_s": round(back[-1], 2) if back else None,
-        },
-        "violations": dict(sorted(history.violations.items())),
-        "examples": [f"{violation.kind}: {violation.detail}" for violation in history.examples],
-    }

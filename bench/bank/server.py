@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import itertools
-import os
 import shutil
 import signal
 import subprocess
@@ -37,6 +36,9 @@ insert into auth.users (id, aud, role, phone, phone_confirmed_at, created_at, up
 values (%s, 'authenticated', 'authenticated', %s, now(), now(), now(), '{"provider": "phone"}', '{}')
 """
 _BE = "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true)"
+_MINT = """
+select ledger.post(gen_random_uuid(), ledger.system_account('reserve'), ledger.wallet_of(%s), %s, 'bench_mint')
+"""
 _LIFT = "insert into risk.limit_value (name, value_max, reason) values (%s, 1000000000, 'the bank checker')"
 
 
@@ -174,10 +176,7 @@ class Server:
         with connection.transaction():
             connection.execute(_BE, (claims,))
             connection.execute("select from identity.claim_handle(%s, %s)", (handle, handle.replace("_", " ")))
-        connection.execute(
-            "select ledger.post(gen_random_uuid(), ledger.system_account('reserve'), ledger.wallet_of(%s), %s, 'bench_mint')",
-            (user_id, cents),
-        )
+        connection.execute(_MINT, (user_id, cents))
         self.claims[handle] = claims
 
     def _superuser(self, database: str) -> psycopg.Connection[Any]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import random
 import subprocess
 import sys
 from itertools import islice
@@ -140,7 +139,7 @@ async def _proxied(bank_server, database):
     proxy = Proxy(lambda: bank_server.port)
     await proxy.start()
     address = bank_server.address("supabase_admin", database, port=proxy.port)
-    return proxy, Client(address, deadline=Deadline(), chance=random.Random(1))
+    return proxy, Client(address, deadline=Deadline(), chance=plan.chance_of(1, "a client"))
 
 
 async def test_a_swallowed_answer_is_that_of_a_statement_that_was_committed(bank_server, table):

@@ -5,6 +5,7 @@ installed into the harness's own database, where it replaces a function of ours 
 two that damage the client are habits of its workers.
 """
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from bench.bank.client import Client, OutOfTime, Refused, Undone, Unknown
 from bench.bank.history import Operation
 from bench.bank.plan import Ids, chance_of
-from bench.bank.run import Scenario
+from bench.bank.scenario import Scenario
 from bench.bank.workers import Habits
 
 FOLDER = Path(__file__).parent
@@ -34,12 +35,18 @@ class Variant:
 
     @property
     def damaged(self) -> Scenario:
-        """The scenario with the damage, over as soon as it is seen."""
+        """The scenario with the damage: twice as long at most, and over as soon as it is seen."""
         damage = b""
         if (FOLDER / f"{self.name}.sql").exists():
             parts = ("first.sql", f"{self.name}.sql")
             damage = b"set role postgres;\n" + b"".join((FOLDER / part).read_bytes() for part in parts)
-        return replace(self.scenario, damage=damage, habits=self.habits, is_over_at_violation=True)
+        return replace(
+            self.scenario,
+            seconds=2 * self.scenario.seconds,
+            damage=damage,
+            habits=self.habits,
+            is_over_at_violation=True,
+        )
 
 
 class NewKeyOnRetry(Habits):
@@ -59,10 +66,8 @@ class EntriesAfterwards(Habits):
 
     async def after_answer(self, client: Client, operation: Operation) -> None:
         """Write them; nobody asks again when that fails."""
-        try:
+        with contextlib.suppress(Refused, Undone, Unknown, OutOfTime):
             await client.ask("select bench.write_owed_entries(%s)", (operation.key,), patience_s=1)
-        except (Refused, Undone, Unknown, OutOfTime):
-            pass
 
 
 # No faults, sixteen payers on two or three wallets: whatever is decided on stale data shows within a second.

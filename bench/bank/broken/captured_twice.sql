@@ -23,6 +23,7 @@ begin
     perform private.refuse('capture_exceeds_hold');
   end if;
   ends := is_final or wanted = h.amount - h.captured;
+  perform pg_sleep(0.01);  -- room for the others, so that a quiet machine shows it too
   perform from ledger.account a where a.id = any(to_accounts || h.account_id) and not a.is_summing order by a.id for no key update;
   update ledger.account a set held = a.held - case when ends then h.amount - h.captured else wanted end where a.id = h.account_id;
   perform ledger.post_many(
