@@ -124,7 +124,7 @@ class PersonNotFound(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Names whom we looked for."""
-        return f"{kept(facts)} Nobody at PaYa is called {str(facts.get('to', 'that'))[:40]}. Check the spelling."
+        return f"{kept(facts)} Nobody at PaYa is called {str(facts.get('to') or 'that')[:40]}. Check the spelling."
 
 
 class SelfPayment(PayaError):
@@ -263,7 +263,7 @@ class CodeUsedUp(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
-        return "That were five tries, so this code is over. Ask for a new code: it works right away."
+        return "Those were five tries, so this code is over. Ask for a new one: it works right away."
 
 
 class SignedOut(PayaError):

@@ -170,7 +170,7 @@ async def test_after_five_wrong_codes_a_new_one_works(parts):
     for number in range(1, 6):
         with pytest.raises(CodeInvalid):
             await identity.finish_sign_in(PHONE, wrong(code, number), user_agent=BROWSER, address=ADDRESS)
-    with pytest.raises(CodeUsedUp, match="Ask for a new code"):
+    with pytest.raises(CodeUsedUp, match="Ask for a new one"):
         await identity.finish_sign_in(PHONE, code, user_agent=BROWSER, address=ADDRESS)
     assert await parts.sign_in()
 

@@ -16,6 +16,7 @@ class _RememberedInput(rx.Component):
     placeholder: rx.Var[str]
     required: rx.Var[bool]
     max_length: rx.Var[int]
+    auto_focus: rx.Var[bool]
     aria_invalid: rx.Var[str]
     aria_describedby: rx.Var[str]
 

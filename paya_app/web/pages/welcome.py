@@ -46,6 +46,7 @@ def page() -> rx.Component:
                 input_mode="tel",
                 placeholder="(202) 555-0123",
                 required=True,
+                auto_focus=True,
                 max_length=32,
                 class_name="field num",
                 aria_invalid=rx.cond(WelcomeState.fault != "", "true", "false"),
