@@ -61,6 +61,24 @@ async def test_the_setting_holds_for_what_comes_and_leaves_what_was(three):
     assert await notes_in_feed() == ["after", "before"]
 
 
+async def test_it_holds_for_many_at_once_too(database, three):
+    ann, bob, _ = three
+    await identity.choose_received_audience(bob, "private")
+    rows = await db.call(
+        "select result from wallet.send_many(:claims, :ids, :handles, :amounts, :notes, :audiences)",
+        {
+            "claims": [ann.claims_json],
+            "ids": [new_id()],
+            "handles": ["bob"],
+            "amounts": [100],
+            "notes": ["many"],
+            "audiences": ["public"],
+        },
+    )
+    assert rows[0][0]["is_public"] is False
+    assert await notes_in_feed() == []
+
+
 async def test_each_change_is_an_event_and_saying_the_same_again_is_none(database, three):
     _, bob, _ = three
     for wanted in ("public", "private", "private", "public"):
