@@ -15,6 +15,8 @@ answer. The same seed asks the same questions again, it does not replay the same
 """
 
 import asyncio
+import signal
+from collections.abc import Coroutine
 from typing import Any
 
 import typer
@@ -36,12 +38,19 @@ def is_sound(figures: dict[str, Any]) -> bool:
     return not figures["violations"] and enough and figures["acknowledged"] > 0
 
 
+async def _until_told(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """The same; TERM ends it as Ctrl-C does, so that nothing of ours is left paused or running."""
+    task = asyncio.ensure_future(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
+
+
 def main(*, seconds: int, seed: int, as_json_only: bool) -> int:
     """Run, print the figures, and return the exit code: 1 after any violation, or too few faults."""
     say = (lambda _line: None) if as_json_only else typer.echo
     say(f"Seed {seed}. Starting a database server …")
     with private_server() as server:
-        figures = asyncio.run(run(server, Scenario(seconds=seconds, seed=seed), say))
+        figures = asyncio.run(_until_told(run(server, Scenario(seconds=seconds, seed=seed), say)))
     typer.echo(as_json(figures))
     if figures["seconds"] >= FAULTS_COUNT_FROM_S and figures["faults"] < FAULTS_MIN:
         say(f"Only {figures['faults']} faults in {seconds} s: too few to say anything.")

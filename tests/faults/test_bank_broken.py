@@ -14,14 +14,14 @@ def named(variants):
 
 
 @pytest.mark.parametrize("variant", named(broken.VARIANTS))
-def test_a_damage_is_seen_and_its_healthy_control_is_not_blamed(bank_server, variant):
-    healthy = asyncio.run(run(bank_server, variant.scenario))
-    assert healthy["violations"] == {}, healthy["examples"]
-    assert healthy["acknowledged"] > 0
+def test_a_damage_is_seen_and_its_healthy_control_is_not_blamed(bank_server, healthy, variant):
+    control = healthy(variant.scenario)
+    assert control["violations"] == {}, control["examples"]
+    assert control["acknowledged"] > 0
 
     damaged = asyncio.run(run(bank_server, variant.damaged))
     assert variant.shows & damaged["violations"].keys(), damaged
-    assert damaged["seed"] == healthy["seed"]
+    assert damaged["seed"] == control["seed"]
 
 
 def test_what_the_variants_share_is_not_what_gives_them_away(bank_server):
