@@ -358,6 +358,7 @@ def live(*, as_json: Annotated[bool, typer.Option("--json", help="Print the figu
 
 @bench.command()
 def ledger(
+    *,
     quick: Annotated[bool, typer.Option(help="Everything once and briefly, to see that it runs; no bars.")] = False,
     rounds: Annotated[int | None, typer.Option(min=1, help="How often each path is measured (3).")] = None,
     seconds: Annotated[int | None, typer.Option(min=1, help="How long each round lasts (10).")] = None,
