@@ -143,7 +143,8 @@ class DepositsWrong(PayaError):
         """Says the form, or that they do not fit."""
         if facts.get("malformed"):
             return "Write both amounts in dollars and cents, like 0.03 and 0.09."
-        return f"Those are not the two amounts. Look them up in your bank's list. {tries_left(facts['tries_left'])}"
+        left = f" {tries_left(facts['tries_left'])}" if "tries_left" in facts else ""
+        return f"Those are not the two amounts. Look them up in your bank's list.{left}"
 
 
 def tries_left(count: int) -> str:
