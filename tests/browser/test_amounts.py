@@ -2,8 +2,9 @@
 
 import re
 
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
+from tests.browser.bank_pages import link_a_bank
 from tests.support.browsing import Browsing, key_in
 from tests.support.running import RunningPaya
 
@@ -27,7 +28,7 @@ async def test_a_refused_transfer_says_why_and_goes_on_under_a_new_id(browsing: 
     ann = await paya.sign_up()
     window = await browsing.window(ann)
     page = await browsing.tab(window, "/add/")
-    await _link(page)
+    await link_a_bank(page)
     await key_in(page, "60")
     await page.locator("#review").click()
     await expect(page.locator("#confirm")).to_be_visible()
@@ -59,7 +60,7 @@ async def test_a_refused_transfer_says_why_and_goes_on_under_a_new_id(browsing: 
 async def test_a_full_week_says_when_more_is_possible(browsing: Browsing, paya: RunningPaya):
     ann = await paya.sign_up()
     page = await browsing.page(ann, "/add/")
-    await _link(page)
+    await link_a_bank(page)
     await page.get_by_role("button", name="$100").click()
     await page.locator("#review").click()
     await page.locator("#confirm").click()
@@ -70,15 +71,3 @@ async def test_a_full_week_says_when_more_is_possible(browsing: Browsing, paya: 
     await expect(page.get_by_role("button", name="$25")).to_be_disabled()
     await expect(page.locator("[data-key='1']")).to_be_disabled()
     await expect(page.locator("#review")).to_be_disabled()
-
-
-async def _link(page: Page) -> None:
-    """Link a bank account and confirm it, up to the amount."""
-    await page.get_by_label("Name on the account").fill("Ann Field")
-    await page.get_by_label("Routing number").fill("222222226")
-    await page.get_by_label("Account number").fill("1234567890")
-    await page.get_by_role("button", name="Add this account").click()
-    await page.get_by_label("First deposit").fill("0.03")
-    await page.get_by_label("Second deposit").fill("0.09")
-    await page.get_by_role("button", name="Confirm").click()
-    await expect(page.locator("#add-amount")).to_be_visible()

@@ -24,7 +24,8 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "ActivityState.search": ("sought", None),
     "ItemState.choose_audience": ("audience", None),
     "PayState.find": ("form", {"sought": "bob"}),
-    "PayState.ask_review": ("order", {"amount": "$1.00", "note": "", "audience": "private"}),
+    "PayState.ask_review": ("order", {"to_id": "", "amount": "$1.00", "note": "", "audience": "private"}),
+    "PayState.submit": ("shown", {"payment_id": "", "to_id": "", "amount": "$1.00", "note": "", "audience": "private"}),
     "PayState.set_reviewing": ("wanted", None),
     "AddState.add_bank": (
         "form",
@@ -34,6 +35,7 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "AddState.choose_bank": ("source_id", None),
     "AddState.choose_kind": ("kind", None),
     "AddState.ask_review": ("amount", None),
+    "AddState.submit": ("shown", {"load_id": "", "source_id": "", "amount": "$1.00"}),
     "AddState.set_reviewing": ("wanted", None),
     "SessionsState.end": ("session_id", None),
 }
@@ -55,7 +57,7 @@ def test_every_handler_with_an_argument_is_tried():
 _NO_ARGUMENT = {
     "enter",
     "refresh",
-    "submit",
+    "leave",
     "show_more",
     "show_newest",
     "show_banks",
@@ -100,11 +102,11 @@ async def test_no_such_amount_comes_to_review(paya: RunningPaya, text: str):
     ann, bob = await paya.sign_up(cents=5000), await paya.sign_up()
     async with event_socket(paya.url, cookie=ann.secret) as socket:
         where = await prepared(socket, "PayState.ask_review", bob)
-        order = {"amount": text, "note": "", "audience": "private"}
+        order = {"to_id": str(bob.user_id), "amount": text, "note": "", "audience": "private"}
         answer = await socket.send(HANDLERS["PayState.ask_review"], {"order": order}, **where)
         assert answer.value("pay_state", "fault")
         assert answer.value("pay_state", "reviewing") is not True
-        await socket.send(HANDLERS["PayState.submit"], **where)
+        await socket.send(HANDLERS["PayState.submit"], {"shown": {"amount": text}}, **where)
     assert await paya.balance(ann) == 5000
 
 
@@ -119,9 +121,10 @@ async def test_a_note_is_kept_as_inert_text(paya: RunningPaya):
     for given, expected in kept.items():
         async with event_socket(paya.url, cookie=ann.secret) as socket:
             where = await prepared(socket, "PayState.ask_review", bob)
-            order = {"amount": "$1.00", "note": given, "audience": "public"}
-            await socket.send(HANDLERS["PayState.ask_review"], {"order": order}, **where)
-            answer = await socket.send(HANDLERS["PayState.submit"], **where)
+            order = {"to_id": str(bob.user_id), "amount": "$1.00", "note": given, "audience": "public"}
+            asked = await socket.send(HANDLERS["PayState.ask_review"], {"order": order}, **where)
+            shown = asked.value("pay_state", "review")
+            answer = await socket.send(HANDLERS["PayState.submit"], {"shown": shown}, **where)
             assert answer.redirects, answer.text
         note = await paya.value(
             "select note from public.payments where sender_id = %s order by created_at desc limit 1", (ann.user_id,)

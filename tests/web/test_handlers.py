@@ -99,11 +99,14 @@ ROWS = {
     ),
     "PayState.enter": Row(LED_AWAY, path=lambda _: "/pay/", query=lambda t: {"id": t.payment, "to": t.ann.handle}),
     "PayState.find": Row(SIGNED_OUT, "/pay/", payload=lambda t: {"form": {"sought": t.ann.handle}}),
+    "PayState.leave": Row(ANYONE),
+    "PayState.refresh": Row(SIGNED_OUT),
     "PayState.ask_review": Row(
         SIGNED_OUT, "Nobody", payload=lambda _: {"order": {"amount": "$1.00", "note": "", "audience": "private"}}
     ),
     "PayState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
-    "PayState.submit": Row(SIGNED_OUT),
+    "PayState.submit": Row(SIGNED_OUT, "Nothing left your wallet", payload=lambda _: {"shown": {"amount": "$1.00"}}),
+    "AddState.leave": Row(ANYONE),
     "AddState.enter": Row(LED_AWAY, path=lambda _: "/add/", query=lambda t: {"id": t.load}),
     "AddState.add_bank": Row(
         SIGNED_OUT,
@@ -117,7 +120,7 @@ ROWS = {
     "AddState.link_another": Row(SIGNED_OUT, "bank"),
     "AddState.ask_review": Row(SIGNED_OUT, "Check the transfer once more", payload=lambda _: {"amount": "$5.00"}),
     "AddState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
-    "AddState.submit": Row(SIGNED_OUT),
+    "AddState.submit": Row(SIGNED_OUT, "No money was moved", payload=lambda _: {"shown": {"amount": "$1.00"}}),
     "SettingsState.enter": Row(LED_AWAY, path=lambda _: "/settings/"),
     "SettingsState.choose_received": Row(SIGNED_OUT, payload=lambda _: {"audience": "private"}),
     "SessionsState.enter": Row(LED_AWAY, path=lambda _: "/settings/sessions/"),
@@ -168,8 +171,10 @@ async def theirs(paya: RunningPaya, _theirs: dict[int, tuple[Theirs, Somebody]])
             await socket.send(HANDLERS["AddState.enter"], **where)
             await socket.send(HANDLERS["AddState.add_bank"], {"form": bank}, **where)
             await socket.send(HANDLERS["AddState.confirm_bank"], {"form": {"first": "0.03", "second": "0.09"}}, **where)
-            await socket.send(HANDLERS["AddState.ask_review"], {"amount": "$77.77"}, **where)
-            answer = await socket.send(HANDLERS["AddState.submit"], **where)
+            shown = await socket.send(HANDLERS["AddState.ask_review"], {"amount": "$77.77"}, **where)
+            answer = await socket.send(
+                HANDLERS["AddState.submit"], {"shown": shown.value("add_state", "review")}, **where
+            )
         assert answer.redirects == [f"/activity/{load_id}/?new=1"], answer.text
         source = await paya.value("select source_id from banking.load where id = %s", (load_id,))
 

@@ -23,7 +23,8 @@ export const full = (amount) => {
 };
 export const centsOf = (amount) => Number(full(amount).replace(/[$,.]/g, ""));
 export const dollarsOf = (cents) => full(`${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, "0")}`);
-export const clean = (amount) => (/^\d{1,6}(\.\d{0,2})?$/.test(amount || "") ? amount.replace(/^0+(?=\d)/, "") : "");
+export const clean = (amount) =>
+  /^(\d{1,6}(\.\d{0,2})?|\.\d{1,2})$/.test(amount || "") ? amount.replace(/^0+(?=\d)/, "").replace(/^\./, "0.") : "";
 
 // The amount as text, its setter by key, and its plain setter. Digits typed anywhere but in a field count too.
 export function useAmount(initial) {

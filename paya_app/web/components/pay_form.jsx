@@ -5,6 +5,7 @@ import { jsx } from "@emotion/react";
 import { Globe, Lock } from "lucide-react";
 import { Link } from "react-router";
 import { Keys, Sum, Under, centsOf, clean, dollarsOf, full, isPositive, useAmount } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
+import { ignoreHeld } from "$/public/external/paya_app/web/components/sheet/sheet.jsx";
 
 const NOTE_MAX = 280;
 const NOTE_LEFT_SHOWN = 60;
@@ -26,7 +27,7 @@ export function PayForm(props) {
   return jsx(Draft, { ...props, key: at.current.key });
 }
 
-function Draft({ draft, amount: givenAmount, note: givenNote, limits, fault, availableCents, name, onReview }) {
+function Draft({ draft, to, amount: givenAmount, note: givenNote, limits, fault, availableCents, name, onReview }) {
   const store = `paya-draft-${draft}`;
   const [kept] = useState(() => restore(store));
   const [amount, onKey] = useAmount(kept.amount ?? clean(givenAmount));
@@ -99,9 +100,10 @@ function Draft({ draft, amount: givenAmount, note: givenNote, limits, fault, ava
         id: "review",
         className: "pri num",
         disabled: !isPositive(amount) || isOver || left < 0,
+        onKeyDown: ignoreHeld,
         onClick: () => {
           setAsked(amount);
-          onReview?.({ amount: full(amount), note, audience });
+          onReview?.({ to_id: to, amount: full(amount), note, audience });
         },
       },
       isPositive(amount) ? `Review ${full(amount)} to ${name}` : "Enter an amount",

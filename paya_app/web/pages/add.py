@@ -1,9 +1,11 @@
 """`/add`: a bank account, its confirmation, and money from it.
 
 The load's id lives in the address (`?id=`), so that reload, a second click and a killed server make one load.
+What is confirmed comes back with the press, as the page showed it; where that is not what was reviewed here,
+the bank is not asked.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,7 @@ from uuid import UUID
 import reflex as rx
 
 from paya_app import banking
+from paya_app.banking.errors import DepositsWrong
 from paya_app.core.actor import Actor
 from paya_app.core.clock import now
 from paya_app.core.config import settings
@@ -18,20 +21,23 @@ from paya_app.core.errors import AmountInvalid, PayaError, RequestInvalid, Servi
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents, parse_cents
 from paya_app.web.components.amount_form import amount_form
+from paya_app.web.components.asked_for import asked_for
 from paya_app.web.components.busy import busy_button
 from paya_app.web.components.button import primary, secondary
 from paya_app.web.components.field import field, notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
+from paya_app.web.components.review import review_line, review_sheet
 from paya_app.web.components.segment import segment
-from paya_app.web.components.sheet import sheet
 from paya_app.web.components.skeleton import bone, waiting
+from paya_app.web.components.when import when
 from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
 from paya_app.web.viewer import admit, query_value, signed_in
 
 SERVER_TROUBLE = 500
 LOADS_MAX = 50
 WEEK = timedelta(days=7)
+TRIES = {1: "One try left.", 2: "Two tries left."}
 ASK_AGAIN = "Not added. No money was moved. Check the transfer once more, and confirm it."
 
 
@@ -60,15 +66,35 @@ class BankRow:
     state: str
 
 
+@dataclass
+class Review:
+    """What the bank is about to be asked for, as the server understood it; the press that confirms brings it back."""
+
+    load_id: str = ""
+    source_id: str = ""
+    amount: str = ""
+
+
+class Shown(Form):
+    """The review that a press confirms, as the page showed it."""
+
+    load_id: Text = ""
+    source_id: Text = ""
+    amount: Text = ""
+
+
 @dataclass(frozen=True)
 class _Order:
     load_id: UUID
     source_id: UUID
     amount_cents: int
 
+    def review(self) -> Review:
+        return Review(str(self.load_id), str(self.source_id), format_cents(self.amount_cents))
+
 
 class AddState(rx.State):
-    """`step` is empty until known, then `bank`, `confirm`, `amount` or `choose`."""
+    """`step` is empty until known, then `bank`, `confirm`, `closed`, `amount` or `choose`."""
 
     step: str = ""
     fault: str = ""
@@ -77,6 +103,7 @@ class AddState(rx.State):
     routing_fault: str = ""
     account_fault: str = ""
     load_id: str = ""
+    former_id: str = ""
     bank: str = ""
     banks: rx.Field[list[BankRow]] = rx.field(default_factory=list)
     bank_hint: str = ""
@@ -86,9 +113,11 @@ class AddState(rx.State):
     least_cents: int = 0
     most_cents: int = 0
     more_at: str = ""
-    takes: str = ""
+    tries: str = ""
+    arrives_at: str = ""
+    held: str = ""
     reviewing: bool = False
-    review_amount: str = ""
+    review: rx.Field[Review] = rx.field(default_factory=Review)
     settled: int = 0
     _source: UUID | None = None
     _new_source: UUID | None = None
@@ -106,7 +135,7 @@ class AddState(rx.State):
                 return _address(new_id())
             if await banking.load(actor, load_id) is not None:
                 return rx.redirect(f"/activity/{load_id}/", replace=True)
-            self.reviewing, self._order = False, None
+            self.reviewing, self._order, self.form_fault = False, None, ""
             if str(load_id) != self.load_id:
                 self.reset()
                 self.load_id = str(load_id)
@@ -115,6 +144,11 @@ class AddState(rx.State):
         except PayaError as error:
             self.fault = error.message
         return None
+
+    @rx.event
+    def leave(self) -> None:
+        """Forget what was being done."""
+        self.reset()
 
     @rx.event
     async def add_bank(self, form: dict[str, Any]) -> None:
@@ -146,6 +180,8 @@ class AddState(rx.State):
                     self.form_fault = error.message
             if error.status < SERVER_TROUBLE:
                 self._new_source = None
+        finally:
+            self.settled += 1
 
     @rx.event
     async def confirm_bank(self, form: dict[str, Any]) -> None:
@@ -157,11 +193,15 @@ class AddState(rx.State):
             if self._source is None:
                 await self._load(actor)
                 return
-            amounts = parse_cents(given.first), parse_cents(given.second)
-            await banking.confirm_source(actor, self._source, amounts)
+            await banking.confirm_source(actor, self._source, _deposits(given))
             await self._load(actor, chosen=self._source)
         except PayaError as error:
             self.form_fault = error.message
+            await self._see_tries()
+            if "tries_left" in error.facts:
+                self.tries = ""  # the sentence says it
+        finally:
+            self.settled += 1
 
     @rx.event
     async def show_banks(self) -> None:
@@ -216,7 +256,7 @@ class AddState(rx.State):
             if load_id is None or self._source is None:
                 raise RequestInvalid(sentence=ASK_AGAIN)
             self._order = _Order(load_id, self._source, cents)
-            self.review_amount, self.reviewing = format_cents(cents), True
+            self.review, self.reviewing = self._order.review(), True
         except PayaError as error:
             self.reviewing, self.fault = False, error.message
 
@@ -230,13 +270,14 @@ class AddState(rx.State):
             self.fault = error.message
 
     @rx.event
-    async def submit(self) -> rx.event.EventSpec | None:
-        """Ask the bank for what was reviewed, and show its stages."""
+    async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
+        """Ask the bank for what was reviewed, when it is what the page showed, and show its stages."""
         self.settled += 1
         order = self._order
         try:
+            confirmed = read(Shown, shown)
             actor = await signed_in(self)
-            if order is None:
+            if order is None or confirmed.model_dump() != asdict(order.review()):
                 self.reviewing, self.fault = False, ASK_AGAIN
                 return None
             load = await banking.start_load(
@@ -247,9 +288,9 @@ class AddState(rx.State):
             return None
         except PayaError as error:
             self.reviewing, self.fault = False, error.message
-            if error.status >= SERVER_TROUBLE:
+            if error.status >= SERVER_TROUBLE or order is None:
                 return None
-            self._order, self.load_id = None, str(new_id())
+            self._order, self.former_id, self.load_id = None, self.load_id, str(new_id())
             return _address(UUID(self.load_id))
         self.reset()
         return rx.redirect(f"/activity/{load.id}/?new=1", replace=True)
@@ -263,9 +304,17 @@ class AddState(rx.State):
         has_room = limits.left_cents >= limits.single_min_cents
         self.limit = f"up to {format_cents(limits.left_cents)} now · no fee"
         self.more_at = "" if has_room else await _more_at(actor, limits)
-        self.takes = "in a few seconds, with test money" if settings().ach_s else "in two business days, as a rule"
+        expected = await banking.expectation(actor)
+        is_soon = settings().ach_s and not expected.hold_bank_days
+        self.arrives_at = "" if is_soon else expected.at.isoformat()
+        self.held = expected.held
         self.banks = [
-            BankRow(id=str(one.id), name=f"{one.bank_name} ··{one.last4}", state=one.state) for one in sources
+            BankRow(
+                id=str(one.id),
+                name=f"{one.bank_name} ··{one.last4}",
+                state="closed" if one.is_closed else one.state,
+            )
+            for one in sources
         ]
         if not sources:
             self.step, self._source = "bank", None
@@ -273,10 +322,27 @@ class AddState(rx.State):
         source = (
             next((one for one in sources if one.id == chosen), None)
             or next((one for one in sources if one.state == "verified"), None)
+            or next((one for one in reversed(sources) if not one.is_closed), None)
             or sources[-1]
         )
+        self._show(source)
+
+    def _show(self, source: banking.Source) -> None:
         self._source, self.bank = source.id, f"{source.bank_name} ··{source.last4}"
-        self.step = "amount" if source.state == "verified" else "confirm"
+        self.tries = TRIES.get(source.tries_left, "")
+        if source.is_closed:
+            self.step = "closed"
+        else:
+            self.step = "amount" if source.state == "verified" else "confirm"
+
+    async def _see_tries(self) -> None:
+        """Show how often the two deposits may still be told, after some that were wrong."""
+        try:
+            source = await banking.source(await signed_in(self), self._source) if self._source else None
+        except PayaError:
+            return  # what was wrong before is said already
+        if source is not None:
+            self._show(source)
 
     def _hint(self) -> None:
         hint = banking.sandbox_hint()
@@ -284,6 +350,13 @@ class AddState(rx.State):
             first, second = (format_cents(cents) for cents in hint.amounts_cents)
             self.bank_hint = f"Test money: routing number {hint.routing}, account number {hint.account}."
             self.amounts_hint = f"Test money: the deposits are {first} and {second}."
+
+
+def _deposits(given: AmountsForm) -> tuple[int, int]:
+    try:
+        return parse_cents(given.first), parse_cents(given.second)
+    except AmountInvalid:
+        raise DepositsWrong(malformed=True) from None
 
 
 async def _more_at(actor: Actor, limits: banking.LoadLimits) -> str:
@@ -303,26 +376,35 @@ def _address(load_id: UUID) -> rx.event.EventSpec:
 def page() -> rx.Component:
     """The page."""
     return frame(
-        rx.cond(AddState.step == "amount", rx.fragment(), notice(AddState.fault)),
-        rx.match(
-            AddState.step,
-            ("bank", _bank()),
-            ("confirm", _confirm()),
-            ("amount", _amount()),
-            ("choose", _choose()),
-            waiting(
-                rx.el.div(
-                    bone("50%", "24px"),
-                    bone("100%", "52px", "mt-6"),
-                    bone("100%", "52px", "mt-4"),
-                    class_name="card p-6",
-                )
+        asked_for(
+            rx.cond(AddState.step == "amount", rx.fragment(), notice(AddState.fault)),
+            rx.match(
+                AddState.step,
+                ("bank", _bank()),
+                ("confirm", _confirm()),
+                ("closed", _closed()),
+                ("amount", _amount()),
+                ("choose", _choose()),
+                rx.fragment(),
             ),
+            waiting=_bones(),
+            ready=(AddState.step != "") | (AddState.fault != ""),
+            current_id=AddState.load_id,
+            former_id=AddState.former_id,
         ),
         title="Add money",
         active="add",
         back="/",
         bar=False,
+        on_unmount=AddState.leave,
+    )
+
+
+def _bones() -> rx.Component:
+    return waiting(
+        rx.el.div(
+            bone("50%", "24px"), bone("100%", "52px", "mt-6"), bone("100%", "52px", "mt-4"), class_name="card p-6"
+        )
     )
 
 
@@ -337,7 +419,12 @@ def _choose() -> rx.Component:
         return rx.el.button(
             rx.el.span(icon("landmark", 20), class_name="av a1"),
             rx.el.span(row.name, class_name="t font-semibold"),
-            rx.cond(row.state == "verified", rx.fragment(), rx.el.span("to confirm", class_name="chip warn")),
+            rx.match(
+                row.state,
+                ("verified", rx.fragment()),
+                ("closed", rx.el.span("closed", class_name="chip")),
+                rx.el.span("to confirm", class_name="chip warn"),
+            ),
             type="button",
             on_click=AddState.choose_bank(row.id),
             class_name="row w-full",
@@ -381,7 +468,14 @@ def _bank() -> rx.Component:
                     ),
                 ),
             ),
-            primary("Add this account", type="submit"),
+            busy_button(
+                "Add this account",
+                busy_label="Asking your bank …",
+                long_label="Still waiting for the bank service. Nothing is taken from your account by this.",
+                settled=AddState.settled,
+                type="submit",
+                id="link",
+            ),
             on_submit=AddState.add_bank,
             class_name="card p-6 grid gap-4",
         ),
@@ -407,7 +501,15 @@ def _confirm() -> rx.Component:
                 field("Second deposit", name="second", input_mode="decimal", placeholder="0.09", max_length=12),
                 class_name="grid grid-cols-2 gap-3",
             ),
-            primary("Confirm", type="submit"),
+            rx.cond(AddState.tries != "", rx.el.p(AddState.tries, class_name="s m", role="status")),
+            busy_button(
+                "Confirm",
+                busy_label="Asking your bank …",
+                long_label="Still waiting for the bank service. Nothing is taken from your account by this.",
+                settled=AddState.settled,
+                type="submit",
+                id="tell",
+            ),
             on_submit=AddState.confirm_bank,
             class_name="card p-6 grid gap-4",
         ),
@@ -415,6 +517,26 @@ def _confirm() -> rx.Component:
         rx.el.button(
             "Use another account", type="button", on_click=AddState.show_banks, class_name="link w-full min-h-11 mt-2"
         ),
+    )
+
+
+def _closed() -> rx.Component:
+    return rx.el.div(
+        rx.el.h2("This account cannot be confirmed", class_name="text-xl!"),
+        rx.el.p(
+            "The amounts were wrong three times, so ",
+            rx.el.b(AddState.bank),
+            " stays unconfirmed for good. No money was moved. Link another account to go on.",
+            class_name="m",
+        ),
+        primary("Link another account", on_click=AddState.link_another),
+        rx.cond(
+            AddState.banks.length() > 1,
+            rx.el.button(
+                "Choose a linked account", type="button", on_click=AddState.show_banks, class_name="link min-h-11"
+            ),
+        ),
+        class_name="card p-6 grid gap-4",
     )
 
 
@@ -428,7 +550,7 @@ def _amount() -> rx.Component:
                 " · ",
                 rx.el.button("change", type="button", on_click=AddState.show_banks, class_name="link hit"),
             ),
-            class_name="grid justify-items-center gap-2 my-1",
+            class_name="grid justify-items-center gap-2 my-1 text-center",
         ),
         amount_form(
             hint=AddState.limit,
@@ -438,29 +560,28 @@ def _amount() -> rx.Component:
             more_at=AddState.more_at,
             on_review=AddState.ask_review,
         ),
-        sheet(
-            rx.el.p(AddState.review_amount, class_name="sum num", id="review-amount"),
-            rx.el.p("from ", rx.el.b(AddState.bank), class_name="text-center mb-4"),
-            rx.el.div(
-                _line("Fee", rx.el.b("$0.00", class_name="num")),
-                _line("Yours to spend", rx.el.span(AddState.takes)),
-                class_name="rounded-2xl border border-line mb-4",
-            ),
-            busy_button(
-                "Add " + AddState.review_amount,
-                busy_label="Asking your bank …",
-                settled=AddState.settled,
-                on_press=AddState.submit,
-                id="confirm",
-                class_name="pri num",
-            ),
-            secondary("Change", on_click=AddState.set_reviewing(False), class_name="mt-2"),
+        review_sheet(
             title="Check and add",
+            amount=AddState.review.amount,
+            whom=("from ", rx.el.b(AddState.bank)),
+            lines=(
+                review_line("Fee", rx.el.b("$0.00", class_name="num")),
+                review_line(
+                    "Yours to spend",
+                    rx.cond(
+                        AddState.arrives_at != "",
+                        when(AddState.arrives_at, "by", class_name="num"),
+                        rx.el.span("in a few seconds"),
+                    ),
+                ),
+                rx.cond(AddState.held != "", review_line("Of that held here", rx.el.span(AddState.held))),
+            ),
+            verb="Add",
+            busy_label="Asking your bank …",
+            settled=AddState.settled,
+            on_confirm=AddState.submit(AddState.review.to(dict)),
             is_open=AddState.reviewing,
             on_open_change=AddState.set_reviewing,
+            on_change=AddState.set_reviewing(False),
         ),
     )
-
-
-def _line(label: str, value: rx.Component) -> rx.Component:
-    return rx.el.div(rx.el.span(label, class_name="m shrink-0"), value, class_name="kv")

@@ -3,9 +3,12 @@
 The payment's id lives in the address (`?id=`), made when the page opens. Reload, a second click, the back
 button, a lost connection and a killed server all meet the same id, so it is one payment. After a refusal the
 page goes on under a new id; when the outcome is unknown it keeps the old one, because trying again is safe.
+
+What is confirmed comes back with the press: whom, how much, for what and who sees it, as the page showed them.
+Where that is not what was reviewed here, nothing is sent.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -18,19 +21,20 @@ from paya_app.core.errors import AmountInvalid, PayaError, PersonNotFound, Reque
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents, parse_cents
 from paya_app.core.text import clean_note
+from paya_app.web.components.asked_for import asked_for
 from paya_app.web.components.avatar import avatar, initials_of, tone_of
-from paya_app.web.components.busy import busy_button
-from paya_app.web.components.button import primary, secondary
+from paya_app.web.components.button import primary
 from paya_app.web.components.field import field, notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
 from paya_app.web.components.link import go
+from paya_app.web.components.live_hint import LiveHint
 from paya_app.web.components.pay_form import pay_form
-from paya_app.web.components.sheet import sheet
-from paya_app.web.components.skeleton import bone, bone_rows, waiting
+from paya_app.web.components.review import review_line, review_sheet
+from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.forms import Form, Text, read, read_flag, read_id
 from paya_app.web.limits import payments_left
-from paya_app.web.viewer import admit, query_value, signed_in
+from paya_app.web.viewer import Viewer, admit, query_value, signed_in
 
 RECENT_MAX = 8
 ASK_AGAIN = "Not sent. Nothing left your wallet. Check the payment once more, and confirm it."
@@ -50,12 +54,23 @@ class PersonRow:
 
 @dataclass
 class Review:
-    """What is about to be sent, as the server understood it."""
+    """What is about to be sent, as the server understood it. The press that confirms it brings it back."""
 
+    payment_id: str = ""
+    to_id: str = ""
     amount: str = ""
     note: str = ""
     audience: str = "private"
-    after: str = ""
+
+
+class Shown(Form):
+    """The review that a press confirms, as the page showed it."""
+
+    payment_id: Text = ""
+    to_id: Text = ""
+    amount: Text = ""
+    note: Text = ""
+    audience: Text = ""
 
 
 class FindForm(Form):
@@ -67,6 +82,7 @@ class FindForm(Form):
 class OrderForm(Form):
     """What the browser sends for review."""
 
+    to_id: Text = ""
     amount: Text = ""
     note: Text = ""
     audience: Text = ""
@@ -76,9 +92,19 @@ class OrderForm(Form):
 class _Order:
     payment_id: UUID
     to: str
+    to_id: UUID
     amount_cents: int
     note: str
     audience: wallet.Audience
+
+    def review(self) -> Review:
+        return Review(
+            payment_id=str(self.payment_id),
+            to_id=str(self.to_id),
+            amount=format_cents(self.amount_cents),
+            note=self.note,
+            audience=self.audience,
+        )
 
 
 class PayState(rx.State):
@@ -86,8 +112,11 @@ class PayState(rx.State):
 
     ready: bool = False
     payment_id: str = ""
+    former_id: str = ""
+    asked_to: str = ""
     fault: str = ""
     find_fault: str = ""
+    to_id: str = ""
     handle: str = ""
     name: str = ""
     first_name: str = ""
@@ -100,6 +129,7 @@ class PayState(rx.State):
     note: str = ""
     reviewing: bool = False
     review: rx.Field[Review] = rx.field(default_factory=Review)
+    after: str = ""
     settled: int = 0
     _order: _Order | None = None
 
@@ -117,13 +147,27 @@ class PayState(rx.State):
                 return rx.redirect(f"/activity/{payment_id}/", replace=True)
             self.reviewing, self._order = False, None
             if str(payment_id) != self.payment_id:
-                self.payment_id, self.fault = str(payment_id), ""
+                self.reset()
+                self.payment_id = str(payment_id)
                 prefill = self._prefill()
                 self.amount, self.note = prefill.get("amount", ""), prefill.get("note", "")
             await self._load(actor, query_value(self, "to"))
         except PayaError as error:
             self.fault = error.message
         return None
+
+    @rx.event
+    def leave(self) -> None:
+        """Forget the payment that was being written; what was typed stays in the browser, under its id."""
+        self.reset()
+
+    @rx.event
+    async def refresh(self) -> None:
+        """Something of the payer's changed: what can be spent is read again, what is being written stays."""
+        try:
+            await self._see_wallet(await signed_in(self))
+        except PayaError as error:
+            self.fault = error.message
 
     @rx.event
     async def find(self, form: dict[str, Any]) -> rx.event.EventSpec | None:
@@ -157,17 +201,15 @@ class PayState(rx.State):
             actor = await signed_in(self)
             cents = parse_cents(given.amount)
             payment_id = await self._recovered(actor)
+            to_id = read_id(given.to_id)
             if cents <= 0:
                 raise AmountInvalid(sentence="Not sent. Choose an amount above $0.00.")
+            if to_id is None or given.to_id != self.to_id:
+                raise RequestInvalid(sentence=ASK_AGAIN)
             audience: wallet.Audience = "public" if given.audience == "public" else "private"
-            self._order = _Order(payment_id, self.handle, cents, clean_note(given.note), audience)
-            available = self.available_cents = (await wallet.balance(actor)).available_cents
-            self.review = Review(
-                amount=format_cents(cents),
-                note=self._order.note,
-                audience=audience,
-                after=f"{format_cents(available - cents)} after this" if available >= cents else "",
-            )
+            self._order = _Order(payment_id, self.handle, to_id, cents, clean_note(given.note), audience)
+            self.review = self._order.review()
+            await self._see_wallet(actor)
             self.reviewing = True
         except PayaError as error:
             self.reviewing, self.fault = False, error.message
@@ -182,13 +224,14 @@ class PayState(rx.State):
             self.fault = error.message
 
     @rx.event
-    async def submit(self) -> rx.event.EventSpec | None:
-        """Send what was reviewed, and show its receipt."""
+    async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
+        """Send what was reviewed, when it is what the page showed, and show its receipt."""
         self.settled += 1
         order = self._order
         try:
+            confirmed = read(Shown, shown)
             actor = await signed_in(self)
-            if order is None:
+            if order is None or confirmed.model_dump() != asdict(order.review()):
                 self.reviewing, self.fault = False, ASK_AGAIN
                 return None
             payment = await wallet.send(
@@ -206,7 +249,7 @@ class PayState(rx.State):
             self.reviewing, self.fault = False, error.message
             if error.status >= SERVER_TROUBLE or order is None:
                 return None
-            self._order, self.payment_id = None, str(new_id())
+            self._order, self.former_id, self.payment_id = None, self.payment_id, str(new_id())
             return _address(UUID(self.payment_id), to=order.to)
         self.reset()
         return rx.redirect(f"/activity/{payment.id}/?new=1", replace=True)
@@ -214,7 +257,8 @@ class PayState(rx.State):
     async def _recovered(self, actor: Actor) -> UUID:
         """The page's payment id; recipient and id come from the address when the server forgot the page."""
         if not self.handle:
-            await self._choose(actor, query_value(self, "to"))
+            self.asked_to = query_value(self, "to")
+            await self._choose(actor, self.asked_to)
         if not self.payment_id:
             self.payment_id = query_value(self, "id")
         payment_id = read_id(self.payment_id)
@@ -223,10 +267,9 @@ class PayState(rx.State):
         return payment_id
 
     async def _load(self, actor: Actor, to: str) -> None:
-        limits, balance = await risk.send_limits(actor), await wallet.balance(actor)
-        self.available_cents = balance.available_cents
-        self.limits = f"of {format_cents(balance.available_cents)} · {payments_left(limits)}"
-        self.handle = self.find_fault = ""
+        await self._see_wallet(actor)
+        self.ready, self.asked_to = True, to
+        self.handle = self.to_id = self.find_fault = ""
         if to:
             await self._choose(actor, to)
         else:
@@ -241,7 +284,13 @@ class PayState(rx.State):
                 )
                 for person in await wallet.recent_people(actor, RECENT_MAX)
             ]
-        self.ready = True
+
+    async def _see_wallet(self, actor: Actor) -> None:
+        limits, balance = await risk.send_limits(actor), await wallet.balance(actor)
+        self.available_cents = available = balance.available_cents
+        self.limits = f"of {format_cents(available)} · {payments_left(limits)}"
+        left = available - self._order.amount_cents if self._order else -1
+        self.after = f"{format_cents(left)} after this" if left >= 0 else ""
 
     async def _choose(self, actor: Actor, to: str) -> None:
         person = await identity.find(actor, to)
@@ -249,6 +298,7 @@ class PayState(rx.State):
             raise PersonNotFound(to=to)
         if person.id == actor.user_id:
             raise SelfPayment
+        self.to_id = str(person.id)
         self.handle, self.name, self.first_name = person.handle, person.name, person.name.split()[0]
         self.initials, self.tone = initials_of(person.name), tone_of(person.handle)
 
@@ -266,15 +316,35 @@ def _address(
 def page() -> rx.Component:
     """The page."""
     return frame(
-        rx.cond(
-            PayState.handle != "",
-            rx.el.div(_to_whom(), _form(), _sheet()),
-            rx.el.div(notice(PayState.fault), _search(), _recent()),
+        LiveHint.create(on_change=PayState.refresh, active=Viewer.phase == "in"),
+        asked_for(
+            rx.cond(
+                PayState.handle != "",
+                rx.el.div(_to_whom(), _form(), _sheet()),
+                rx.el.div(notice(PayState.fault), _search(), _recent()),
+            ),
+            waiting=_bones(),
+            ready=PayState.ready,
+            current_id=PayState.payment_id,
+            former_id=PayState.former_id,
+            to=PayState.asked_to,
         ),
         title="Pay",
         active="pay",
         back="/",
         bar=False,
+        on_unmount=PayState.leave,
+    )
+
+
+def _bones() -> rx.Component:
+    return waiting(
+        rx.el.div(
+            bone("72px", "72px", "rounded-full!"),
+            bone("180px", "24px"),
+            bone("160px", "64px", "mt-4"),
+            class_name="grid justify-items-center gap-2 my-1",
+        )
     )
 
 
@@ -299,13 +369,9 @@ def _recent() -> rx.Component:
     return rx.el.section(
         rx.el.div(rx.el.h2("Recent"), class_name="sec"),
         rx.cond(
-            PayState.ready,
-            rx.cond(
-                PayState.recent.length() > 0,
-                rx.el.div(rx.foreach(PayState.recent, _person), class_name="card"),
-                rx.el.p("People you pay will be here.", class_name="m mx-1"),
-            ),
-            waiting(rx.el.div(bone_rows(3), class_name="card")),
+            PayState.recent.length() > 0,
+            rx.el.div(rx.foreach(PayState.recent, _person), class_name="card"),
+            rx.el.p("People you pay will be here.", class_name="m mx-1"),
         ),
     )
 
@@ -333,36 +399,28 @@ def _to_whom() -> rx.Component:
 
 
 def _form() -> rx.Component:
-    return rx.cond(
-        PayState.ready,
-        pay_form(
-            draft=PayState.payment_id,
-            to=PayState.handle,
-            amount=PayState.amount,
-            note=PayState.note,
-            limits=PayState.limits,
-            fault=PayState.fault,
-            available_cents=PayState.available_cents,
-            name=PayState.first_name,
-            on_review=PayState.ask_review,
-        ),
-        rx.el.div(notice(PayState.fault), waiting(bone("160px", "64px", "mx-auto"))),
+    return pay_form(
+        draft=PayState.payment_id,
+        to=PayState.to_id,
+        amount=PayState.amount,
+        note=PayState.note,
+        limits=PayState.limits,
+        fault=PayState.fault,
+        available_cents=PayState.available_cents,
+        name=PayState.first_name,
+        on_review=PayState.ask_review,
     )
 
 
 def _sheet() -> rx.Component:
     review = PayState.review
-    return sheet(
-        rx.el.p(review.amount, class_name="sum num", id="review-amount"),
-        rx.el.p(
-            "to ",
-            rx.el.b(PayState.name),
-            rx.el.span(" @", PayState.handle, class_name="m"),
-            class_name="text-center mb-4",
-        ),
-        rx.el.div(
-            rx.cond(review.note != "", _line("For", rx.el.span(review.note, class_name="wrap-anywhere"))),
-            _line(
+    return review_sheet(
+        title="Check and pay",
+        amount=review.amount,
+        whom=("to ", rx.el.b(PayState.name), rx.el.span(" @", PayState.handle, class_name="m")),
+        lines=(
+            rx.cond(review.note != "", review_line("For", rx.el.span(review.note, class_name="wrap-anywhere"))),
+            review_line(
                 "Who sees it",
                 rx.cond(
                     review.audience == "public",
@@ -372,24 +430,14 @@ def _sheet() -> rx.Component:
                     rx.el.span(icon("lock", 16), "Only the two of you", class_name="inline-flex gap-1.5 items-center"),
                 ),
             ),
-            _line("Fee", rx.el.b("$0.00", class_name="num")),
-            rx.cond(review.after != "", _line("Your balance", rx.el.span(review.after, class_name="num"))),
-            class_name="rounded-2xl border border-line mb-4",
+            review_line("Fee", rx.el.b("$0.00", class_name="num")),
+            rx.cond(PayState.after != "", review_line("Your balance", rx.el.span(PayState.after, class_name="num"))),
         ),
-        busy_button(
-            f"Pay {review.amount}",
-            busy_label="Sending …",
-            settled=PayState.settled,
-            on_press=PayState.submit,
-            id="confirm",
-            class_name="pri num",
-        ),
-        secondary("Change", on_click=PayState.set_reviewing(False), class_name="mt-2"),
-        title="Check and pay",
+        verb="Pay",
+        busy_label="Sending …",
+        settled=PayState.settled,
+        on_confirm=PayState.submit(review.to(dict)),
         is_open=PayState.reviewing,
         on_open_change=PayState.set_reviewing,
+        on_change=PayState.set_reviewing(False),
     )
-
-
-def _line(label: str, value: rx.Component) -> rx.Component:
-    return rx.el.div(rx.el.span(label, class_name="m shrink-0"), value, class_name="kv")
