@@ -5,6 +5,7 @@ from playwright.async_api import Page, ViewportSize, WebSocketRoute, expect
 
 from tests.support.browsing import DESK, Browsing
 from tests.support.running import RunningPaya, Somebody
+from tests.support.waiting import until
 
 SENDS_AN_HOUR = 10
 
@@ -220,6 +221,40 @@ async def test_ones_own_page_follows_without_a_reload(browsing, paya, two):
     await paya.pay(ann, bob, 234, "a hint")
     await expect(page.locator(".home-amt")).to_have_text("$102.34")
     assert browsing.troubles == []
+
+
+async def test_what_happens_while_the_page_is_still_joining_is_not_missed(browsing, paya, two):
+    ann, bob = two
+    held: list[tuple[WebSocketRoute, str | bytes]] = []
+    is_slow = True
+
+    def follow(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda said: held.append((server, said)) if is_slow else server.send(said))
+        server.on_message(socket.send)
+
+    page = await browsing.page(bob)
+    await page.route_web_socket("**/realtime/v1/websocket*", follow)
+    await page.goto("/")
+    await expect(page.locator(".home-amt")).to_have_text("$100.00")
+
+    async def is_joining() -> bool:
+        return any("user:" in str(said) for _, said in held)
+
+    async def is_told() -> bool:
+        """Everything that happened was handed to realtime."""
+        return await paya.value(
+            "select not exists (select from events.event e left join events.event_position p on p.event_id = e.id"
+            " where p.position is null or p.position > (select position from events.mark where consumer = 'realtime'))"
+        )
+
+    await until(is_joining)
+    await paya.pay(ann, bob, 234, "too early to be heard")
+    await until(is_told)
+    is_slow = False
+    for server, said in held:
+        server.send(said)
+    await expect(page.locator(".home-amt")).to_have_text("$102.34")
 
 
 async def test_a_visitor_asks_for_no_token(browsing):

@@ -35,7 +35,6 @@ export function LiveHint({ onChange, active = true, source = "/v1/feed" }) {
     let client = null;
     let tries = 0;
     let awaySince = 0;
-    let wasJoined = false;
     let retrying = 0;
     let gathering = 0;
     const token = tokens();
@@ -59,8 +58,7 @@ export function LiveHint({ onChange, active = true, source = "/v1/feed" }) {
           if (isGone) return;
           if (status === "SUBSCRIBED") {
             tries = 0;
-            if (wasJoined) changed(); // something may have been missed
-            wasJoined = true;
+            changed(); // something may have happened between what the page read and now
           }
           if (status === "CLOSED") again();
         });
