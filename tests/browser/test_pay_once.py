@@ -185,7 +185,7 @@ async def test_a_payments_id_opens_nothing_for_others(browsing: Browsing, paya: 
     await key_in(page, "1")
     await page.locator("#review").click()
     await page.locator("#confirm").click()
-    await expect(page.get_by_role("alert").filter(has_text="already used")).to_be_visible()
+    await expect(page.get_by_role("alert").filter(has_text="has already made another payment")).to_be_visible()
     assert "a private matter" not in await page.content()
     assert await payments_of(paya, eve) == 0
 

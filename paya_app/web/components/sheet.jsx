@@ -49,7 +49,7 @@ export function Sheet({ title, open, onOpenChange, children }) {
           onClickCapture: (event) => isSettling && swallow(event),
           onKeyDownCapture: ignoreHeld,
         },
-        jsx(Dialog.Title, { ref: heading, tabIndex: -1, className: "text-center text-base font-semibold mb-4 outline-none" }, title),
+        jsx(Dialog.Title, { ref: heading, tabIndex: -1, className: "text-center text-base font-semibold mb-4 rounded-lg" }, title),
         jsx(Settling.Provider, { value: isSettling }, children),
       ),
     ),
