@@ -23,6 +23,8 @@ TIMETABLE = (
     Line("expire_holds", "upkeep", every_s=60),
     # what the accounts that nobody locks add up to
     Line("take_checkpoints", "upkeep", every_s=600),
+    # whether the ledger still keeps its rules
+    Line("reconcile", "upkeep", every_s=86400),
     # the vendor's subscription, should somebody have removed or paused it
     Line("subscribe", "banking", every_s=3600),
     # old ticks, and jobs that ended long ago

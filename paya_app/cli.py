@@ -321,6 +321,40 @@ def verify(
                 raise typer.Exit(2) from None
 
 
+@app.command()
+def reconcile(
+    *,
+    full: Annotated[
+        bool, typer.Option("--full", help="Check everything, not only what is new since the last run.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Check the rules of the ledger; each finding is a case for somebody to look into (exit 1 when there are any)."""
+    import json
+
+    import psycopg
+
+    from paya_app import ledger as accounts
+    from paya_app.events.relay import RecordRestored
+
+    with _sentences(), _worker_database() as url:
+        try:
+            found = asyncio.run(accounts.reconcile(url, is_full=full))
+        except RecordRestored as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2) from None
+        except psycopg.OperationalError as error:
+            typer.echo(f"The database does not answer: {str(error).strip()}", err=True)
+            raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps([finding.as_json() for finding in found], indent=1))
+    else:
+        for finding in found:
+            typer.echo(finding.sentence)
+        typer.echo(f"{len(found)} findings." if found else "The ledger keeps all of its rules.")
+    raise typer.Exit(bool(found))
+
+
 @dead.command("dead")
 def list_dead() -> None:
     """List the jobs that were given up, the latest first."""

@@ -5,6 +5,9 @@
 -- schema banking
 CREATE SCHEMA banking;
 
+-- schema cases
+CREATE SCHEMA cases;
+
 -- schema events
 CREATE SCHEMA events;
 
@@ -96,6 +99,13 @@ CREATE DOMAIN ledger.account_state AS text
 CREATE DOMAIN ledger.asset AS text
 	CONSTRAINT asset_check CHECK ((VALUE = ANY (ARRAY['USD'::text, 'BTC'::text])));
 
+-- type flaw
+CREATE TYPE ledger.flaw AS (
+	kind text,
+	subject text,
+	evidence jsonb
+);
+
 -- type posted
 CREATE TYPE ledger.posted AS (
 	n integer,
@@ -103,6 +113,14 @@ CREATE TYPE ledger.posted AS (
 	is_replay boolean,
 	refusal text,
 	facts jsonb
+);
+
+-- type total
+CREATE TYPE ledger.total AS (
+	asset text,
+	balance numeric,
+	held numeric,
+	open_holds numeric
 );
 
 -- type send_answer
@@ -864,6 +882,77 @@ $$;
 
 -- comment FUNCTION vendor_ref_of(load_id uuid)
 COMMENT ON FUNCTION banking.vendor_ref_of(load_id uuid) IS 'What the vendor calls a load, or null.';
+
+-- function case_moves_forward()
+CREATE FUNCTION cases.case_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.state <> 'open' or new.state <> 'closed'
+    or (new.id, new.kind, new.subject, new.evidence, new.opened_at) is distinct from (old.id, old.kind, old.subject, old.evidence, old.opened_at)
+  then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "cases.case"}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION case_moves_forward()
+COMMENT ON FUNCTION cases.case_moves_forward() IS 'A case is closed once, and what it said when it was opened stays.';
+
+-- function close_case(uuid, text)
+CREATE FUNCTION cases.close_case(case_id uuid, outcome text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  if outcome is null or outcome !~ '\S' then
+    perform private.refuse('request_invalid');
+  end if;
+  update cases."case" c set state = 'closed', closed_at = private.now(), closed_by = auth.uid(), outcome = outcome
+  where c.id = case_id and c.state = 'open';
+  if found then
+    perform events.record('case.closed', case_id, 2, jsonb_build_object('outcome', outcome));
+    return true;
+  end if;
+  return false;
+end $$;
+
+-- comment FUNCTION close_case(case_id uuid, outcome text)
+COMMENT ON FUNCTION cases.close_case(case_id uuid, outcome text) IS 'Closes an open case with what came of it. False when there is no open case of this id.';
+
+-- function open_case(text, text, jsonb)
+CREATE FUNCTION cases.open_case(kind text, subject text, evidence jsonb, OUT case_id uuid, OUT is_new boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  insert into cases."case" (kind, subject, evidence) values (kind, subject, evidence)
+  on conflict do nothing returning id into case_id;
+  is_new := found;
+  if is_new then
+    perform events.record('case.opened', case_id, 1, jsonb_build_object('kind', kind, 'subject', subject));
+  else
+    select c.id into case_id from cases."case" c where c.kind = kind and c.subject = subject and c.state = 'open';
+  end if;
+end $$;
+
+-- comment FUNCTION open_case(kind text, subject text, evidence jsonb, OUT case_id uuid, OUT is_new boolean)
+COMMENT ON FUNCTION cases.open_case(kind text, subject text, evidence jsonb, OUT case_id uuid, OUT is_new boolean) IS 'Opens a case, unless one of this kind about this subject is open: then that one stays as it is. Writes case.opened.';
+
+-- function open_cases(integer)
+CREATE FUNCTION cases.open_cases(maximum integer) RETURNS TABLE(id uuid, kind text, subject text, evidence jsonb, opened_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c.id, c.kind, c.subject, c.evidence, c.opened_at from cases."case" c
+  where c.state = 'open' order by c.opened_at desc, c.id limit least(open_cases.maximum, 500)
+$$;
+
+-- comment FUNCTION open_cases(maximum integer)
+COMMENT ON FUNCTION cases.open_cases(maximum integer) IS 'The open cases, the latest first.';
 
 -- function advance()
 CREATE FUNCTION events.advance() RETURNS integer
@@ -2687,6 +2776,240 @@ end $$;
 -- comment FUNCTION expire_holds(maximum integer)
 COMMENT ON FUNCTION ledger.expire_holds(maximum integer) IS 'Books the release of holds past their time, the oldest first; returns how many.';
 
+-- function flaws_of_chains(bigint[], bigint[])
+CREATE FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[]) RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select 'account_does_not_add_up', 'account:' || c.account_id, jsonb_build_object(
+      'what', case when c.id is null then 'account_missing' when c.is_broken then 'entries_do_not_follow' else 'row_differs_from_entries' end,
+      'seq', c.seq, 'balance_after', c.balance_after, 'row_seq', c.row_seq, 'row_balance', c.row_balance)
+    from (
+      select t.account_id, a.id, e.seq, e.balance_after, a.seq as row_seq, a.balance as row_balance,
+        coalesce(e.seq >= t.seq and (
+          e.seq <> coalesce(lag(e.seq) over w, 0) + 1 or e.balance_after <> coalesce(lag(e.balance_after) over w, 0) + e.amount
+        ), false) as is_broken,
+        lead(e.seq) over w is null and (a.seq, a.balance) is distinct from (coalesce(e.seq, 0), coalesce(e.balance_after, 0)) as is_astray
+      from unnest(accounts, seqs) t (account_id, seq)
+      left join ledger.account a on a.id = t.account_id
+      left join ledger.entry e on e.account_id = t.account_id and e.seq >= t.seq - 1
+      window w as (partition by t.account_id order by e.seq)
+    ) c
+    where c.is_broken or c.is_astray;
+end $$;
+
+-- comment FUNCTION flaws_of_chains(accounts bigint[], seqs bigint[])
+COMMENT ON FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[]) IS 'Accounts whose entries, from these seqs on, have gaps or do not add up, or whose row is not what the last entry says.';
+
+-- function flaws_of_checkpoints()
+CREATE FUNCTION ledger.flaws_of_checkpoints() RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select 'account_does_not_add_up', 'account:' || c.account_id, jsonb_build_object(
+      'what', 'checkpoint_differs_from_sums', 'era', c.era, 'upto', c.upto::text, 'balance', c.balance, 'expected', x.balance)
+    from ledger.checkpoint c
+    cross join lateral (
+      select coalesce(sum(s.amount), 0) as balance from ledger.sum_entry s
+      where s.account_id = c.account_id and (s.era < c.era or s.era = c.era and s.xid < c.upto)
+    ) x
+    where c.balance <> x.balance;
+end $$;
+
+-- function flaws_of_entries(bigint[], bigint[], bigint[])
+CREATE FUNCTION ledger.flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[]) RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select 'account_does_not_add_up', 'account:' || e.account_id, jsonb_build_object(
+      'what', 'entry_without_transfer', 'seq', e.seq, 'transfer', e.transfer_id, 'amount', e.amount)
+    from unnest(accounts, seqs, counts) t (account_id, seq, transfer_count)
+    join ledger.account a on a.id = t.account_id
+    join ledger.entry e on e.account_id = t.account_id and e.seq >= t.seq
+    -- as many entries as new transfers: each has its own, as was seen from the transfers' side
+    where a.seq - t.seq + 1 <> t.transfer_count and not exists (
+      select from ledger.transfer x
+      where x.id = e.transfer_id and (e.account_id, e.seq) in ((x.from_account, x.from_seq), (x.to_account, x.to_seq))
+    );
+end $$;
+
+-- comment FUNCTION flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[])
+COMMENT ON FUNCTION ledger.flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[]) IS 'Entries of these accounts that no transfer made.';
+
+-- function flaws_of_heads(text)
+CREATE FUNCTION ledger.flaws_of_heads(of_asset text) RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select 'account_does_not_add_up', 'account:' || a.id, jsonb_build_object(
+      'what', 'row_differs_from_entries', 'seq', e.seq, 'balance_after', e.balance_after, 'row_seq', a.seq, 'row_balance', a.balance)
+    from ledger.account a
+    left join lateral (
+      select n.seq, n.balance_after from ledger.entry n where n.account_id = a.id order by n.seq desc limit 1
+    ) e on true
+    where a.asset = of_asset and not a.is_summing
+      and (a.seq, a.balance) is distinct from (coalesce(e.seq, 0), coalesce(e.balance_after, 0));
+end $$;
+
+-- comment FUNCTION flaws_of_heads(of_asset text)
+COMMENT ON FUNCTION ledger.flaws_of_heads(of_asset text) IS 'All accounts of an asset whose row is not what their last entry says; slow, for when the sum says that there is one.';
+
+-- function flaws_of_holds()
+CREATE FUNCTION ledger.flaws_of_holds() RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select 'held_is_not_its_holds', 'account:' || coalesce(a.id, h.account_id), jsonb_build_object('held', a.held, 'expected', coalesce(h.held, 0))
+    from (select c.id, c.held from ledger.account c where c.held <> 0) a
+    full join (
+      select o.account_id, sum(o.amount - o.captured) as held from ledger.hold o where o.state = 'open' group by o.account_id
+    ) h on h.account_id = a.id
+    where coalesce(a.held, 0) <> coalesce(h.held, 0);
+end $$;
+
+-- function flaws_of_payments(xid8, integer, bigint[], timestamp with time zone)
+CREATE FUNCTION ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select 'payment_does_not_fit', 'payment:' || x.id, jsonb_agg(distinct x.what)
+    from (
+      select p.id, 'transfer_missing' as what
+      from unnest(accounts) t (account_id)
+      join ledger.account a on a.id = t.account_id and a.kind = 'wallet'
+      join public.payments p on p.sender_id = a.owner and p.created_at > since_at
+      where not exists (select from ledger.transfer x where x.id = p.id)
+      union all
+      select p.id, 'transfer_missing'
+      from public.payments p where since_at = '-infinity' and not exists (select from ledger.transfer x where x.id = p.id)
+      union all
+      select p.id, 'event_missing'
+      from ledger.transfer t join public.payments p on p.id = t.id
+      where t.xid >= since and (in_era is null or t.era = in_era) and t.kind = 'payment'
+        and (select count(*) from events.event e where e.subject = t.id and e.kind = 'payment.sent') <> 1
+      union all
+      select e.subject, 'payment_missing'
+      from events.event e left join public.payments p on p.id = e.subject left join ledger.transfer t on t.id = e.subject
+      where e.kind = 'payment.sent' and (in_era is null or e.era = in_era) and e.xid >= since and (p.id is null or t.id is null)
+    ) x
+    group by x.id;
+end $$;
+
+-- comment FUNCTION flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone)
+COMMENT ON FUNCTION ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) IS 'New payments without their transfer or their one event, new events without their payment, and what lacks one among accounts with new transfers.';
+
+-- function flaws_of_sides(xid8, integer)
+CREATE FUNCTION ledger.flaws_of_sides(since xid8, in_era integer) RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select 'transfer_does_not_fit', 'transfer:' || t.id, jsonb_build_object(
+      'what', case when a.id is null or b.id is null then 'account_missing'
+        when a.asset <> b.asset then 'assets_differ' else 'account_of_another_sort' end,
+      'from_account', t.from_account, 'to_account', t.to_account)
+    from ledger.transfer t
+    left join ledger.account a on a.id = t.from_account
+    left join ledger.account b on b.id = t.to_account
+    where t.xid >= since and (in_era is null or t.era = in_era)
+      and (a.id is null or b.id is null or a.asset <> b.asset
+        or a.is_summing <> (t.from_seq is null) or b.is_summing <> (t.to_seq is null));
+end $$;
+
+-- comment FUNCTION flaws_of_sides(since xid8, in_era integer)
+COMMENT ON FUNCTION ledger.flaws_of_sides(since xid8, in_era integer) IS 'New transfers between accounts that are not there, of different assets, or of another sort.';
+
+-- function flaws_of_sums(xid8, integer)
+CREATE FUNCTION ledger.flaws_of_sums(since xid8, in_era integer) RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select 'account_does_not_add_up', 'account:' || x.account_id, jsonb_build_object(
+      'what', 'sums_differ_from_transfers', 'transaction', x.xid::text, 'era', x.era,
+      'amount', sum(x.summed), 'expected', sum(x.transferred))
+    from (
+      select t.from_account as account_id, t.era, t.xid, -t.amount as transferred, 0 as summed, 1 as transfers
+      from ledger.transfer t where t.xid >= since and (in_era is null or t.era = in_era) and t.from_seq is null
+      union all
+      select t.to_account, t.era, t.xid, t.amount, 0, 1
+      from ledger.transfer t where t.xid >= since and (in_era is null or t.era = in_era) and t.to_seq is null
+      union all
+      select s.account_id, s.era, s.xid, 0, s.amount, -s.transfer_count
+      from ledger.account a join ledger.sum_entry s on s.account_id = a.id
+      where a.owner is null and a.is_summing and s.xid >= since and (in_era is null or s.era = in_era)
+    ) x
+    -- a transfer that names no summing account where it should is a flaw of its own
+    where x.account_id in (select a.id from ledger.account a where a.owner is null and a.is_summing)
+    group by x.account_id, x.era, x.xid
+    having sum(x.transferred) <> sum(x.summed) or sum(x.transfers) <> 0;
+end $$;
+
+-- comment FUNCTION flaws_of_sums(since xid8, in_era integer)
+COMMENT ON FUNCTION ledger.flaws_of_sums(since xid8, in_era integer) IS 'Summing accounts whose rows of a transaction are not the sum of its transfers.';
+
+-- function flaws_of_transfers(xid8, integer)
+CREATE FUNCTION ledger.flaws_of_transfers(since xid8, in_era integer) RETURNS SETOF ledger.flaw
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    with looked_at as (
+      select t.id, s.account_id, s.seq, s.amount as expected, e.transfer_id, e.amount, e.balance_after,
+        (e.transfer_id, e.amount, e.at) is distinct from (t.id, s.amount, t.at) as is_wrong
+      from ledger.transfer t
+      left join ledger.entry f on f.account_id = t.from_account and f.seq = t.from_seq
+      left join ledger.entry r on r.account_id = t.to_account and r.seq = t.to_seq
+      cross join lateral (
+        values (t.from_account, t.from_seq, -t.amount, f.transfer_id, f.amount, f.balance_after, f.at),
+        (t.to_account, t.to_seq, t.amount, r.transfer_id, r.amount, r.balance_after, r.at)
+      ) s (account_id, seq, amount, entry_transfer, entry_amount, entry_after, entry_at)
+      cross join lateral (select s.entry_transfer, s.entry_amount, s.entry_after, s.entry_at) e (transfer_id, amount, balance_after, at)
+      where t.xid >= since and (in_era is null or t.era = in_era) and s.seq is not null
+    )
+    -- where the entry still chains, it is the transfer that was changed
+    select
+      case when w.is_whole then 'transfer_does_not_fit' else 'account_does_not_add_up' end,
+      case when w.is_whole then 'transfer:' || l.id else 'account:' || l.account_id end,
+      jsonb_build_object(
+        'what', case when l.transfer_id is null then 'entry_missing' else 'entry_differs_from_transfer' end,
+        'seq', l.seq, 'transfer', l.id, 'account', l.account_id, 'amount', l.amount, 'expected', l.expected)
+    from looked_at l
+    cross join lateral (
+      select coalesce(l.transfer_id = l.id and l.balance_after = l.amount + coalesce((
+        select p.balance_after from ledger.entry p where p.account_id = l.account_id and p.seq = l.seq - 1
+      ), 0), false) as is_whole
+    ) w
+    where l.is_wrong;
+end $$;
+
+-- comment FUNCTION flaws_of_transfers(since xid8, in_era integer)
+COMMENT ON FUNCTION ledger.flaws_of_transfers(since xid8, in_era integer) IS 'New transfers whose entries are missing or say something else.';
+
 -- function hold_json(uuid)
 CREATE FUNCTION ledger.hold_json(hold_id uuid) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -3050,6 +3373,95 @@ end $$;
 -- comment FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[])
 COMMENT ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[]) IS 'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all.';
 
+-- function reconcile(boolean)
+CREATE FUNCTION ledger.reconcile(is_full boolean DEFAULT false) RETURNS TABLE(kind text, subject text, evidence jsonb, case_id uuid, is_new boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  began timestamptz := clock_timestamp();
+  horizon xid8;
+  last ledger.reconciliation;
+  current_era integer;
+  since xid8 := '0';
+  in_era integer;
+  since_at timestamptz := '-infinity';
+  touched bigint[]; seqs bigint[]; counts bigint[];
+  flaws ledger.flaw[];
+  total ledger.total;
+  found_count integer := 0;
+begin
+  perform pg_advisory_xact_lock(815003);
+  horizon := pg_snapshot_xmin(pg_current_snapshot());
+  select * into last from ledger.reconciliation r order by r.n desc limit 1;
+  select c.era into current_era from events.relay_cursor c;
+  if events.is_restored() then
+    perform private.refuse('record_restored');
+  end if;
+  -- the first run, and the first after a restore, see to everything
+  is_full := is_full or last.n is null or last.era <> current_era;
+  if not is_full then
+    since := last.upto;
+    in_era := last.era;
+    since_at := last.began_at - interval '1 day';  -- a payment says when it was counted, which is before its commit
+  end if;
+
+  select array_agg(s.account_id), array_agg(s.seq), array_agg(s.transfer_count) into touched, seqs, counts
+  from (
+    select x.account_id, min(x.seq) as seq, sum(x.transfers) as transfer_count
+    from (
+      select t.from_account as account_id, t.from_seq as seq, 1 as transfers from ledger.transfer t
+      where t.xid >= since and (in_era is null or t.era = in_era) and t.from_seq is not null
+      union all
+      select t.to_account, t.to_seq, 1 from ledger.transfer t
+      where t.xid >= since and (in_era is null or t.era = in_era) and t.to_seq is not null
+      union all
+      select a.id, 1, 0 from ledger.account a where is_full and not a.is_summing
+    ) x group by x.account_id
+  ) s;
+
+  flaws := array(select f from ledger.flaws_of_transfers(since, in_era) f)
+    || array(select f from ledger.flaws_of_sides(since, in_era) f)
+    || array(select f from ledger.flaws_of_chains(touched, seqs) f)
+    || array(select f from ledger.flaws_of_entries(touched, seqs, counts) f)
+    || array(select f from ledger.flaws_of_sums(since, in_era) f)
+    || array(select f from ledger.flaws_of_payments(since, in_era, touched, since_at) f);
+  if is_full then
+    flaws := flaws || array(select f from ledger.flaws_of_checkpoints() f) || array(select f from ledger.flaws_of_holds() f);
+  end if;
+  for total in select * from ledger.totals() loop
+    if total.held <> total.open_holds and not is_full then
+      flaws := flaws || array(select f from ledger.flaws_of_holds() f);
+    end if;
+    if total.balance <> 0 then
+      if not is_full then
+        -- some account is to blame that nobody touched: look at all of this asset
+        flaws := flaws || array(select f from ledger.flaws_of_heads(total.asset) f)
+          || array(select f from ledger.flaws_of_sums('0', null) f) || array(select f from ledger.flaws_of_checkpoints() f);
+      end if;
+      if not exists (
+        select from unnest(flaws) f join ledger.account a on a.id = split_part(f.subject, ':', 2)::bigint
+        where f.kind = 'account_does_not_add_up' and a.asset = total.asset
+      ) then
+        flaws := flaws || row('asset_does_not_sum_to_zero', 'asset:' || total.asset, jsonb_build_object('sum', total.balance))::ledger.flaw;
+      end if;
+    end if;
+  end loop;
+
+  for kind, subject, evidence in
+    select f.kind, f.subject, jsonb_agg(distinct f.evidence) from unnest(flaws) f group by f.kind, f.subject order by f.kind, f.subject
+  loop
+    select o.case_id, o.is_new into case_id, is_new from cases.open_case(kind, subject, evidence) o;
+    found_count := found_count + 1;
+    return next;
+  end loop;
+  insert into ledger.reconciliation (is_full, era, upto, finding_count, began_at) values (is_full, current_era, horizon, found_count, began);
+end $$;
+
+-- comment FUNCTION reconcile(is_full boolean)
+COMMENT ON FUNCTION ledger.reconcile(is_full boolean) IS 'Checks the rules of the ledger over what is new since the last run, or over everything; opens a case for each finding that has none, returns all.';
+
 -- function refuse_posting(bigint, bigint, bigint, boolean)
 CREATE FUNCTION ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean) RETURNS void
     LANGUAGE plpgsql
@@ -3136,6 +3548,29 @@ end $$;
 
 -- comment FUNCTION take_checkpoints(entries_min integer)
 COMMENT ON FUNCTION ledger.take_checkpoints(entries_min integer) IS 'Writes a checkpoint for each summing account with at least entries_min new entries; returns how many.';
+
+-- function totals()
+CREATE FUNCTION ledger.totals() RETURNS SETOF ledger.total
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  return query
+    select x.asset, sum(x.balance), sum(x.held), sum(x.open_holds)
+    from (
+      select a.asset::text as asset, sum(a.balance) as balance, sum(a.held) as held, 0 as open_holds
+      from ledger.account a group by a.asset
+      union all
+      select a.asset, ledger.balance_of(a.id), 0, 0 from ledger.account a where a.owner is null and a.is_summing
+      union all
+      select a.asset, 0, 0, o.amount - o.captured from ledger.hold o join ledger.account a on a.id = o.account_id where o.state = 'open'
+    ) x
+    group by x.asset;
+end $$;
+
+-- comment FUNCTION totals()
+COMMENT ON FUNCTION ledger.totals() IS 'What all accounts of each asset hold together (0, when all is well), and how much is held; one pass over the accounts.';
 
 -- function wallet_of(uuid, text)
 CREATE FUNCTION ledger.wallet_of(owner uuid, asset text DEFAULT 'USD'::text) RETURNS bigint
@@ -3735,6 +4170,20 @@ begin
   return null;
 end $$;
 
+-- function claimed_by(text)
+CREATE FUNCTION wallet.claimed_by(claims text) RETURNS uuid
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (claims::jsonb ->> 'sub')::uuid;
+exception when data_exception or program_limit_exceeded then
+  return null;
+end $$;
+
+-- comment FUNCTION claimed_by(claims text)
+COMMENT ON FUNCTION wallet.claimed_by(claims text) IS 'Whose claims these are, or null when that cannot be read.';
+
 -- function limit_refusal(uuid, uuid, bigint, timestamp with time zone, jsonb)
 CREATE FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits jsonb) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -3905,7 +4354,7 @@ declare
   shown boolean;
   replay jsonb;
   refusal jsonb;
-  limits jsonb := (select f.maxima from risk.limit_in_force f);
+  balance bigint;
   facts jsonb := jsonb_build_object('amount_cents', amount_cents);
 begin
   if sender is null then
@@ -3925,8 +4374,9 @@ begin
   end if;
   -- everything that is read before a lock, in one statement
   select p.id, p.handle, p.name, p.is_demo, p.created_at, g.id as giver, t.id as taker, k.id is not null as is_known,
-    coalesce(v.received_audience, 'public') as received_audience into other
+    coalesce(v.received_audience, 'public') as received_audience, f.maxima as limits into other
   from public.profiles p
+  cross join risk.limit_in_force f
   left join ledger.account g on g.owner = sender and g.asset = 'USD' and g.kind = 'wallet'
   left join ledger.account t on t.owner = p.id and t.asset = 'USD' and t.kind = 'wallet'
   left join public.payments k on k.id = payment_id
@@ -3948,25 +4398,30 @@ begin
   if other.giver is null or other.taker is null then
     perform private.refuse('account_unavailable', facts || jsonb_build_object('whose', case when other.giver is null then 'yours' else 'theirs' end));
   end if;
-  if amount_cents > (limits ->> 'send_single_cents')::bigint then
+  if amount_cents > (other.limits ->> 'send_single_cents')::bigint then
     perform private.refuse('limit_exceeded', facts || jsonb_build_object(
-      'limit', 'send_single_cents', 'max', (limits ->> 'send_single_cents')::bigint,
+      'limit', 'send_single_cents', 'max', (other.limits ->> 'send_single_cents')::bigint,
       'is_covered', (select a.balance - a.held >= amount_cents from ledger.account a where a.id = other.giver)));
   end if;
-  perform ledger.post(payment_id, other.giver, other.taker, amount_cents, 'payment');
+  -- assigned, not performed: a function in an expression is called without a query around it
+  balance := ledger.post(payment_id, other.giver, other.taker, amount_cents, 'payment');
 
   -- The wallet is locked since ledger.post, so no other payment of this person is being counted now.
   moment := private.now();
-  refusal := wallet.limit_refusal(sender, other.id, amount_cents, moment, limits);
+  refusal := wallet.limit_refusal(sender, other.id, amount_cents, moment, other.limits);
   if refusal is not null then
     perform private.refuse('limit_exceeded', facts || refusal || '{"is_covered": true}');
   end if;
-  insert into public.payments (id, sender_id, recipient_id, note, sender_audience, recipient_audience, created_at)
-  values (payment_id, sender, other.id, note, audience, other.received_audience, moment)
-  returning is_public into shown;
+  with p as (
+    insert into public.payments (id, sender_id, recipient_id, note, sender_audience, recipient_audience, created_at)
+    values (payment_id, sender, other.id, note, audience, other.received_audience, moment)
+    returning is_public
+  )
   insert into events.event (actor, kind, subject, version, payload)
-  values (sender, 'payment.sent', payment_id, 1, jsonb_build_object(
-    'sender_id', sender, 'recipient_id', other.id, 'amount_cents', amount_cents, 'audience', audience, 'is_public', shown));
+  select sender, 'payment.sent', payment_id, 1, jsonb_build_object(
+    'sender_id', sender, 'recipient_id', other.id, 'amount_cents', amount_cents, 'audience', audience, 'is_public', p.is_public)
+  from p
+  returning (payload ->> 'is_public')::boolean into shown;
   return jsonb_build_object(
     'id', payment_id, 'direction', 'sent',
     'counterparty', jsonb_build_object(
@@ -3983,8 +4438,12 @@ CREATE FUNCTION wallet.send_as(claims text, payment_id uuid, recipient_handle te
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  was_set text;
 begin
-  perform set_config('role', 'authenticated', true), set_config('request.jwt.claims', claims, true);
+  -- assigned, not performed: a function in an expression is called without a query around it
+  was_set := set_config('role', 'authenticated', true);
+  was_set := set_config('request.jwt.claims', claims, true);
   return wallet.send(payment_id, recipient_handle, amount_cents, note, audience);
 end $$;
 
@@ -4028,7 +4487,7 @@ begin
       end,
       null::jsonb)::wallet.send_item
     from (
-      select u.n::integer as n, (u.claim::jsonb ->> 'sub')::uuid as sender, u.payment_id, u.handle, u.amount_cents, u.note, u.audience
+      select u.n::integer as n, wallet.claimed_by(u.claim) as sender, u.payment_id, u.handle, u.amount_cents, u.note, u.audience
       from unnest(claims, payment_ids, recipient_handles, amounts_cents, notes, audiences) with ordinality
         u (claim, payment_id, handle, amount_cents, note, audience, n)
     ) i
@@ -4049,7 +4508,8 @@ begin
     select row(
       i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
       coalesce(i.code, r.replay ->> 'code', case when l.refusal is not null then 'limit_exceeded' end),
-      i.facts || coalesce(l.refusal, '{}'),
+      i.facts || coalesce(l.refusal || jsonb_build_object('now', moment, 'is_covered', (
+        select g.balance - g.held >= i.amount_cents from ledger.account g where g.id = i.giver)), '{}'),
       case when r.replay ->> 'code' is null then r.replay end)::wallet.send_item
     from unnest(items) i
     left join lateral (
@@ -4081,7 +4541,8 @@ begin
       insert into events.event (actor, kind, subject, version, payload)
       select a.sender, 'payment.sent', a.payment_id, 1, jsonb_build_object(
         'sender_id', a.sender, 'recipient_id', a.recipient, 'amount_cents', a.amount_cents, 'audience', a.audience, 'is_public', d.is_public)
-      from asked a join paid d on d.id = a.payment_id order by a.n
+      from asked a join posted p on p.n = a.place join paid d on d.id = a.payment_id
+      where p.refusal is null order by a.n  -- an id that two people used is the first one's payment, and one event
     )
     select array_agg(row(
       i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
@@ -4096,7 +4557,7 @@ begin
     from unnest(items) i
     left join asked a on a.n = i.n
     left join posted p on p.n = a.place
-    left join paid d on d.id = i.payment_id and i.code is null and i.result is null
+    left join paid d on d.id = a.payment_id and p.refusal is null
     left join public.profiles o on o.id = i.recipient;
   end if;
   return query select i.n, i.result, i.code, i.facts from unnest(items) i;
@@ -4268,6 +4729,25 @@ CREATE TABLE banking.vendor_event (
 
 -- comment TABLE vendor_event
 COMMENT ON TABLE banking.vendor_event IS 'Verified notices of the vendor, each kept once. They are hints: what is true is asked of the vendor.';
+
+-- table case
+CREATE TABLE cases."case" (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    evidence jsonb NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    closed_at timestamp with time zone,
+    closed_by uuid,
+    outcome text,
+    CONSTRAINT case_kind_is_a_word CHECK ((kind ~ '^[a-z_]+$'::text)),
+    CONSTRAINT case_state_is_known CHECK ((state = ANY (ARRAY['open'::text, 'closed'::text]))),
+    CONSTRAINT closed_case_says_when_and_why CHECK ((((state = 'closed'::text) = (closed_at IS NOT NULL)) AND ((state = 'closed'::text) = (outcome IS NOT NULL))))
+);
+
+-- comment TABLE "case"
+COMMENT ON TABLE cases."case" IS 'Something to look into: what kind, about what (like account:17), what was seen. Closed once, with a reason; never removed.';
 
 -- table event
 CREATE TABLE events.event (
@@ -4674,6 +5154,30 @@ CREATE TABLE ledger.hold (
 -- comment TABLE hold
 COMMENT ON TABLE ledger.hold IS 'Money set aside; what of an open hold is not captured counts in its account''s `held`. It closes once.';
 
+-- table reconciliation
+CREATE TABLE ledger.reconciliation (
+    n bigint NOT NULL,
+    is_full boolean NOT NULL,
+    era integer NOT NULL,
+    upto xid8 NOT NULL,
+    finding_count integer NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+-- comment TABLE reconciliation
+COMMENT ON TABLE ledger.reconciliation IS 'Each run, and the transaction id up to which it has seen everything; the next one goes on from the newest.';
+
+-- sequence reconciliation_n_seq
+ALTER TABLE ledger.reconciliation ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ledger.reconciliation_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 -- table sum_entry
 CREATE TABLE ledger.sum_entry (
     account_id bigint NOT NULL,
@@ -4840,6 +5344,10 @@ ALTER TABLE ONLY banking.source
 ALTER TABLE ONLY banking.vendor_event
     ADD CONSTRAINT vendor_event_pkey PRIMARY KEY (id);
 
+-- constraint case case_pkey
+ALTER TABLE ONLY cases."case"
+    ADD CONSTRAINT case_pkey PRIMARY KEY (id);
+
 -- constraint event event_pkey
 ALTER TABLE ONLY events.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
@@ -4940,6 +5448,10 @@ ALTER TABLE ONLY ledger.entry
 ALTER TABLE ONLY ledger.hold
     ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
 
+-- constraint reconciliation reconciliation_pkey
+ALTER TABLE ONLY ledger.reconciliation
+    ADD CONSTRAINT reconciliation_pkey PRIMARY KEY (n);
+
 -- constraint sum_entry sum_entry_pkey
 ALTER TABLE ONLY ledger.sum_entry
     ADD CONSTRAINT sum_entry_pkey PRIMARY KEY (account_id, xid, batch);
@@ -4992,6 +5504,12 @@ CREATE INDEX operation_open ON banking.provider_operation USING btree (next_at) 
 
 -- index source_by_person
 CREATE INDEX source_by_person ON banking.source USING btree (person, created_at);
+
+-- index case_by_time
+CREATE INDEX case_by_time ON cases."case" USING btree (opened_at DESC);
+
+-- index case_open_once
+CREATE UNIQUE INDEX case_open_once ON cases."case" USING btree (kind, subject) WHERE (state = 'open'::text);
 
 -- index event_by_subject
 CREATE INDEX event_by_subject ON events.event USING btree (subject, id);
@@ -5104,6 +5622,15 @@ CREATE INDEX limit_value_newest ON risk.limit_value USING btree (name, id DESC);
 -- trigger hold_policy hold_policy_is_append_only
 CREATE TRIGGER hold_policy_is_append_only BEFORE DELETE OR UPDATE ON banking.hold_policy FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
+-- trigger case case_is_never_deleted
+CREATE TRIGGER case_is_never_deleted BEFORE DELETE ON cases."case" FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger case case_is_never_truncated
+CREATE TRIGGER case_is_never_truncated BEFORE TRUNCATE ON cases."case" FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger case case_moves_forward
+CREATE TRIGGER case_moves_forward BEFORE UPDATE ON cases."case" FOR EACH ROW EXECUTE FUNCTION cases.case_moves_forward();
+
 -- trigger event event_is_append_only
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE ON events.event FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -5176,6 +5703,12 @@ CREATE TRIGGER hold_is_never_truncated BEFORE TRUNCATE ON ledger.hold FOR EACH S
 
 -- trigger hold hold_moves_forward
 CREATE TRIGGER hold_moves_forward BEFORE UPDATE ON ledger.hold FOR EACH ROW EXECUTE FUNCTION ledger.hold_moves_forward();
+
+-- trigger reconciliation reconciliation_is_append_only
+CREATE TRIGGER reconciliation_is_append_only BEFORE DELETE OR UPDATE ON ledger.reconciliation FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger reconciliation reconciliation_is_never_truncated
+CREATE TRIGGER reconciliation_is_never_truncated BEFORE TRUNCATE ON ledger.reconciliation FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
 -- trigger sum_entry sum_entry_is_append_only
 CREATE TRIGGER sum_entry_is_append_only BEFORE DELETE OR UPDATE ON ledger.sum_entry FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -5302,6 +5835,9 @@ ALTER TABLE banking.source ENABLE ROW LEVEL SECURITY;
 -- row security vendor_event
 ALTER TABLE banking.vendor_event ENABLE ROW LEVEL SECURITY;
 
+-- row security case
+ALTER TABLE cases."case" ENABLE ROW LEVEL SECURITY;
+
 -- row security event
 ALTER TABLE events.event ENABLE ROW LEVEL SECURITY;
 
@@ -5386,6 +5922,9 @@ ALTER TABLE ledger.entry ENABLE ROW LEVEL SECURITY;
 -- row security hold
 ALTER TABLE ledger.hold ENABLE ROW LEVEL SECURITY;
 
+-- row security reconciliation
+ALTER TABLE ledger.reconciliation ENABLE ROW LEVEL SECURITY;
+
 -- row security sum_entry
 ALTER TABLE ledger.sum_entry ENABLE ROW LEVEL SECURITY;
 
@@ -5437,6 +5976,9 @@ ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.payments;
 -- acl SCHEMA banking
 GRANT USAGE ON SCHEMA banking TO authenticated;
 GRANT USAGE ON SCHEMA banking TO service_role;
+
+-- acl SCHEMA cases
+GRANT USAGE ON SCHEMA cases TO service_role;
 
 -- acl SCHEMA events
 GRANT USAGE ON SCHEMA events TO paya_worker;
@@ -5596,6 +6138,20 @@ GRANT ALL ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_ce
 -- acl FUNCTION vendor_ref_of(load_id uuid)
 REVOKE ALL ON FUNCTION banking.vendor_ref_of(load_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.vendor_ref_of(load_id uuid) TO service_role;
+
+-- acl FUNCTION case_moves_forward()
+REVOKE ALL ON FUNCTION cases.case_moves_forward() FROM PUBLIC;
+
+-- acl FUNCTION close_case(case_id uuid, outcome text)
+REVOKE ALL ON FUNCTION cases.close_case(case_id uuid, outcome text) FROM PUBLIC;
+GRANT ALL ON FUNCTION cases.close_case(case_id uuid, outcome text) TO service_role;
+
+-- acl FUNCTION open_case(kind text, subject text, evidence jsonb, OUT case_id uuid, OUT is_new boolean)
+REVOKE ALL ON FUNCTION cases.open_case(kind text, subject text, evidence jsonb, OUT case_id uuid, OUT is_new boolean) FROM PUBLIC;
+
+-- acl FUNCTION open_cases(maximum integer)
+REVOKE ALL ON FUNCTION cases.open_cases(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION cases.open_cases(maximum integer) TO service_role;
 
 -- acl FUNCTION advance()
 REVOKE ALL ON FUNCTION events.advance() FROM PUBLIC;
@@ -5881,6 +6437,33 @@ REVOKE ALL ON FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_acc
 REVOKE ALL ON FUNCTION ledger.expire_holds(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.expire_holds(maximum integer) TO service_role;
 
+-- acl FUNCTION flaws_of_chains(accounts bigint[], seqs bigint[])
+REVOKE ALL ON FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[]) FROM PUBLIC;
+
+-- acl FUNCTION flaws_of_checkpoints()
+REVOKE ALL ON FUNCTION ledger.flaws_of_checkpoints() FROM PUBLIC;
+
+-- acl FUNCTION flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[])
+REVOKE ALL ON FUNCTION ledger.flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[]) FROM PUBLIC;
+
+-- acl FUNCTION flaws_of_heads(of_asset text)
+REVOKE ALL ON FUNCTION ledger.flaws_of_heads(of_asset text) FROM PUBLIC;
+
+-- acl FUNCTION flaws_of_holds()
+REVOKE ALL ON FUNCTION ledger.flaws_of_holds() FROM PUBLIC;
+
+-- acl FUNCTION flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone)
+REVOKE ALL ON FUNCTION ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION flaws_of_sides(since xid8, in_era integer)
+REVOKE ALL ON FUNCTION ledger.flaws_of_sides(since xid8, in_era integer) FROM PUBLIC;
+
+-- acl FUNCTION flaws_of_sums(since xid8, in_era integer)
+REVOKE ALL ON FUNCTION ledger.flaws_of_sums(since xid8, in_era integer) FROM PUBLIC;
+
+-- acl FUNCTION flaws_of_transfers(since xid8, in_era integer)
+REVOKE ALL ON FUNCTION ledger.flaws_of_transfers(since xid8, in_era integer) FROM PUBLIC;
+
 -- acl FUNCTION hold_json(hold_id uuid)
 REVOKE ALL ON FUNCTION ledger.hold_json(hold_id uuid) FROM PUBLIC;
 
@@ -5902,6 +6485,10 @@ REVOKE ALL ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_acc
 -- acl FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[])
 REVOKE ALL ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[]) FROM PUBLIC;
 
+-- acl FUNCTION reconcile(is_full boolean)
+REVOKE ALL ON FUNCTION ledger.reconcile(is_full boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION ledger.reconcile(is_full boolean) TO service_role;
+
 -- acl FUNCTION refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean)
 REVOKE ALL ON FUNCTION ledger.refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean) FROM PUBLIC;
 
@@ -5914,6 +6501,9 @@ REVOKE ALL ON FUNCTION ledger.system_account(kind text, asset text) FROM PUBLIC;
 -- acl FUNCTION take_checkpoints(entries_min integer)
 REVOKE ALL ON FUNCTION ledger.take_checkpoints(entries_min integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.take_checkpoints(entries_min integer) TO service_role;
+
+-- acl FUNCTION totals()
+REVOKE ALL ON FUNCTION ledger.totals() FROM PUBLIC;
 
 -- acl FUNCTION wallet_of(owner uuid, asset text)
 REVOKE ALL ON FUNCTION ledger.wallet_of(owner uuid, asset text) FROM PUBLIC;
@@ -5998,6 +6588,9 @@ GRANT ALL ON FUNCTION risk.my_cases() TO authenticated;
 
 -- acl FUNCTION put_in_force()
 REVOKE ALL ON FUNCTION risk.put_in_force() FROM PUBLIC;
+
+-- acl FUNCTION claimed_by(claims text)
+REVOKE ALL ON FUNCTION wallet.claimed_by(claims text) FROM PUBLIC;
 
 -- acl FUNCTION limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits jsonb)
 REVOKE ALL ON FUNCTION wallet.limit_refusal(sender uuid, recipient uuid, amount_cents bigint, moment timestamp with time zone, limits jsonb) FROM PUBLIC;

@@ -4,6 +4,7 @@ The ledger is written in SQL (`supabase/migrations/*_ledger*.sql`): its function
 money, and only other definer functions in the database may call them. Here is what the clock asks of it.
 """
 
+from paya_app.ledger.reconciliation import Finding, reconcile
 from paya_app.ledger.upkeep import expire_holds, take_checkpoints
 
-__all__ = ["expire_holds", "take_checkpoints"]
+__all__ = ["Finding", "expire_holds", "reconcile", "take_checkpoints"]
