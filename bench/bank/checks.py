@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 from uuid import UUID
@@ -22,7 +22,10 @@ ALWAYS: dict[str, LiteralString] = {
         group by asset having sum(balance) <> 0""",
     "below_floor": """
         select id || ': ' || balance - held from ledger.account
-        where balance - held < min_balance or held < 0""",
+        where balance - held < min_balance or held < 0
+        union all
+        select e.account_id || ': once ' || min(e.balance_after) from ledger.entry e
+        join ledger.account a on a.id = e.account_id where e.balance_after < a.min_balance group by e.account_id""",
     "balance_is_not_its_entries": """
         select a.id || ': ' || a.balance || ' in ' || a.seq || ', entries ' || coalesce(e.sum, 0) || ' in '
           || coalesce(e.count, 0)
@@ -141,11 +144,14 @@ class Snapshots:
         known = len(self.history.acknowledged)
         recent = self.history.acknowledged[max(0, min(self._seen, known - RECENT)) : known]
         refused = self.history.refused[-RECENT:]
+        # from a sound client there are none
+        renamed = [o for o in self.history.acknowledged[-RECENT:] if len(o.keys) > 1]
         await connection.execute(SNAPSHOT)
         try:
             found = await (await connection.execute(_ALWAYS)).fetchall()
             missing = await (await connection.execute(MISSING, ([o.key for o in recent],))).fetchall()
-            present = await (await connection.execute(PRESENT, ([key for o in refused for key in o.keys],))).fetchall()
+            present = await _present(connection, refused)
+            repeated = await _present(connection, renamed)
             sizes = await (await connection.execute(SIZES)).fetchone() or ()
         finally:
             await connection.execute("rollback")
@@ -154,8 +160,11 @@ class Snapshots:
             self.history.violate(kind, detail)
         for (key,) in missing:
             self.history.violate("acknowledged_not_visible", key)
-        for (key,) in present:
+        for key in present:
             self.history.violate("refused_but_there", key)
+        for operation in renamed:
+            if len(repeated.intersection(operation.keys)) > 1:
+                self.history.violate("done_twice", f"{operation.verb} under {operation.keys}")
         if any(now < before for now, before in zip(sizes, self._sizes, strict=False)):
             self.history.violate("history_shrank", f"from {self._sizes} to {sizes} rows")
         self._note_deadlocks(deadlocks[0] if deadlocks else 0)
@@ -167,6 +176,12 @@ class Snapshots:
         if self._deadlocks is not None and count > self._deadlocks:
             self.history.violate("deadlock", f"{count - self._deadlocks} counted by the server")
         self._deadlocks = count
+
+
+async def _present(connection: psycopg.AsyncConnection[Any], operations: Sequence[Operation]) -> set[UUID]:
+    """Those keys under which any of these was ever asked for that are in the books."""
+    keys = [key for operation in operations for key in operation.keys]
+    return {key for (key,) in await (await connection.execute(PRESENT, (keys,))).fetchall()}
 
 
 @dataclass
