@@ -65,6 +65,9 @@ begin
     end if;
     return wanted;
   end if;
+  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
+    perform private.refuse('key_reused');  -- something else has one of the ids
+  end if;
 
   moment := clock_timestamp();
   with due as (
@@ -107,7 +110,9 @@ begin
   if current_setting('transaction_isolation') <> 'read committed' then
     perform private.refuse('isolation_unsupported');
   end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000 or cardinality(amounts) is distinct from total then
+  if chunk is null or kind is null or total is null or total not between 1 and 20000
+    or array_dims(from_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(from_accounts)
+  then
     perform private.refuse('batch_malformed');
   end if;
   if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
@@ -147,6 +152,7 @@ begin
     ), written as (
       insert into ledger.transfer (id, at, effective_at, from_account, to_account, from_seq, amount, kind, ref)
       select m.id, moment, moment, m.account_id, to_account, m.seq, m.amount, kind, ref from moved m
+      order by m.id  -- as in distribute
     ), entered as (
       insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
       select m.account_id, m.seq, m.id, -m.amount, m.balance, moment from moved m

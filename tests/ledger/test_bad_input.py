@@ -75,6 +75,7 @@ def call(book, at, sql: str, **more) -> object:
         "ledger.capture_hold(:new, :open_hold, array[:bob, :revenue], array[1, {}]::bigint[], 'captured')",
         "ledger.distribute(:new, :revenue, array[:bob], array[{}]::bigint[], 'reward')",
         "ledger.distribute(:new, :revenue, array[:ann, :bob], array[1, {}]::bigint[], 'reward')",
+        "(ledger.collect(:new, array[:ann, :bob], array[1, {}]::bigint[], :revenue, 'fee')).refusal",
     ],
 )
 def test_amounts_are_from_one_to_a_quadrillion(book, at, sql, amount):
@@ -128,6 +129,20 @@ def test_amounts_are_from_one_to_a_quadrillion(book, at, sql, amount):
         ("ledger.distribute(:new, :revenue, null, array[5], 'reward')", "batch_malformed"),
         ("ledger.distribute(:new, :revenue, array[:ann], null, 'reward')", "batch_malformed"),
         ("ledger.distribute(:new, :revenue, array[:ann], array[5], null)", "batch_malformed"),
+        ("(ledger.collect(null, array[:ann], array[5], :revenue, 'fee')).refusal", "batch_malformed"),
+        ("(ledger.collect(:new, null, array[5], :revenue, 'fee')).refusal", "batch_malformed"),
+        ("(ledger.collect(:new, array[:ann], null, :revenue, 'fee')).refusal", "batch_malformed"),
+        ("(ledger.collect(:new, array[:ann], array[5], :revenue, null)).refusal", "batch_malformed"),
+        ("(ledger.collect(:new, array[:ann], array[5], null, 'fee')).refusal", "account_unknown"),
+        ("(ledger.collect(:new, array[:ann], array[5], :bob, 'fee')).refusal", "account_unknown"),
+        ("(ledger.collect(:new, array[:ann, :nobody], array[5, 5], :revenue, 'fee')).refusal", "account_unknown"),
+        ("(ledger.collect(:new, array[:ann, :ann], array[5, 5], :revenue, 'fee')).refusal", "account_unknown"),
+        ("(ledger.collect(:new, array[:ann, :coin], array[5, 5], :revenue, 'fee')).refusal", "account_unknown"),
+        ("(ledger.collect(:new, array[:ann, :reserve], array[5, 5], :revenue, 'fee')).refusal", "account_unknown"),
+        ("(ledger.collect(:new, array[:ann, null], array[5, 5], :revenue, 'fee')).refusal", "account_unknown"),
+        ("(ledger.collect(:new, array[:ann], array[451], :revenue, 'fee')).refusal", "insufficient_funds"),
+        ("(ledger.collect(:new, array[:tied], array[5], :revenue, 'buy')).refusal", "account_unavailable"),
+        ("(ledger.collect(:new, array[:iced], array[5], :revenue, 'buy')).refusal", "account_unavailable"),
         # another asset
         ("ledger.post(:new, :ann, :coin, 5, 'payment')", "asset_mismatch"),
         ("ledger.post(:new, :coin, :ann, 5, 'payment')", "asset_mismatch"),
@@ -230,6 +245,13 @@ def test_a_batch_that_is_no_list_of_orders_is_refused_whole(book, at, arguments)
             "ledger.distribute(:new, :revenue, array_fill(:ann, array[20001]), array_fill(1::int8, array[20001]), 'r')",
             "batch_malformed",
         ),
+        ("(ledger.collect(:new, array[]::bigint[], array[]::bigint[], :revenue, 'fee')).refusal", "batch_malformed"),
+        ("(ledger.collect(:new, array[:ann, :bob], array[5], :revenue, 'fee')).refusal", "batch_malformed"),
+        ("(ledger.collect(:new, array[[:ann, :bob]], array[5, 5], :revenue, 'fee')).refusal", "batch_malformed"),
+        (
+            "(ledger.collect(:new, array[:ann, :bob], '[0:1]={5,5}'::bigint[], :revenue, 'fee')).refusal",
+            "batch_malformed",
+        ),
         # a total beyond what a balance can hold
         (
             (
@@ -256,6 +278,7 @@ def test_several_at_once_must_be_a_list(book, at, sql, code):
         "ledger.release(:open_hold)",
         "ledger.close_hold(:open_hold, 'released')",
         "ledger.distribute(:new, :revenue, array[:ann], array[5], 'reward')",
+        "(ledger.collect(:new, array[:ann], array[5], :revenue, 'fee')).refusal",
     ],
 )
 def test_other_isolation_levels_are_refused(book, at, sql, level):
@@ -361,6 +384,19 @@ def test_two_captures_whose_ids_share_their_legs_are_not_taken_for_each_other(bo
     before = book.fingerprint()
     answer = book.ask("ledger.capture_hold(%s, %s, %s, %s, 'captured', false)", other, hold, [bob], [30])
     assert answer == Refused("key_reused")
+    assert book.fingerprint() == before
+
+
+@pytest.mark.parametrize("number", [0, 1, 9])
+def test_a_chunk_of_whose_ids_one_is_taken_is_refused(book, number):
+    ann, bob, chunk = *book.open(100, 100), UUID(int=new_id().int & ~0xFFFF)
+    book.value("select ledger.post(%s, %s, %s, 5, 'payment')", UUID(int=chunk.int + number), ann, bob)
+    before = book.fingerprint()
+    pool = book.system("rewards_pool")
+    shared = book.ask("ledger.distribute(%s, %s, %s, %s, 'reward')", chunk, pool, [ann, bob], [5, 5])
+    assert shared == Refused("key_reused")
+    taken = book.ask("(ledger.collect(%s, %s, %s, %s, 'fee')).refusal", chunk, [ann, bob], [5, 5], pool)
+    assert taken == Refused("key_reused")
     assert book.fingerprint() == before
 
 
