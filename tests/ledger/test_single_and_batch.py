@@ -80,18 +80,17 @@ def test_one_by_one_and_at_once_are_the_same(book, asked, known):
     for at in (single, batch):
         ids = {n: new_id() for n in range(13)}
         todo = [(ids[n], at[g], at[t], amount, kind) for n, g, t, amount, kind in asked]
-        for order in todo[:known]:
-            one(book, order)
+        posted = {order[0] for order in todo[:known] if one(book, order)[1] is None}
         if at is single:
             answers = []
             for n, order in enumerate(todo):
                 first = next(m for m in range(n + 1) if todo[m][0] == order[0])
-                if first < n and answers[first][1] and 1 <= order[3] <= 10**15 and order[1] != order[2]:
-                    again = None, answers[first][1] if todo[first] == order else "key_reused"
-                    # a first that was refused for reusing an id says nothing about the second
-                    answers.append(one(book, order) if answers[first][1] == "key_reused" else again)
+                is_sound = 1 <= order[3] <= 10**15 and order[1] != order[2]
+                if first < n and order[0] not in posted and is_sound:
+                    answers.append((None, answers[first][1] if todo[first] == order else "key_reused"))
                 else:
                     answers.append(one(book, order))
+                    posted |= {order[0]} if answers[n][1] is None else set()
         else:
             answers = [(after, refusal) for after, _, refusal in post_many(book, todo)]
         numbers = {i: n for n, i in ids.items()}
