@@ -305,7 +305,7 @@ async def test_a_page_of_a_home_that_was_replaced_follows_the_new_one(browsing, 
 @pytest.mark.parametrize("width", [320, 390])
 async def test_names_are_whole_on_a_phone(browsing, paya, width):
     ann = await paya.sign_up(name="Community Fridge", cents=1000)
-    bob = await paya.sign_up(name="Lena Sørensen-Haddad")
+    bob = await paya.sign_up(name="Dev Patel-Featherstonehaugh the Third")
     page = await watch(browsing, viewport={"width": width, "height": 640})
     row = row_of(page, await paya.pay(ann, bob, 100, "stock", audience="public"))
     await expect(row).to_be_visible()

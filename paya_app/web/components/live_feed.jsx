@@ -122,7 +122,7 @@ const person = (who) =>
     Link,
     {
       to: `/u/${who.handle}/`,
-      className: "min-w-11 truncate py-2.5 -my-2.5 text-ink hover:underline underline-offset-4",
+      className: "min-w-11 min-[480px]:truncate py-2.5 -my-2.5 text-ink hover:underline underline-offset-4",
     },
     jsx("b", {}, foreign(who.name)),
   );
