@@ -74,6 +74,7 @@ async def test_signing_up_and_paying_by_keyboard_alone(browsing: Browsing, paya:
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await page.locator("#review").focus()
     await keys.press("Enter")
+    await expect(page.locator("#confirm")).to_be_enabled()
     await tab_to(page, "Pay $12.34", "BUTTON")
     await keys.press("Enter")
     await expect(page.locator("#item-amount")).to_have_text("−$12.34")

@@ -37,6 +37,7 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "AddState.ask_review": ("amount", None),
     "AddState.submit": ("shown", {"load_id": "", "source_id": "", "amount": "$1.00"}),
     "AddState.set_reviewing": ("wanted", None),
+    "SettingsState.choose_received": ("audience", None),
     "SessionsState.end": ("session_id", None),
 }
 
