@@ -94,10 +94,24 @@ class Model:
             return "amount_invalid"
         if len(set(takers)) < len(takers) or any(self.asset.get(t) != "USD" or t in self.summing for t in takers):
             return "account_unknown"
-        if chunk[0][0] in self.posted:
-            made = {key: done[0] for key, done in self.posted.items() if key.bytes[:14] == chunk[0][0].bytes[:14]}
+        made = {key: done[0] for key, done in self.posted.items() if key.bytes[:14] == chunk[0][0].bytes[:14]}
+        if made:
             return None if made == {order[0]: order for order in chunk} else "key_reused"
         return next((refusal for order in chunk if (refusal := self.post(order))), None)
+
+    def collect(self, chunk: list[Order]) -> str | list[str | None]:
+        """A chunk into a summing account: who cannot pay is left out; `chunk` has the transfers it would make."""
+        givers = [order[1] for order in chunk]
+        if not all(1 <= order[3] <= 10**15 for order in chunk):
+            return "amount_invalid"
+        if len(set(givers)) < len(givers) or any(self.asset.get(g) != "USD" or g in self.summing for g in givers):
+            return "account_unknown"
+        made = {key: done[0] for key, done in self.posted.items() if key.bytes[:14] == chunk[0][0].bytes[:14]}
+        if any(order not in chunk for order in made.values()):
+            return "key_reused"
+        if made:
+            return [None if order[0] in made else "insufficient_funds" for order in chunk]
+        return [self.post(order) for order in chunk]
 
     def authorize(self, key: UUID, account: int, amount: int, expires_at: int | None) -> str | None:
         """Set it aside, or say why not."""

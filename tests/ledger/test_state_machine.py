@@ -31,6 +31,7 @@ class Ledger(RuleBasedStateMachine):
     holds = Bundle("holds")
     captures = Bundle("captures")
     chunks = Bundle("chunks")
+    collections = Bundle("collections")
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__()
@@ -131,6 +132,33 @@ class Ledger(RuleBasedStateMachine):
             [a for _, a in asked],
         )
         assert answer == (Refused(expected) if expected else sum(a for _, a in asked))
+
+    @rule(
+        target=collections,
+        chunk=fresh,
+        givers=st.lists(st.tuples(account, amounts), min_size=1, max_size=4),
+    )
+    def collects(self, chunk: UUID, givers: list[tuple[str, int]]):
+        asked = [(self.named[name], amount) for name, amount in givers]
+        self.collect(chunk, asked)
+        return chunk, asked
+
+    @rule(chunk=collections, change=st.sampled_from([0, 0, 1]))
+    def collects_again(self, chunk, change: int) -> None:
+        self.collect(chunk[0], [(giver, amount + change if amount < 1000 else amount) for giver, amount in chunk[1]])
+
+    def collect(self, chunk: UUID, asked: list[tuple[int, int]]) -> None:
+        pool = self.named["revenue"]
+        made = [(UUID(int=chunk.int + n), giver, pool, amount, "fee") for n, (giver, amount) in enumerate(asked)]
+        expected = self.model.collect(made)
+        answer = self.book.ask(
+            "array(select coalesce(c.refusal, '') from ledger.collect(%s, %s::bigint[], %s::bigint[], %s, 'fee') c)",
+            chunk,
+            [giver for giver, _ in asked],
+            [amount for _, amount in asked],
+            pool,
+        )
+        assert answer == (Refused(expected) if isinstance(expected, str) else [code or "" for code in expected])
 
     @rule(target=holds, key=fresh, name=account, amount=amounts, hours=st.one_of(st.none(), st.integers(0, 30)))
     def authorizes(self, key: UUID, name: str, amount: int, hours: int | None):
