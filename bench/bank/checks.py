@@ -214,7 +214,9 @@ async def judge(connection: psycopg.AsyncConnection[Any], history: History) -> N
                 history.violate("acknowledged_changed", f"{operation.verb} {operation.key}, {operation.legs}")
         if sum(key in books.transfers or key in books.captures for key in operation.keys) > 1:
             history.violate("done_twice", f"{operation.verb} under {operation.keys}")
-    for operation in history.refused:
+    done = {operation.key for operation in history.acknowledged}
+    refused_twins = [o for o in history.operations if o.is_raced and o.state == "refused" and o.key not in done]
+    for operation in [*history.refused, *refused_twins]:
         if any(_is_there(operation.verb, key, books) for key in operation.keys):
             history.violate("refused_but_there", f"{operation.verb} {operation.key}, refused with {operation.code}")
     for key in (books.transfers.keys() | books.holds.keys() | books.captures.keys()) - asked.keys() - _legs(books):

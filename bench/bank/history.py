@@ -22,6 +22,7 @@ class Operation:
         cents: the whole amount, in US cents; 0 for a release.
         unknown: how often an answer was lost.
         expects: the refusal that is the only right answer, if one is.
+        is_raced: whether the same is asked by two clients at once; one may be refused just before the other is not.
     """
 
     verb: Verb
@@ -32,6 +33,7 @@ class Operation:
     hold: UUID | None = None
     is_final: bool = False
     expects: str | None = None
+    is_raced: bool = False
     keys: list[UUID] = field(default_factory=list)
     state: State = "asked"
     code: str | None = None
@@ -61,8 +63,8 @@ class Violation:
 class History:
     """Every operation of a run, and every promise seen broken.
 
-    `refused` are those that must have left nothing behind: not those under a used key, and no releases, which
-    name something that is there.
+    `refused` are those that must have left nothing behind: not those under a used key, not those that two asked for
+    at once, and no releases, which name something that is there.
     `on_violation` is called at each first violation of a kind.
     """
 
@@ -88,7 +90,7 @@ class History:
     def refuse(self, operation: Operation, code: str) -> None:
         """The database said that it is not done, for good."""
         operation.state, operation.code = "refused", code
-        if operation.expects is None and operation.verb != "release":
+        if operation.expects is None and not operation.is_raced and operation.verb != "release":
             self.refused.append(operation)
         self.counts[f"refused_{code}"] += 1
         if operation.unknown:

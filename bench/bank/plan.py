@@ -20,6 +20,7 @@ FAULTS = (
 )
 SEND_CENTS_MAX = 3000
 HOLD_CENTS_MAX = 1200
+TWIN_SHARE = 0.05
 REPEAT_SHARE = 0.04
 REUSE_SHARE = 0.02
 BATCH_MAX = 8
@@ -46,24 +47,42 @@ class Ids:
         return UUID(int=bits & ~(0x3 << 62) | (0x2 << 62))
 
 
-def payments(seed: int, name: str, handles: Sequence[str]) -> Iterator[tuple[Operation, Operation | None]]:
-    """One payer's payments for ever, each with what is asked under its id once more afterwards, if anything.
+@dataclass(frozen=True, slots=True)
+class PaymentPlan:
+    """A payment, and what else is asked under its id.
 
-    That is either the payment itself, or another amount, which must be refused.
+    `twin`: the same, asked at the same moment by the other path (a second click). `again`: asked once the payment is
+    acknowledged; the same, or another amount, which has to be refused.
     """
+
+    payment: Operation
+    twin: Operation | None = None
+    again: Operation | None = None
+
+
+def payments(seed: int, name: str, handles: Sequence[str]) -> Iterator[PaymentPlan]:
+    """One payer's payments for ever."""
     chance = chance_of(seed, name)
     ids = Ids(chance)
     while True:
         payment = _payment(chance, ids, chance.sample(handles, 2))
         dice = chance.random()
-        again = None
-        if dice < REPEAT_SHARE:
-            again = Operation("send", payment.key, payment.giver, payment.cents, payment.legs)
-        elif dice < REPEAT_SHARE + REUSE_SHARE:
+        if dice < TWIN_SHARE:
+            payment.is_raced = True
+            yield PaymentPlan(payment, twin=_same(payment))
+        elif dice < TWIN_SHARE + REPEAT_SHARE:
+            yield PaymentPlan(payment, again=_same(payment))
+        elif dice < TWIN_SHARE + REPEAT_SHARE + REUSE_SHARE:
             cents = payment.cents + 1
             legs = ((payment.legs[0][0], cents),)
-            again = Operation("send", payment.key, payment.giver, cents, legs, expects="key_reused")
-        yield payment, again
+            other = Operation("send", payment.key, payment.giver, cents, legs, expects="key_reused")
+            yield PaymentPlan(payment, again=other)
+        else:
+            yield PaymentPlan(payment)
+
+
+def _same(o: Operation) -> Operation:
+    return Operation(o.verb, o.key, o.giver, o.cents, o.legs, is_raced=o.is_raced)
 
 
 def batches(seed: int, name: str, handles: Sequence[str]) -> Iterator[list[Operation]]:

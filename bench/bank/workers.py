@@ -78,15 +78,20 @@ class Workers:
     stopping: asyncio.Event
 
     async def pay(self, name: str) -> None:
-        """One payer, until told to stop."""
-        client, patience = self._client(name)
-        for payment, again in plan.payments(self.seed, name, sorted(self.claims)):
+        """One payer with two connections, until told to stop."""
+        (client, patience), (rival, impatience) = self._client(name), self._client(f"{name}'s rival")
+        for wish in plan.payments(self.seed, name, sorted(self.claims)):
             if self.stopping.is_set():
                 break
-            await self.settle(client, [payment], self._send, patience)
-            if again and payment.state == "acknowledged":
-                await self.settle(client, [again], self._send, patience)
+            paying = self.settle(client, [wish.payment], self._send, patience)
+            if wish.twin:
+                await asyncio.gather(paying, self.settle(rival, [wish.twin], self._send_many, impatience))
+            else:
+                await paying
+            if wish.again and wish.payment.state == "acknowledged":
+                await self.settle(client, [wish.again], self._send, patience)
         await client.close()
+        await rival.close()
 
     async def pay_many(self, name: str) -> None:
         """One batcher, until told to stop."""

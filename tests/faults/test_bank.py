@@ -68,8 +68,8 @@ def _asked(operation):
 def _decisions(seed):
     handles = [f"hot_{n}" for n in range(8)]
     return {
-        "payments": [_asked(p) for p, _ in islice(plan.payments(seed, "payer 0", handles), 200)],
-        "again": [bool(again) for _, again in islice(plan.payments(seed, "payer 0", handles), 200)],
+        "payments": [_asked(p.payment) for p in islice(plan.payments(seed, "payer 0", handles), 200)],
+        "more": [(bool(p.twin), bool(p.again)) for p in islice(plan.payments(seed, "payer 0", handles), 200)],
         "batches": [[_asked(p) for p in batch] for batch in islice(plan.batches(seed, "batcher 0", handles), 50)],
         "holds": [
             [_asked(o) for o in (h.hold, *h.race, h.sweep)] for h in islice(plan.holds(seed, "holder 0", handles), 50)

@@ -1,4 +1,4 @@
-"""The bank checker sees each of twelve damages, and nothing where there is none."""
+"""The bank checker sees each of thirteen damages, and nothing where there is none."""
 
 import asyncio
 from dataclasses import replace

@@ -90,6 +90,7 @@ VARIANTS = (
     Variant("stale_overdraft", replace(_CROWDED, wallets=2), frozenset({"below_floor"})),
     Variant("entries_afterwards", _LOSING_ANSWERS, _SUMS, EntriesAfterwards()),
     Variant("unordered_locks", replace(_CROWDED, payers=6), frozenset({"deadlock"})),
+    Variant("key_first", _CROWDED, frozenset({"deadlock"})),
     Variant("half_a_batch", replace(_CROWDED, wallets=8, payers=0, batchers=8), frozenset({"refused_but_there"})),
     Variant("limit_before_lock", replace(_CROWDED, wallets=2, limit_step=3), frozenset({"limit_exceeded"})),
     Variant("unread_replay", _CROWDED, frozenset({"reused_key_accepted"})),
