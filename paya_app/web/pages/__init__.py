@@ -13,6 +13,7 @@ from paya_app.web.pages import (
     not_found,
     pay,
     person,
+    proof,
     settings,
     settings_sessions,
     verify,
@@ -49,6 +50,13 @@ PAGES = (
         settings_sessions.page,
         "Where you are signed in · PaYa",
         settings_sessions.SessionsState.enter,
+    ),
+    Page(
+        "/proof",
+        proof.page,
+        "Proof · PaYa",
+        Viewer.enter,
+        "The fingerprint of everything that was ever paid here, and a check of your own receipt.",
     ),
     Page("/404", not_found.page, "Nothing here · PaYa", Viewer.enter),
 )

@@ -17,6 +17,7 @@ from paya_app.web.components.field import notice
 from paya_app.web.components.focus_title import focus_title
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
+from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
 from paya_app.web.components.only_for import only_for
 from paya_app.web.components.segment import segment
@@ -244,6 +245,7 @@ def _payment() -> rx.Component:
             _kv("When", when(ItemState.at, class_name="num")),
             _kv("Fee", rx.el.b("$0.00", class_name="num")),
             _reference(),
+            _proof(),
             class_name="card mt-3",
         ),
         rx.el.section(
@@ -315,6 +317,22 @@ def _reference() -> rx.Component:
         ),
         copy_button(ItemState.reference, "Copy the reference"),
         class_name="kv items-center",
+    )
+
+
+def _proof() -> rx.Component:
+    address = "/v1/payments/" + ItemState.shown + "/receipt"
+    return rx.el.div(
+        go("Proof", to="/proof/", class_name="link inline-flex items-center min-h-11"),
+        rx.el.a(
+            icon("download", 18),
+            "Receipt file",
+            href=address,
+            download=True,
+            id="receipt-file",
+            class_name="link inline-flex items-center gap-2 min-h-11",
+        ),
+        class_name="kv items-center py-1!",
     )
 
 
