@@ -13,12 +13,15 @@ pytestmark = pytest.mark.usefixtures("database")
 FLAWS = {
     "a transfer without its two entries": """
         select t.id::text from ledger.transfer t
-        left join ledger.entry f on (f.account_id, f.seq, f.transfer_id, f.amount) = (t.from_account, t.from_seq, t.id, -t.amount)
-        left join ledger.entry r on (r.account_id, r.seq, r.transfer_id, r.amount) = (t.to_account, t.to_seq, t.id, t.amount)
+        left join ledger.entry f
+          on (f.account_id, f.seq, f.transfer_id, f.amount) = (t.from_account, t.from_seq, t.id, -t.amount)
+        left join ledger.entry r
+          on (r.account_id, r.seq, r.transfer_id, r.amount) = (t.to_account, t.to_seq, t.id, t.amount)
         where (t.from_seq is not null and f.seq is null) or (t.to_seq is not null and r.seq is null)""",
     "an entry without its transfer": """
         select e.account_id || ':' || e.seq from ledger.entry e left join ledger.transfer t on t.id = e.transfer_id
-        where (e.account_id, e.seq) not in ((t.from_account, coalesce(t.from_seq, 0)), (t.to_account, coalesce(t.to_seq, 0)))
+        where (e.account_id, e.seq) not in (
+            (t.from_account, coalesce(t.from_seq, 0)), (t.to_account, coalesce(t.to_seq, 0)))
           or t.id is null""",
     "a summing account whose entries are not its transfers": """
         select x.account_id::text from (
@@ -34,7 +37,8 @@ FLAWS = {
         select account_id || ':' || seq from (
           select *, sum(amount) over (partition by account_id order by seq) as chained from ledger.entry) e
         where balance_after <> chained""",
-    "an asset that does not sum to zero": "select asset from ledger.account_balance group by asset having sum(balance) <> 0",
+    "an asset that does not sum to zero": """
+        select asset from ledger.account_balance group by asset having sum(balance) <> 0""",
     "a wallet below its floor": "select id::text from ledger.account where balance - held < min_balance",
     "a payment without its transfer or event": """
         select p.id::text from public.payments p
