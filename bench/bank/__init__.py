@@ -49,8 +49,12 @@ def main(*, seconds: int, seed: int, as_json_only: bool) -> int:
     """Run, print the figures, and return the exit code: 1 after any violation, or too few faults."""
     say = (lambda _line: None) if as_json_only else typer.echo
     say(f"Seed {seed}. Starting a database server …")
-    with private_server() as server:
-        figures = asyncio.run(_until_told(run(server, Scenario(seconds=seconds, seed=seed), say)))
+    try:
+        with private_server() as server:
+            figures = asyncio.run(_until_told(run(server, Scenario(seconds=seconds, seed=seed), say)))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        typer.echo("Broken off before the judgement; the server and its files are gone.", err=True)
+        return 1
     typer.echo(as_json(figures))
     if figures["seconds"] >= FAULTS_COUNT_FROM_S and figures["faults"] < FAULTS_MIN:
         say(f"Only {figures['faults']} faults in {seconds} s: too few to say anything.")
