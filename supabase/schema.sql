@@ -2387,7 +2387,7 @@ begin
   end if;
   select * into h from ledger.hold o where o.id = hold_id;
   if found then
-    if (h.account_id, h.amount, h.kind, h.expires_at) is distinct from (account_id, amount, kind, expires_at) then
+    if (h.account_id, h.amount, h.kind, h.expires_at, h.ref) is distinct from (account_id, amount, kind, expires_at, ref) then
       perform private.refuse('key_reused');
     end if;
     return ledger.hold_json(hold_id) || '{"is_replay": true}';
@@ -2517,7 +2517,7 @@ begin
   update ledger.account a set held = a.held - freed where a.id = giver;
   select * into refused from ledger.post_many(
     leg_ids, array_fill(giver, array[legs]), to_accounts, amounts, array_fill(kind, array[legs]), array_fill(h.ref, array[legs]),
-    array_fill(1, array[legs])) p
+    array_fill(1, array[legs]), true) p
   where p.is_replay or (p.refusal is not null and p.refusal <> 'linked_refused') limit 1;
   if found then
     -- a leg that was posted before is another capture's: this one would move nothing
@@ -2782,33 +2782,36 @@ end $$;
 -- comment FUNCTION expire_holds(maximum integer)
 COMMENT ON FUNCTION ledger.expire_holds(maximum integer) IS 'Books the release of holds past their time, the oldest first; returns how many.';
 
--- function flaws_of_chains(bigint[], bigint[])
-CREATE FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[]) RETURNS SETOF ledger.flaw
+-- function flaws_of_chains(bigint[], bigint[], bigint[])
+CREATE FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) RETURNS SETOF ledger.flaw
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_column
 begin
   return query
-    select 'account_does_not_add_up', 'account:' || c.account_id, jsonb_build_object(
+    select case when c.is_broken or c.is_astray then 'account_does_not_add_up' else 'entries_to_look_at' end,
+      'account:' || c.account_id, jsonb_build_object(
       'what', case when c.id is null then 'account_missing' when c.is_broken then 'entries_do_not_follow' else 'row_differs_from_entries' end,
       'seq', c.seq, 'balance_after', c.balance_after, 'row_seq', c.row_seq, 'row_balance', c.row_balance)
     from (
       select t.account_id, a.id, e.seq, e.balance_after, a.seq as row_seq, a.balance as row_balance,
+        -- as many entries as new transfers: each has its own, as was seen from the transfers' side
+        lead(e.seq) over w is null and e.seq - t.seq + 1 <> t.transfer_count as is_odd,
         coalesce(e.seq >= t.seq and (
           e.seq <> coalesce(lag(e.seq) over w, 0) + 1 or e.balance_after <> coalesce(lag(e.balance_after) over w, 0) + e.amount
         ), false) as is_broken,
         lead(e.seq) over w is null and (a.seq, a.balance) is distinct from (coalesce(e.seq, 0), coalesce(e.balance_after, 0)) as is_astray
-      from unnest(accounts, seqs) t (account_id, seq)
+      from unnest(accounts, seqs, counts) t (account_id, seq, transfer_count)
       left join ledger.account a on a.id = t.account_id
       left join ledger.entry e on e.account_id = t.account_id and e.seq >= t.seq - 1
       window w as (partition by t.account_id order by e.seq)
     ) c
-    where c.is_broken or c.is_astray;
+    where c.is_broken or c.is_astray or c.is_odd;
 end $$;
 
--- comment FUNCTION flaws_of_chains(accounts bigint[], seqs bigint[])
-COMMENT ON FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[]) IS 'Accounts whose entries, from these seqs on, have gaps or do not add up, or whose row is not what the last entry says.';
+-- comment FUNCTION flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[])
+COMMENT ON FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) IS 'Accounts whose entries, from these seqs on, have gaps or do not add up, or whose row is not what the last says; also those to look at.';
 
 -- function flaws_of_checkpoints()
 CREATE FUNCTION ledger.flaws_of_checkpoints() RETURNS SETOF ledger.flaw
@@ -2828,8 +2831,8 @@ begin
     where c.balance <> x.balance;
 end $$;
 
--- function flaws_of_entries(bigint[], bigint[], bigint[])
-CREATE FUNCTION ledger.flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[]) RETURNS SETOF ledger.flaw
+-- function flaws_of_entries(bigint[])
+CREATE FUNCTION ledger.flaws_of_entries(accounts bigint[]) RETURNS SETOF ledger.flaw
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2838,18 +2841,16 @@ begin
   return query
     select 'account_does_not_add_up', 'account:' || e.account_id, jsonb_build_object(
       'what', 'entry_without_transfer', 'seq', e.seq, 'transfer', e.transfer_id, 'amount', e.amount)
-    from unnest(accounts, seqs, counts) t (account_id, seq, transfer_count)
-    join ledger.account a on a.id = t.account_id
-    join ledger.entry e on e.account_id = t.account_id and e.seq >= t.seq
-    -- as many entries as new transfers: each has its own, as was seen from the transfers' side
-    where a.seq - t.seq + 1 <> t.transfer_count and not exists (
+    from unnest(accounts) t (account_id)
+    join ledger.entry e on e.account_id = t.account_id
+    where not exists (
       select from ledger.transfer x
       where x.id = e.transfer_id and (e.account_id, e.seq) in ((x.from_account, x.from_seq), (x.to_account, x.to_seq))
     );
 end $$;
 
--- comment FUNCTION flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[])
-COMMENT ON FUNCTION ledger.flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[]) IS 'Entries of these accounts that no transfer made.';
+-- comment FUNCTION flaws_of_entries(accounts bigint[])
+COMMENT ON FUNCTION ledger.flaws_of_entries(accounts bigint[]) IS 'Entries of these accounts that no transfer made.';
 
 -- function flaws_of_heads(text)
 CREATE FUNCTION ledger.flaws_of_heads(of_asset text) RETURNS SETOF ledger.flaw
@@ -2922,8 +2923,8 @@ end $$;
 -- comment FUNCTION flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone)
 COMMENT ON FUNCTION ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) IS 'New payments without their transfer or their one event, new events without their payment, and what lacks one among accounts with new transfers.';
 
--- function flaws_of_sides(xid8, integer)
-CREATE FUNCTION ledger.flaws_of_sides(since xid8, in_era integer) RETURNS SETOF ledger.flaw
+-- function flaws_of_sides(xid8, integer, boolean)
+CREATE FUNCTION ledger.flaws_of_sides(since xid8, in_era integer, is_full boolean) RETURNS SETOF ledger.flaw
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -2938,12 +2939,14 @@ begin
     left join ledger.account a on a.id = t.from_account
     left join ledger.account b on b.id = t.to_account
     where t.xid >= since and (in_era is null or t.era = in_era)
+      -- between two balance accounts a wrong account or asset shows in their chains, or in the asset's sum
+      and (is_full or t.from_seq is null or t.to_seq is null)
       and (a.id is null or b.id is null or a.asset <> b.asset
         or a.is_summing <> (t.from_seq is null) or b.is_summing <> (t.to_seq is null));
 end $$;
 
--- comment FUNCTION flaws_of_sides(since xid8, in_era integer)
-COMMENT ON FUNCTION ledger.flaws_of_sides(since xid8, in_era integer) IS 'New transfers between accounts that are not there, of different assets, or of another sort.';
+-- comment FUNCTION flaws_of_sides(since xid8, in_era integer, is_full boolean)
+COMMENT ON FUNCTION ledger.flaws_of_sides(since xid8, in_era integer, is_full boolean) IS 'New transfers between accounts that are not there, of different assets, or of another sort.';
 
 -- function flaws_of_sums(xid8, integer)
 CREATE FUNCTION ledger.flaws_of_sums(since xid8, in_era integer) RETURNS SETOF ledger.flaw
@@ -2984,33 +2987,37 @@ CREATE FUNCTION ledger.flaws_of_transfers(since xid8, in_era integer) RETURNS SE
 #variable_conflict use_column
 begin
   return query
-    with looked_at as (
-      select t.id, s.account_id, s.seq, s.amount as expected, e.transfer_id, e.amount, e.balance_after,
-        (e.transfer_id, e.amount, e.at) is distinct from (t.id, s.amount, t.at) as is_wrong
+    select x.kind, x.subject, x.evidence
+    from (
+      select t.*,
+        f.transfer_id as f_transfer, f.amount as f_amount, f.balance_after as f_after,
+        r.transfer_id as r_transfer, r.amount as r_amount, r.balance_after as r_after,
+        t.from_seq is not null and (f.transfer_id, f.amount, f.at) is distinct from (t.id, -t.amount, t.at) as is_from_wrong,
+        t.to_seq is not null and (r.transfer_id, r.amount, r.at) is distinct from (t.id, t.amount, t.at) as is_to_wrong
       from ledger.transfer t
       left join ledger.entry f on f.account_id = t.from_account and f.seq = t.from_seq
       left join ledger.entry r on r.account_id = t.to_account and r.seq = t.to_seq
-      cross join lateral (
-        values (t.from_account, t.from_seq, -t.amount, f.transfer_id, f.amount, f.balance_after, f.at),
-        (t.to_account, t.to_seq, t.amount, r.transfer_id, r.amount, r.balance_after, r.at)
-      ) s (account_id, seq, amount, entry_transfer, entry_amount, entry_after, entry_at)
-      cross join lateral (select s.entry_transfer, s.entry_amount, s.entry_after, s.entry_at) e (transfer_id, amount, balance_after, at)
-      where t.xid >= since and (in_era is null or t.era = in_era) and s.seq is not null
-    )
-    -- where the entry still chains, it is the transfer that was changed
-    select
-      case when w.is_whole then 'transfer_does_not_fit' else 'account_does_not_add_up' end,
-      case when w.is_whole then 'transfer:' || l.id else 'account:' || l.account_id end,
-      jsonb_build_object(
-        'what', case when l.transfer_id is null then 'entry_missing' else 'entry_differs_from_transfer' end,
-        'seq', l.seq, 'transfer', l.id, 'account', l.account_id, 'amount', l.amount, 'expected', l.expected)
-    from looked_at l
+      where t.xid >= since and (in_era is null or t.era = in_era)
+    ) t
     cross join lateral (
-      select coalesce(l.transfer_id = l.id and l.balance_after = l.amount + coalesce((
-        select p.balance_after from ledger.entry p where p.account_id = l.account_id and p.seq = l.seq - 1
-      ), 0), false) as is_whole
-    ) w
-    where l.is_wrong;
+      -- where the entry still chains, it is the transfer that was changed
+      select case when w.is_whole then 'transfer_does_not_fit' else 'account_does_not_add_up' end,
+        case when w.is_whole then 'transfer:' || t.id else 'account:' || s.account_id end,
+        jsonb_build_object(
+          'what', case when s.transfer_id is null then 'entry_missing' else 'entry_differs_from_transfer' end,
+          'seq', s.seq, 'transfer', t.id, 'account', s.account_id, 'amount', s.amount, 'expected', s.expected)
+      from (
+        values (t.is_from_wrong, t.from_account, t.from_seq, -t.amount, t.f_transfer, t.f_amount, t.f_after),
+        (t.is_to_wrong, t.to_account, t.to_seq, t.amount, t.r_transfer, t.r_amount, t.r_after)
+      ) s (is_wrong, account_id, seq, expected, transfer_id, amount, balance_after)
+      cross join lateral (
+        select coalesce(s.transfer_id = t.id and s.balance_after = s.amount + coalesce((
+          select p.balance_after from ledger.entry p where p.account_id = s.account_id and p.seq = s.seq - 1
+        ), 0), false) as is_whole
+      ) w
+      where s.is_wrong
+    ) x (kind, subject, evidence)
+    where t.is_from_wrong or t.is_to_wrong;
 end $$;
 
 -- comment FUNCTION flaws_of_transfers(since xid8, in_era integer)
@@ -3117,7 +3124,8 @@ begin
 
   select * into known from ledger.transfer t where t.id = transfer_id;
   if found then
-    if (known.from_account, known.to_account, known.amount, known.kind) is distinct from (from_account, to_account, amount, kind) then
+    if (known.from_account, known.to_account, known.amount, known.kind, known.ref)
+      is distinct from (from_account, to_account, amount, kind, ref) then
       perform private.refuse('key_reused');
     end if;
     return (select e.balance_after from ledger.entry e where e.account_id = known.from_account and e.seq = known.from_seq);
@@ -3189,8 +3197,8 @@ end $$;
 -- comment FUNCTION post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text)
 COMMENT ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) IS 'Moves amount once per transfer_id and returns the giving account''s balance after it (null on a summing account). Refuses overdrafts, unknown accounts, other assets, account states, reused ids.';
 
--- function post_many(uuid[], bigint[], bigint[], bigint[], text[], text[], integer[])
-CREATE FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[] DEFAULT NULL::text[], groups integer[] DEFAULT NULL::integer[]) RETURNS SETOF ledger.posted
+-- function post_many(uuid[], bigint[], bigint[], bigint[], text[], text[], integer[], boolean)
+CREATE FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[] DEFAULT NULL::text[], groups integer[] DEFAULT NULL::integer[], passes_states boolean DEFAULT false) RETURNS SETOF ledger.posted
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -3202,7 +3210,7 @@ declare
   seqs_before bigint[];
   -- per item: where its accounts are among the locked (null: summing or unknown), and their assets
   giver_at integer[]; taker_at integer[]; giver_assets text[]; taker_assets text[]; firsts integer[];
-  known_from bigint[]; known_to bigint[]; known_amount bigint[]; known_kind text[]; known_after bigint[];
+  known_from bigint[]; known_to bigint[]; known_amount bigint[]; known_kind text[]; known_ref text[]; known_after bigint[];
   -- per item: what became of it
   refusals text[] := array_fill(null::text, array[greatest(total, 0)]);
   facts jsonb[] := array_fill(null::jsonb, array[greatest(total, 0)]);
@@ -3242,8 +3250,8 @@ begin
     array_agg(gl.at order by i.n), array_agg(tl.at order by i.n), array_agg(ga.asset order by i.n), array_agg(ta.asset order by i.n),
     array_agg(i.first order by i.n),
     array_agg(k.from_account order by i.n), array_agg(k.to_account order by i.n), array_agg(k.amount order by i.n),
-    array_agg(k.kind order by i.n), array_agg(e.balance_after order by i.n)
-  into giver_at, taker_at, giver_assets, taker_assets, firsts, known_from, known_to, known_amount, known_kind, known_after
+    array_agg(k.kind order by i.n), array_agg(k.ref order by i.n), array_agg(e.balance_after order by i.n)
+  into giver_at, taker_at, giver_assets, taker_assets, firsts, known_from, known_to, known_amount, known_kind, known_ref, known_after
   from (
     select u.*, min(u.n) over (partition by u.id) as first
     from unnest(ids, from_accounts, to_accounts) with ordinality u (id, from_account, to_account, n)
@@ -3263,23 +3271,23 @@ begin
     end if;
     g := giver_at[i];
     t := taker_at[i];
-    is_new := kinds[i] in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
+    is_new := not passes_states and kinds[i] in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
     if amounts[i] is null or amounts[i] not between 1 and 1000000000000000 then
       refusals[i] := 'amount_invalid';
     elsif ids[i] is null or from_accounts[i] is null or to_accounts[i] is null or kinds[i] is null or from_accounts[i] = to_accounts[i] then
       refusals[i] := 'transfer_malformed';
     elsif known_kind[i] is not null then
       replays[i] := true;
-      if (known_from[i], known_to[i], known_amount[i], known_kind[i])
-        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i]) then
+      if (known_from[i], known_to[i], known_amount[i], known_kind[i], known_ref[i])
+        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i], refs[i]) then
         refusals[i] := 'key_reused';
       end if;
       giver_afters[i] := known_after[i];
     elsif firsts[i] < i then
       -- the same id again in this batch: what the first became
       replays[i] := true;
-      if (from_accounts[firsts[i]], to_accounts[firsts[i]], amounts[firsts[i]], kinds[firsts[i]])
-        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i]) then
+      if (from_accounts[firsts[i]], to_accounts[firsts[i]], amounts[firsts[i]], kinds[firsts[i]], refs[firsts[i]])
+        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i], refs[i]) then
         refusals[i] := 'key_reused';
       else
         refusals[i] := refusals[firsts[i]];
@@ -3376,13 +3384,14 @@ begin
     from unnest(giver_afters, replays, refusals, facts) with ordinality u (balance_after, is_replay, refusal, facts, n);
 end $$;
 
--- comment FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[])
-COMMENT ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[]) IS 'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all.';
+-- comment FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[], passes_states boolean)
+COMMENT ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[], passes_states boolean) IS 'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all. passes_states: what was begun before is not stopped by an account''s state.';
 
 -- function reconcile(boolean)
 CREATE FUNCTION ledger.reconcile(is_full boolean DEFAULT false) RETURNS TABLE(kind text, subject text, evidence jsonb, case_id uuid, is_new boolean)
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET work_mem TO '32MB'
     AS $$
 #variable_conflict use_variable
 declare
@@ -3427,12 +3436,18 @@ begin
     ) x group by x.account_id
   ) s;
 
+  -- A few new rows are looked up one by one, never by reading a whole table; all of them are read as a whole.
+  perform set_config('enable_hashjoin', is_full::text, true), set_config('enable_mergejoin', is_full::text, true);
   flaws := array(select f from ledger.flaws_of_transfers(since, in_era) f)
-    || array(select f from ledger.flaws_of_sides(since, in_era) f)
-    || array(select f from ledger.flaws_of_chains(touched, seqs) f)
-    || array(select f from ledger.flaws_of_entries(touched, seqs, counts) f)
+    || array(select f from ledger.flaws_of_sides(since, in_era, is_full) f)
+    || array(select f from ledger.flaws_of_chains(touched, seqs, counts) f)
     || array(select f from ledger.flaws_of_sums(since, in_era) f)
     || array(select f from ledger.flaws_of_payments(since, in_era, touched, since_at) f);
+  flaws := array(select f from unnest(flaws) f where f.kind <> 'entries_to_look_at') || array(
+    select e from ledger.flaws_of_entries(array(
+      select split_part(f.subject, ':', 2)::bigint from unnest(flaws) f where f.kind in ('entries_to_look_at', 'account_does_not_add_up')
+    )) e);
+  perform set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
   if is_full then
     flaws := flaws || array(select f from ledger.flaws_of_checkpoints() f) || array(select f from ledger.flaws_of_holds() f);
   end if;
@@ -3559,6 +3574,7 @@ COMMENT ON FUNCTION ledger.take_checkpoints(entries_min integer) IS 'Writes a ch
 CREATE FUNCTION ledger.totals() RETURNS SETOF ledger.total
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET max_parallel_workers_per_gather TO '2'
     AS $$
 #variable_conflict use_column
 begin
@@ -3568,7 +3584,18 @@ begin
       select a.asset::text as asset, sum(a.balance) as balance, sum(a.held) as held, 0 as open_holds
       from ledger.account a group by a.asset
       union all
-      select a.asset, ledger.balance_of(a.id), 0, 0 from ledger.account a where a.owner is null and a.is_summing
+      -- as ledger.balance_of, spelt out: with a function in it, the pass over the accounts would be left to one process
+      select a.asset, coalesce(c.balance, 0)
+        + coalesce((
+          select sum(s.amount) from ledger.sum_entry s
+          where s.account_id = a.id and s.era = coalesce(c.era, s.era) and s.xid >= coalesce(c.upto, '0'::xid8)
+        ), 0)
+        + coalesce((select sum(s.amount) from ledger.sum_entry s where s.account_id = a.id and s.era > c.era), 0), 0, 0
+      from ledger.account a
+      left join lateral (
+        select k.era, k.upto, k.balance from ledger.checkpoint k where k.account_id = a.id order by k.era desc, k.upto desc limit 1
+      ) c on true
+      where a.owner is null and a.is_summing
       union all
       select a.asset, 0, 0, o.amount - o.captured from ledger.hold o join ledger.account a on a.id = o.account_id where o.state = 'open'
     ) x
@@ -6443,14 +6470,14 @@ REVOKE ALL ON FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_acc
 REVOKE ALL ON FUNCTION ledger.expire_holds(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.expire_holds(maximum integer) TO service_role;
 
--- acl FUNCTION flaws_of_chains(accounts bigint[], seqs bigint[])
-REVOKE ALL ON FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[]) FROM PUBLIC;
+-- acl FUNCTION flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[])
+REVOKE ALL ON FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) FROM PUBLIC;
 
 -- acl FUNCTION flaws_of_checkpoints()
 REVOKE ALL ON FUNCTION ledger.flaws_of_checkpoints() FROM PUBLIC;
 
--- acl FUNCTION flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[])
-REVOKE ALL ON FUNCTION ledger.flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[]) FROM PUBLIC;
+-- acl FUNCTION flaws_of_entries(accounts bigint[])
+REVOKE ALL ON FUNCTION ledger.flaws_of_entries(accounts bigint[]) FROM PUBLIC;
 
 -- acl FUNCTION flaws_of_heads(of_asset text)
 REVOKE ALL ON FUNCTION ledger.flaws_of_heads(of_asset text) FROM PUBLIC;
@@ -6461,8 +6488,8 @@ REVOKE ALL ON FUNCTION ledger.flaws_of_holds() FROM PUBLIC;
 -- acl FUNCTION flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone)
 REVOKE ALL ON FUNCTION ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) FROM PUBLIC;
 
--- acl FUNCTION flaws_of_sides(since xid8, in_era integer)
-REVOKE ALL ON FUNCTION ledger.flaws_of_sides(since xid8, in_era integer) FROM PUBLIC;
+-- acl FUNCTION flaws_of_sides(since xid8, in_era integer, is_full boolean)
+REVOKE ALL ON FUNCTION ledger.flaws_of_sides(since xid8, in_era integer, is_full boolean) FROM PUBLIC;
 
 -- acl FUNCTION flaws_of_sums(since xid8, in_era integer)
 REVOKE ALL ON FUNCTION ledger.flaws_of_sums(since xid8, in_era integer) FROM PUBLIC;
@@ -6488,8 +6515,8 @@ REVOKE ALL ON FUNCTION ledger.open_wallet(owner uuid) FROM PUBLIC;
 -- acl FUNCTION post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text)
 REVOKE ALL ON FUNCTION ledger.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) FROM PUBLIC;
 
--- acl FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[])
-REVOKE ALL ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[]) FROM PUBLIC;
+-- acl FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[], passes_states boolean)
+REVOKE ALL ON FUNCTION ledger.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[], passes_states boolean) FROM PUBLIC;
 
 -- acl FUNCTION reconcile(is_full boolean)
 REVOKE ALL ON FUNCTION ledger.reconcile(is_full boolean) FROM PUBLIC;

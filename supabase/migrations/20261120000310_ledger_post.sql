@@ -68,7 +68,8 @@ begin
 
   select * into known from ledger.transfer t where t.id = transfer_id;
   if found then
-    if (known.from_account, known.to_account, known.amount, known.kind) is distinct from (from_account, to_account, amount, kind) then
+    if (known.from_account, known.to_account, known.amount, known.kind, known.ref)
+      is distinct from (from_account, to_account, amount, kind, ref) then
       perform private.refuse('key_reused');
     end if;
     return (select e.balance_after from ledger.entry e where e.account_id = known.from_account and e.seq = known.from_seq);
@@ -146,7 +147,7 @@ create type ledger.posted as (
 -- Exactly what post would do with each in turn, decided in memory between one locking read and one set of writes.
 create function ledger.post_many(
   ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[],
-  refs text[] default null, groups integer[] default null
+  refs text[] default null, groups integer[] default null, passes_states boolean default false
 ) returns setof ledger.posted
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
@@ -157,7 +158,7 @@ declare
   seqs_before bigint[];
   -- per item: where its accounts are among the locked (null: summing or unknown), and their assets
   giver_at integer[]; taker_at integer[]; giver_assets text[]; taker_assets text[]; firsts integer[];
-  known_from bigint[]; known_to bigint[]; known_amount bigint[]; known_kind text[]; known_after bigint[];
+  known_from bigint[]; known_to bigint[]; known_amount bigint[]; known_kind text[]; known_ref text[]; known_after bigint[];
   -- per item: what became of it
   refusals text[] := array_fill(null::text, array[greatest(total, 0)]);
   facts jsonb[] := array_fill(null::jsonb, array[greatest(total, 0)]);
@@ -197,8 +198,8 @@ begin
     array_agg(gl.at order by i.n), array_agg(tl.at order by i.n), array_agg(ga.asset order by i.n), array_agg(ta.asset order by i.n),
     array_agg(i.first order by i.n),
     array_agg(k.from_account order by i.n), array_agg(k.to_account order by i.n), array_agg(k.amount order by i.n),
-    array_agg(k.kind order by i.n), array_agg(e.balance_after order by i.n)
-  into giver_at, taker_at, giver_assets, taker_assets, firsts, known_from, known_to, known_amount, known_kind, known_after
+    array_agg(k.kind order by i.n), array_agg(k.ref order by i.n), array_agg(e.balance_after order by i.n)
+  into giver_at, taker_at, giver_assets, taker_assets, firsts, known_from, known_to, known_amount, known_kind, known_ref, known_after
   from (
     select u.*, min(u.n) over (partition by u.id) as first
     from unnest(ids, from_accounts, to_accounts) with ordinality u (id, from_account, to_account, n)
@@ -218,23 +219,23 @@ begin
     end if;
     g := giver_at[i];
     t := taker_at[i];
-    is_new := kinds[i] in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
+    is_new := not passes_states and kinds[i] in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
     if amounts[i] is null or amounts[i] not between 1 and 1000000000000000 then
       refusals[i] := 'amount_invalid';
     elsif ids[i] is null or from_accounts[i] is null or to_accounts[i] is null or kinds[i] is null or from_accounts[i] = to_accounts[i] then
       refusals[i] := 'transfer_malformed';
     elsif known_kind[i] is not null then
       replays[i] := true;
-      if (known_from[i], known_to[i], known_amount[i], known_kind[i])
-        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i]) then
+      if (known_from[i], known_to[i], known_amount[i], known_kind[i], known_ref[i])
+        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i], refs[i]) then
         refusals[i] := 'key_reused';
       end if;
       giver_afters[i] := known_after[i];
     elsif firsts[i] < i then
       -- the same id again in this batch: what the first became
       replays[i] := true;
-      if (from_accounts[firsts[i]], to_accounts[firsts[i]], amounts[firsts[i]], kinds[firsts[i]])
-        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i]) then
+      if (from_accounts[firsts[i]], to_accounts[firsts[i]], amounts[firsts[i]], kinds[firsts[i]], refs[firsts[i]])
+        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i], refs[i]) then
         refusals[i] := 'key_reused';
       else
         refusals[i] := refusals[firsts[i]];
@@ -330,5 +331,5 @@ begin
     select u.n::integer, case when u.refusal is null then u.balance_after end, u.is_replay, u.refusal, u.facts
     from unnest(giver_afters, replays, refusals, facts) with ordinality u (balance_after, is_replay, refusal, facts, n);
 end $$;
-comment on function ledger.post_many(uuid[], bigint[], bigint[], bigint[], text[], text[], integer[]) is
-'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all.';
+comment on function ledger.post_many(uuid[], bigint[], bigint[], bigint[], text[], text[], integer[], boolean) is
+'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all. passes_states: what was begun before is not stopped by an account''s state.';

@@ -92,7 +92,7 @@ begin
   end if;
   select * into h from ledger.hold o where o.id = hold_id;
   if found then
-    if (h.account_id, h.amount, h.kind, h.expires_at) is distinct from (account_id, amount, kind, expires_at) then
+    if (h.account_id, h.amount, h.kind, h.expires_at, h.ref) is distinct from (account_id, amount, kind, expires_at, ref) then
       perform private.refuse('key_reused');
     end if;
     return ledger.hold_json(hold_id) || '{"is_replay": true}';
@@ -182,7 +182,7 @@ begin
   update ledger.account a set held = a.held - freed where a.id = giver;
   select * into refused from ledger.post_many(
     leg_ids, array_fill(giver, array[legs]), to_accounts, amounts, array_fill(kind, array[legs]), array_fill(h.ref, array[legs]),
-    array_fill(1, array[legs])) p
+    array_fill(1, array[legs]), true) p
   where p.is_replay or (p.refusal is not null and p.refusal <> 'linked_refused') limit 1;
   if found then
     -- a leg that was posted before is another capture's: this one would move nothing
