@@ -25,45 +25,48 @@ for each statement execute function private.append_only();
 
 create type ledger.flaw as (kind text, subject text, evidence jsonb);
 
--- Every function below is plpgsql, although it is one statement: so it is planned with the values at hand, and a
--- run over a few new rows never reads a whole table.
+-- Every function below is plpgsql, although it is one statement: so it is planned with the values at hand.
 
 create function ledger.flaws_of_transfers(since xid8, in_era integer) returns setof ledger.flaw
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   return query
-    with looked_at as (
-      select t.id, s.account_id, s.seq, s.amount as expected, e.transfer_id, e.amount, e.balance_after,
-        (e.transfer_id, e.amount, e.at) is distinct from (t.id, s.amount, t.at) as is_wrong
+    select x.kind, x.subject, x.evidence
+    from (
+      select t.*,
+        f.transfer_id as f_transfer, f.amount as f_amount, f.balance_after as f_after,
+        r.transfer_id as r_transfer, r.amount as r_amount, r.balance_after as r_after,
+        t.from_seq is not null and (f.transfer_id, f.amount, f.at) is distinct from (t.id, -t.amount, t.at) as is_from_wrong,
+        t.to_seq is not null and (r.transfer_id, r.amount, r.at) is distinct from (t.id, t.amount, t.at) as is_to_wrong
       from ledger.transfer t
       left join ledger.entry f on f.account_id = t.from_account and f.seq = t.from_seq
       left join ledger.entry r on r.account_id = t.to_account and r.seq = t.to_seq
-      cross join lateral (
-        values (t.from_account, t.from_seq, -t.amount, f.transfer_id, f.amount, f.balance_after, f.at),
-        (t.to_account, t.to_seq, t.amount, r.transfer_id, r.amount, r.balance_after, r.at)
-      ) s (account_id, seq, amount, entry_transfer, entry_amount, entry_after, entry_at)
-      cross join lateral (select s.entry_transfer, s.entry_amount, s.entry_after, s.entry_at) e (transfer_id, amount, balance_after, at)
-      where t.xid >= since and (in_era is null or t.era = in_era) and s.seq is not null
-    )
-    -- where the entry still chains, it is the transfer that was changed
-    select
-      case when w.is_whole then 'transfer_does_not_fit' else 'account_does_not_add_up' end,
-      case when w.is_whole then 'transfer:' || l.id else 'account:' || l.account_id end,
-      jsonb_build_object(
-        'what', case when l.transfer_id is null then 'entry_missing' else 'entry_differs_from_transfer' end,
-        'seq', l.seq, 'transfer', l.id, 'account', l.account_id, 'amount', l.amount, 'expected', l.expected)
-    from looked_at l
+      where t.xid >= since and (in_era is null or t.era = in_era)
+    ) t
     cross join lateral (
-      select coalesce(l.transfer_id = l.id and l.balance_after = l.amount + coalesce((
-        select p.balance_after from ledger.entry p where p.account_id = l.account_id and p.seq = l.seq - 1
-      ), 0), false) as is_whole
-    ) w
-    where l.is_wrong;
+      -- where the entry still chains, it is the transfer that was changed
+      select case when w.is_whole then 'transfer_does_not_fit' else 'account_does_not_add_up' end,
+        case when w.is_whole then 'transfer:' || t.id else 'account:' || s.account_id end,
+        jsonb_build_object(
+          'what', case when s.transfer_id is null then 'entry_missing' else 'entry_differs_from_transfer' end,
+          'seq', s.seq, 'transfer', t.id, 'account', s.account_id, 'amount', s.amount, 'expected', s.expected)
+      from (
+        values (t.is_from_wrong, t.from_account, t.from_seq, -t.amount, t.f_transfer, t.f_amount, t.f_after),
+        (t.is_to_wrong, t.to_account, t.to_seq, t.amount, t.r_transfer, t.r_amount, t.r_after)
+      ) s (is_wrong, account_id, seq, expected, transfer_id, amount, balance_after)
+      cross join lateral (
+        select coalesce(s.transfer_id = t.id and s.balance_after = s.amount + coalesce((
+          select p.balance_after from ledger.entry p where p.account_id = s.account_id and p.seq = s.seq - 1
+        ), 0), false) as is_whole
+      ) w
+      where s.is_wrong
+    ) x (kind, subject, evidence)
+    where t.is_from_wrong or t.is_to_wrong;
 end $$;
 comment on function ledger.flaws_of_transfers(xid8, integer) is 'New transfers whose entries are missing or say something else.';
 
-create function ledger.flaws_of_sides(since xid8, in_era integer) returns setof ledger.flaw
+create function ledger.flaws_of_sides(since xid8, in_era integer, is_full boolean) returns setof ledger.flaw
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -76,53 +79,56 @@ begin
     left join ledger.account a on a.id = t.from_account
     left join ledger.account b on b.id = t.to_account
     where t.xid >= since and (in_era is null or t.era = in_era)
+      -- between two balance accounts a wrong account or asset shows in their chains, or in the asset's sum
+      and (is_full or t.from_seq is null or t.to_seq is null)
       and (a.id is null or b.id is null or a.asset <> b.asset
         or a.is_summing <> (t.from_seq is null) or b.is_summing <> (t.to_seq is null));
 end $$;
-comment on function ledger.flaws_of_sides(xid8, integer) is
+comment on function ledger.flaws_of_sides(xid8, integer, boolean) is
 'New transfers between accounts that are not there, of different assets, or of another sort.';
 
-create function ledger.flaws_of_chains(accounts bigint[], seqs bigint[]) returns setof ledger.flaw
+create function ledger.flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) returns setof ledger.flaw
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   return query
-    select 'account_does_not_add_up', 'account:' || c.account_id, jsonb_build_object(
+    select case when c.is_broken or c.is_astray then 'account_does_not_add_up' else 'entries_to_look_at' end,
+      'account:' || c.account_id, jsonb_build_object(
       'what', case when c.id is null then 'account_missing' when c.is_broken then 'entries_do_not_follow' else 'row_differs_from_entries' end,
       'seq', c.seq, 'balance_after', c.balance_after, 'row_seq', c.row_seq, 'row_balance', c.row_balance)
     from (
       select t.account_id, a.id, e.seq, e.balance_after, a.seq as row_seq, a.balance as row_balance,
+        -- as many entries as new transfers: each has its own, as was seen from the transfers' side
+        lead(e.seq) over w is null and e.seq - t.seq + 1 <> t.transfer_count as is_odd,
         coalesce(e.seq >= t.seq and (
           e.seq <> coalesce(lag(e.seq) over w, 0) + 1 or e.balance_after <> coalesce(lag(e.balance_after) over w, 0) + e.amount
         ), false) as is_broken,
         lead(e.seq) over w is null and (a.seq, a.balance) is distinct from (coalesce(e.seq, 0), coalesce(e.balance_after, 0)) as is_astray
-      from unnest(accounts, seqs) t (account_id, seq)
+      from unnest(accounts, seqs, counts) t (account_id, seq, transfer_count)
       left join ledger.account a on a.id = t.account_id
       left join ledger.entry e on e.account_id = t.account_id and e.seq >= t.seq - 1
       window w as (partition by t.account_id order by e.seq)
     ) c
-    where c.is_broken or c.is_astray;
+    where c.is_broken or c.is_astray or c.is_odd;
 end $$;
-comment on function ledger.flaws_of_chains(bigint[], bigint[]) is
-'Accounts whose entries, from these seqs on, have gaps or do not add up, or whose row is not what the last entry says.';
+comment on function ledger.flaws_of_chains(bigint[], bigint[], bigint[]) is
+'Accounts whose entries, from these seqs on, have gaps or do not add up, or whose row is not what the last says; also those to look at.';
 
-create function ledger.flaws_of_entries(accounts bigint[], seqs bigint[], counts bigint[]) returns setof ledger.flaw
+create function ledger.flaws_of_entries(accounts bigint[]) returns setof ledger.flaw
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
   return query
     select 'account_does_not_add_up', 'account:' || e.account_id, jsonb_build_object(
       'what', 'entry_without_transfer', 'seq', e.seq, 'transfer', e.transfer_id, 'amount', e.amount)
-    from unnest(accounts, seqs, counts) t (account_id, seq, transfer_count)
-    join ledger.account a on a.id = t.account_id
-    join ledger.entry e on e.account_id = t.account_id and e.seq >= t.seq
-    -- as many entries as new transfers: each has its own, as was seen from the transfers' side
-    where a.seq - t.seq + 1 <> t.transfer_count and not exists (
+    from unnest(accounts) t (account_id)
+    join ledger.entry e on e.account_id = t.account_id
+    where not exists (
       select from ledger.transfer x
       where x.id = e.transfer_id and (e.account_id, e.seq) in ((x.from_account, x.from_seq), (x.to_account, x.to_seq))
     );
 end $$;
-comment on function ledger.flaws_of_entries(bigint[], bigint[], bigint[]) is 'Entries of these accounts that no transfer made.';
+comment on function ledger.flaws_of_entries(bigint[]) is 'Entries of these accounts that no transfer made.';
 
 create function ledger.flaws_of_sums(since xid8, in_era integer) returns setof ledger.flaw
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -198,7 +204,7 @@ end $$;
 create type ledger.total as (asset text, balance numeric, held numeric, open_holds numeric);
 
 create function ledger.totals() returns setof ledger.total
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set max_parallel_workers_per_gather = 2 as $$
 #variable_conflict use_column
 begin
   return query
@@ -207,7 +213,18 @@ begin
       select a.asset::text as asset, sum(a.balance) as balance, sum(a.held) as held, 0 as open_holds
       from ledger.account a group by a.asset
       union all
-      select a.asset, ledger.balance_of(a.id), 0, 0 from ledger.account a where a.owner is null and a.is_summing
+      -- as ledger.balance_of, spelt out: with a function in it, the pass over the accounts would be left to one process
+      select a.asset, coalesce(c.balance, 0)
+        + coalesce((
+          select sum(s.amount) from ledger.sum_entry s
+          where s.account_id = a.id and s.era = coalesce(c.era, s.era) and s.xid >= coalesce(c.upto, '0'::xid8)
+        ), 0)
+        + coalesce((select sum(s.amount) from ledger.sum_entry s where s.account_id = a.id and s.era > c.era), 0), 0, 0
+      from ledger.account a
+      left join lateral (
+        select k.era, k.upto, k.balance from ledger.checkpoint k where k.account_id = a.id order by k.era desc, k.upto desc limit 1
+      ) c on true
+      where a.owner is null and a.is_summing
       union all
       select a.asset, 0, 0, o.amount - o.captured from ledger.hold o join ledger.account a on a.id = o.account_id where o.state = 'open'
     ) x
@@ -251,7 +268,7 @@ comment on function ledger.flaws_of_payments(xid8, integer, bigint[], timestampt
 create function ledger.reconcile(is_full boolean default false) returns table (
   kind text, subject text, evidence jsonb, case_id uuid, is_new boolean
 )
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp set work_mem = '32MB' as $$
 #variable_conflict use_variable
 declare
   began timestamptz := clock_timestamp();
@@ -295,12 +312,18 @@ begin
     ) x group by x.account_id
   ) s;
 
+  -- A few new rows are looked up one by one, never by reading a whole table; all of them are read as a whole.
+  perform set_config('enable_hashjoin', is_full::text, true), set_config('enable_mergejoin', is_full::text, true);
   flaws := array(select f from ledger.flaws_of_transfers(since, in_era) f)
-    || array(select f from ledger.flaws_of_sides(since, in_era) f)
-    || array(select f from ledger.flaws_of_chains(touched, seqs) f)
-    || array(select f from ledger.flaws_of_entries(touched, seqs, counts) f)
+    || array(select f from ledger.flaws_of_sides(since, in_era, is_full) f)
+    || array(select f from ledger.flaws_of_chains(touched, seqs, counts) f)
     || array(select f from ledger.flaws_of_sums(since, in_era) f)
     || array(select f from ledger.flaws_of_payments(since, in_era, touched, since_at) f);
+  flaws := array(select f from unnest(flaws) f where f.kind <> 'entries_to_look_at') || array(
+    select e from ledger.flaws_of_entries(array(
+      select split_part(f.subject, ':', 2)::bigint from unnest(flaws) f where f.kind in ('entries_to_look_at', 'account_does_not_add_up')
+    )) e);
+  perform set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
   if is_full then
     flaws := flaws || array(select f from ledger.flaws_of_checkpoints() f) || array(select f from ledger.flaws_of_holds() f);
   end if;

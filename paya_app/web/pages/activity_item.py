@@ -14,6 +14,7 @@ from paya_app.web.components.button import primary_link, secondary_link
 from paya_app.web.components.copy_button import copy_button
 from paya_app.web.components.due import Due
 from paya_app.web.components.field import notice
+from paya_app.web.components.file_link import file_link
 from paya_app.web.components.focus_title import focus_title
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
@@ -324,11 +325,10 @@ def _proof() -> rx.Component:
     address = "/v1/payments/" + ItemState.shown + "/receipt"
     return rx.el.div(
         go("Proof", to="/proof/", class_name="link inline-flex items-center min-h-11"),
-        rx.el.a(
+        file_link(
             icon("download", 18),
             "Receipt file",
             href=address,
-            download=True,
             id="receipt-file",
             class_name="link inline-flex items-center gap-2 min-h-11",
         ),
