@@ -4328,6 +4328,23 @@ $$;
 -- comment FUNCTION my_send_limits()
 COMMENT ON FUNCTION wallet.my_send_limits() IS 'What the caller may still send: used and maximum per window, and when a full window frees a place.';
 
+-- function payment_is_well_formed()
+CREATE FUNCTION wallet.payment_is_well_formed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.sender_id = new.recipient_id or char_length(new.note) > 280
+    or new.sender_audience not in ('private', 'public') or new.recipient_audience not in ('private', 'public')
+  then
+    raise exception using errcode = 'PA000', message = 'payment_malformed', detail = '{}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION payment_is_well_formed()
+COMMENT ON FUNCTION wallet.payment_is_well_formed() IS 'A payment is between two, its note is short, and each side shows it or does not.';
+
 -- function payment_json(uuid, uuid)
 CREATE FUNCTION wallet.payment_json(payment_id uuid, viewer uuid) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -4853,8 +4870,7 @@ CREATE TABLE public.payments (
     recipient_audience text DEFAULT 'public'::text NOT NULL,
     is_public boolean GENERATED ALWAYS AS (((sender_audience = 'public'::text) AND (recipient_audience = 'public'::text))) STORED NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT payment_is_well_formed CHECK (((sender_id <> recipient_id) AND (char_length(note) <= 280) AND (sender_audience = ANY (ARRAY['private'::text, 'public'::text])) AND (recipient_audience = ANY (ARRAY['private'::text, 'public'::text]))))
+    created_at timestamp with time zone NOT NULL
 );
 
 -- comment TABLE payments
@@ -5773,6 +5789,9 @@ CREATE TRIGGER seal_is_append_only BEFORE DELETE OR UPDATE ON proof.seal FOR EAC
 -- trigger seal seal_is_never_truncated
 CREATE TRIGGER seal_is_never_truncated BEFORE TRUNCATE ON proof.seal FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger payments payment_is_well_formed
+CREATE TRIGGER payment_is_well_formed BEFORE INSERT OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION wallet.payment_is_well_formed();
+
 -- trigger limit_value limit_value_comes_in_force
 CREATE TRIGGER limit_value_comes_in_force AFTER INSERT ON risk.limit_value FOR EACH ROW EXECUTE FUNCTION risk.put_in_force();
 
@@ -6643,6 +6662,9 @@ GRANT ALL ON FUNCTION wallet.my_payments(before timestamp with time zone, before
 -- acl FUNCTION my_send_limits()
 REVOKE ALL ON FUNCTION wallet.my_send_limits() FROM PUBLIC;
 GRANT ALL ON FUNCTION wallet.my_send_limits() TO authenticated;
+
+-- acl FUNCTION payment_is_well_formed()
+REVOKE ALL ON FUNCTION wallet.payment_is_well_formed() FROM PUBLIC;
 
 -- acl FUNCTION payment_json(payment_id uuid, viewer uuid)
 REVOKE ALL ON FUNCTION wallet.payment_json(payment_id uuid, viewer uuid) FROM PUBLIC;

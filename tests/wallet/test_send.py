@@ -248,3 +248,20 @@ async def test_a_signed_in_role_cannot_forge_a_payment(people, database):
             await db.query(
                 ann, sql, {k: v for k, v in {"ann": ann.user_id, "bob": bob.user_id}.items() if f":{k}" in sql}
             )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "recipient_id = sender_id",
+        "note = repeat('x', 281)",
+        "sender_audience = 'everybody'",
+        "recipient_audience = ''",
+        "is_public = false",
+    ],
+)
+async def test_not_even_the_owner_makes_a_payment_malformed(people, database, change):
+    ann, _ = await people.join("ann", cents=5000), await people.join("bob")
+    payment = await pay(ann, "bob", 100, audience="public")
+    with pytest.raises(psycopg.Error, match="payment_malformed|generated column"):
+        await database.rows(f"update public.payments set {change} where id = %s", [payment.id])
