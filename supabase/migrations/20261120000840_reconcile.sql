@@ -298,7 +298,10 @@ begin
     since_at := last.began_at - interval '1 day';  -- a payment says when it was counted, which is before its commit
   end if;
 
-  select array_agg(s.account_id), array_agg(s.seq), array_agg(s.transfer_count) into touched, seqs, counts
+  -- in the order of their ids, so that neighbours are looked up together
+  select array_agg(s.account_id order by s.account_id), array_agg(s.seq order by s.account_id),
+    array_agg(s.transfer_count order by s.account_id)
+  into touched, seqs, counts
   from (
     select x.account_id, min(x.seq) as seq, sum(x.transfers) as transfer_count
     from (

@@ -1,5 +1,6 @@
 """Every page against its bars: axe in light and dark, overflow, targets, errors, bytes; pictures are kept."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -137,7 +138,15 @@ async def sessions(page: Page, _: Cast) -> None:
     await expect(page.get_by_text("This device")).to_be_visible()
 
 
-PUBLIC = (landing, welcome, verify, person, nobody)
+async def proof(page: Page, _: Cast) -> None:
+    await page.goto("/proof/")
+    await expect(page.locator("#head")).to_have_attribute("data-size", re.compile("[1-9]"))
+    forged = {"name": "r.json", "mimeType": "application/json", "buffer": b"{}"}
+    await page.locator("#receipt").set_input_files(forged)
+    await expect(page.locator("#verdict")).to_contain_text("No, this proves nothing.")
+
+
+PUBLIC = (landing, welcome, verify, person, nobody, proof)
 OWN = (home, home_yours, pay_who, pay_form, pay_review, activity, receipt, no_receipt, add, settings, sessions)
 
 

@@ -324,7 +324,7 @@ def _reference() -> rx.Component:
 def _proof() -> rx.Component:
     address = "/v1/payments/" + ItemState.shown + "/receipt"
     return rx.el.div(
-        go("Proof", to="/proof/", class_name="link inline-flex items-center min-h-11"),
+        go("What it proves", to="/proof/", class_name="link inline-flex items-center min-h-11"),
         file_link(
             icon("download", 18),
             "Receipt file",
