@@ -265,3 +265,12 @@ async def test_not_even_the_owner_makes_a_payment_malformed(people, database, ch
     payment = await pay(ann, "bob", 100, audience="public")
     with pytest.raises(psycopg.Error, match="payment_malformed|generated column"):
         await database.rows(f"update public.payments set {change} where id = %s", [payment.id])
+
+
+@pytest.mark.parametrize("name", ["send_hour_count", "send_day_count", "send_day_recipients_count"])
+async def test_a_limit_of_none_refuses_the_first(people, database, name):
+    ann, _ = await people.join("ann", cents=5000), await people.join("bob")
+    await database.rows("insert into risk.limit_value (name, value_max, reason) values (%s, 0, 'a test')", [name])
+    with pytest.raises(LimitExceeded) as refused:
+        await pay(ann, "bob", 100)
+    assert (refused.value.facts["limit"], refused.value.facts["max"]) == (name, 0)
