@@ -101,7 +101,8 @@ def main(*, as_json_only: bool = False) -> int:
         for figure in figures:
             typer.echo(
                 f"{figure['accounts']:>9,} accounts: {figure['incremental_s_median']:.3f} s after "
-                f"{TRANSFERS:,} transfers (bar {BAR_S}), {figure['incremental_processor_s_median']:.2f} s of processor; "
+                f"{TRANSFERS:,} transfers (bar {BAR_S}), "
+                f"{figure['incremental_processor_s_median']:.2f} s of processor; "
                 f"a full run {figure['full_s']:.1f} s"
             )
     return int(any(figure["incremental_s_median"] > BAR_S for figure in figures))

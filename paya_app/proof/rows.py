@@ -176,7 +176,7 @@ class Rows:
             parts = [leaves[i : i + 32] for i in range(0, len(leaves), 32)]
             return StoredSeal(Seal(*fields, at_us=microseconds(at)), hash_, parts)
 
-        return self._stream("seals", _SEALS, made, page=50)
+        return self._stream("seals", _SEALS, made, page=4)
 
     def nodes(self) -> Iterator[tuple[int, int, bytes]]:
         """(level, index, hash), in the order in which a growing log completes them."""
