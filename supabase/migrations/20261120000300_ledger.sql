@@ -15,7 +15,8 @@ revoke all on schema ledger from public;
 create domain ledger.asset as text check (value in ('USD', 'BTC'));
 create domain ledger.account_kind as text check (value in (
   'wallet', 'receivable', 'reserve', 'loads_uncleared', 'payouts_in_transit', 'revenue', 'rewards_pool', 'operations',
-  'capital', 'exchange_cash', 'exchange_in_transit', 'btc_custody', 'btc_in_transit', 'rounding', 'suspense'));
+  'capital', 'exchange_cash', 'exchange_in_transit', 'btc_custody', 'btc_in_transit', 'rounding', 'suspense'
+));
 create domain ledger.account_state as text check (value in ('active', 'restricted', 'frozen'));
 
 -- Two ways to keep a balance. A balance account's row has its balance and is locked by each transfer. A summing
@@ -204,7 +205,15 @@ $$;
 comment on function ledger.balance_at(bigint, timestamptz) is 'What an account held at a moment, from its entries; 0 before its first.';
 
 create view ledger.account_balance with (security_invoker = true) as
-select a.id, a.asset, a.kind, a.owner, a.is_summing, ledger.balance_of(a.id) as balance, a.held, a.state
+select
+  a.id,
+  a.asset,
+  a.kind,
+  a.owner,
+  a.is_summing,
+  ledger.balance_of(a.id) as balance,
+  a.held,
+  a.state
 from ledger.account a;
 comment on view ledger.account_balance is 'Every account with its balance, of either sort.';
 

@@ -138,7 +138,8 @@ begin
   return giver_balance;
 end $$;
 comment on function ledger.post(uuid, bigint, bigint, bigint, text, text) is
-'Moves amount once per transfer_id and returns the giving account''s balance after it (null on a summing account). Refuses overdrafts, unknown accounts, other assets, account states, reused ids.';
+'Moves amount once per transfer_id and returns the giving account''s balance after it (null on a summing account). '
+'Refuses overdrafts, unknown accounts, other assets, account states, reused ids.';
 
 create type ledger.posted as (
   n integer, balance_after bigint, is_replay boolean, refusal text, facts jsonb
@@ -332,4 +333,5 @@ begin
     from unnest(giver_afters, replays, refusals, facts) with ordinality u (balance_after, is_replay, refusal, facts, n);
 end $$;
 comment on function ledger.post_many(uuid[], bigint[], bigint[], bigint[], text[], text[], integer[], boolean) is
-'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all. passes_states: what was begun before is not stopped by an account''s state.';
+'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. '
+'Neighbours with the same group are posted all or not at all. passes_states: what was begun before is not stopped by an account''s state.';

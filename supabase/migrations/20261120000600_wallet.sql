@@ -395,7 +395,8 @@ begin
   return query select i.n, i.result, i.code, i.facts from unnest(items) i;
 end $$;
 comment on function wallet.send_many(text[], uuid[], text[], bigint[], text[], text[]) is
-'wallet.send for up to 1000 people at once, each item as the person of its verified claims; a refusal is its own item''s alone. For the application''s login role.';
+'wallet.send for up to 1000 people at once, each item as the person of its verified claims; a refusal is its own item''s alone. '
+'For the application''s login role.';
 grant execute on function wallet.send_many(text[], uuid[], text[], bigint[], text[], text[]) to paya_app;
 
 create function wallet.set_audience(payment_id uuid, audience text) returns jsonb

@@ -67,7 +67,9 @@ begin
   get diagnostics finished = row_count;
   return finished;
 end $$;
-comment on function jobs.finish_due(text, uuid[], timestamptz[]) is 'Notes that work was done, in the transaction that did it; returns how much was not done before.';
+comment on function jobs.finish_due(text, uuid[], timestamptz[]) is
+'Notes that work was done, in the transaction that did it; '
+'returns how much was not done before.';
 
 grant execute on function jobs.add_due(text, uuid[], timestamptz[]) to service_role;
 grant execute on function jobs.claim_due(text, integer, interval) to service_role;

@@ -10,7 +10,17 @@ from paya_app.core.money import CENTS_MAX, format_cents, parse_cents
 
 @pytest.mark.parametrize(
     ("text", "cents"),
-    [("12", 1200), ("12.3", 1230), ("12.34", 1234), ("$1,200.00", 120000), (" 0.01 ", 1), ("0", 0), ("007", 700), (".50", 50), ("$.5", 50)],
+    [
+        ("12", 1200),
+        ("12.3", 1230),
+        ("12.34", 1234),
+        ("$1,200.00", 120000),
+        (" 0.01 ", 1),
+        ("0", 0),
+        ("007", 700),
+        (".50", 50),
+        ("$.5", 50),
+    ],
 )
 def test_amounts_as_people_write_them(text, cents):
     assert parse_cents(text) == cents

@@ -263,7 +263,7 @@ async def test_a_signed_in_role_cannot_forge_a_payment(people, database):
 async def test_not_even_the_owner_makes_a_payment_malformed(people, database, change):
     ann, _ = await people.join("ann", cents=5000), await people.join("bob")
     payment = await pay(ann, "bob", 100, audience="public")
-    with pytest.raises(psycopg.Error, match="payment_malformed|generated column"):
+    with pytest.raises(psycopg.Error, match=r"payment_malformed|generated column"):
         await database.rows(f"update public.payments set {change} where id = %s", [payment.id])
 
 
