@@ -391,6 +391,17 @@ class TransferMalformed(PayaError):
         return "This transfer is incomplete, or goes from an account to itself. No money moved. Send every part of it."
 
 
+class PaymentMalformed(PayaError):
+    """What is written of a payment breaks its form; only a fault of ours can write so."""
+
+    code = "payment_malformed"
+    status = 400
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says that nothing happened."""
+        return "This payment is not of the form that payments have. No money moved and nothing was changed."
+
+
 class BatchMalformed(PayaError):
     """A batch is empty, too long, or its lists differ in length."""
 
