@@ -41,8 +41,9 @@ def _engine(*, autocommit: bool) -> AsyncEngine:
     if engine is None:
         engine = create_async_engine(
             driver_url(url),
-            pool_size=5,
-            max_overflow=POOL_CONNECTIONS_MAX - 5,
+            # no overflow: a connection above pool_size is closed after each use, and made anew for the next one
+            pool_size=POOL_CONNECTIONS_MAX,
+            max_overflow=0,
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=False,
             pool_recycle=1800,

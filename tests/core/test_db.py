@@ -71,3 +71,11 @@ async def test_a_full_pool_is_refused_not_waited_for(database):
     with pytest.raises(ServiceUnavailable):
         await db.query(Actor.visitor(), "select 1")
     await asyncio.gather(*holders)
+
+
+async def test_a_burst_keeps_its_connections_for_the_next(database):
+    burst = [db.call("select pg_backend_pid() from pg_sleep(0.2)", {}) for _ in range(12)]
+    first = {rows[0][0] for rows in await asyncio.gather(*burst)}
+    assert len(first) == 12
+    burst = [db.call("select pg_backend_pid() from pg_sleep(0.2)", {}) for _ in range(12)]
+    assert {rows[0][0] for rows in await asyncio.gather(*burst)} == first
