@@ -2629,7 +2629,7 @@ begin
       select from ledger.transfer t
       left join unnest(from_accounts, amounts) with ordinality u (id, amount, n) on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
       where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)
-        and (t.from_account, t.to_account, t.amount, t.kind) is distinct from (u.id, to_account, u.amount, kind)
+        and (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (u.id, to_account, u.amount, kind, ref)
     ) then
       perform private.refuse('key_reused');
     end if;
@@ -2719,7 +2719,7 @@ begin
     if (known.amount, known.transfer_count) is distinct from (-wanted, total) or exists (
       select from unnest(to_accounts, amounts) with ordinality u (id, amount, n)
       left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-      where (t.from_account, t.to_account, t.amount, t.kind) is distinct from (from_account, u.id, u.amount, kind)
+      where (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (from_account, u.id, u.amount, kind, ref)
     ) then
       perform private.refuse('key_reused');
     end if;
@@ -4199,6 +4199,9 @@ CREATE FUNCTION risk.put_in_force() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
+  perform events.record('limit.changed', md5('limit:' || new.name)::uuid, new.id, jsonb_build_object(
+    'name', new.name, 'before', (select (f.maxima ->> new.name)::bigint from risk.limit_in_force f), 'after', new.value_max,
+    'reason', new.reason), new.set_by);
   -- locked first: of two who change one limit at once, the later id stays in force
   perform from risk.limit_in_force f for no key update;
   update risk.limit_in_force f set maxima = f.maxima || jsonb_build_object(new.name, (
@@ -4233,6 +4236,9 @@ declare
   recipients_max bigint := limits ->> 'send_day_recipients_count';
   in_hour bigint; in_day bigint; recipients bigint; is_known boolean;
 begin
+  if num_nulls(single_max_cents, hour_max, day_max, recipients_max) > 0 then
+    perform private.refuse('limits_unknown');  -- no limit is not "unlimited"
+  end if;
   if amount_cents > single_max_cents then
     return jsonb_build_object('limit', 'send_single_cents', 'max', single_max_cents);
   end if;
@@ -4468,6 +4474,10 @@ begin
   moment := private.now();
   refusal := wallet.limit_refusal(sender, other.id, amount_cents, moment, other.limits);
   if refusal is not null then
+    -- ledger.post may have found this payment booked meanwhile, by its twin, which then is what was counted
+    if exists (select from public.payments p where p.id = payment_id) then
+      perform private.refuse('ask_again');
+    end if;
     perform private.refuse('limit_exceeded', facts || refusal || '{"is_covered": true}');
   end if;
   with p as (
@@ -4540,7 +4550,8 @@ begin
       end,
       case
         when o.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'to', '@' || left(i.handle, 20))
-        when g.id is not null and t.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'whose', 'theirs')
+        when g.id is null and o.id is not null then jsonb_build_object('amount_cents', i.amount_cents, 'whose', 'yours')
+        when t.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'whose', 'theirs')
         else jsonb_build_object('amount_cents', i.amount_cents)
       end,
       null::jsonb)::wallet.send_item

@@ -391,6 +391,17 @@ class TransferMalformed(PayaError):
         return "This transfer is incomplete, or goes from an account to itself. No money moved. Send every part of it."
 
 
+class LimitsUnknown(PayaError):
+    """A limit that every payment is measured by has no value; nothing is paid until it has one."""
+
+    code = "limits_unknown"
+    status = 503
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says where the money is."""
+        return f"{kept(facts)} PaYa cannot look up its limits right now. Try again later."
+
+
 class PaymentMalformed(PayaError):
     """What is written of a payment breaks its form; only a fault of ours can write so."""
 

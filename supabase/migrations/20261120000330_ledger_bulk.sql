@@ -59,7 +59,7 @@ begin
     if (known.amount, known.transfer_count) is distinct from (-wanted, total) or exists (
       select from unnest(to_accounts, amounts) with ordinality u (id, amount, n)
       left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-      where (t.from_account, t.to_account, t.amount, t.kind) is distinct from (from_account, u.id, u.amount, kind)
+      where (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (from_account, u.id, u.amount, kind, ref)
     ) then
       perform private.refuse('key_reused');
     end if;
@@ -135,7 +135,7 @@ begin
       select from ledger.transfer t
       left join unnest(from_accounts, amounts) with ordinality u (id, amount, n) on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
       where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)
-        and (t.from_account, t.to_account, t.amount, t.kind) is distinct from (u.id, to_account, u.amount, kind)
+        and (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (u.id, to_account, u.amount, kind, ref)
     ) then
       perform private.refuse('key_reused');
     end if;

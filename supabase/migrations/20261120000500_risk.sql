@@ -40,6 +40,9 @@ alter table risk.limit_in_force enable row level security;
 create function risk.put_in_force() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
+  perform events.record('limit.changed', md5('limit:' || new.name)::uuid, new.id, jsonb_build_object(
+    'name', new.name, 'before', (select (f.maxima ->> new.name)::bigint from risk.limit_in_force f), 'after', new.value_max,
+    'reason', new.reason), new.set_by);
   -- locked first: of two who change one limit at once, the later id stays in force
   perform from risk.limit_in_force f for no key update;
   update risk.limit_in_force f set maxima = f.maxima || jsonb_build_object(new.name, (

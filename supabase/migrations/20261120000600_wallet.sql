@@ -92,6 +92,9 @@ declare
   recipients_max bigint := limits ->> 'send_day_recipients_count';
   in_hour bigint; in_day bigint; recipients bigint; is_known boolean;
 begin
+  if num_nulls(single_max_cents, hour_max, day_max, recipients_max) > 0 then
+    perform private.refuse('limits_unknown');  -- no limit is not "unlimited"
+  end if;
   if amount_cents > single_max_cents then
     return jsonb_build_object('limit', 'send_single_cents', 'max', single_max_cents);
   end if;
@@ -225,6 +228,10 @@ begin
   moment := private.now();
   refusal := wallet.limit_refusal(sender, other.id, amount_cents, moment, other.limits);
   if refusal is not null then
+    -- ledger.post may have found this payment booked meanwhile, by its twin, which then is what was counted
+    if exists (select from public.payments p where p.id = payment_id) then
+      perform private.refuse('ask_again');
+    end if;
     perform private.refuse('limit_exceeded', facts || refusal || '{"is_covered": true}');
   end if;
   with p as (
@@ -314,7 +321,8 @@ begin
       end,
       case
         when o.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'to', '@' || left(i.handle, 20))
-        when g.id is not null and t.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'whose', 'theirs')
+        when g.id is null and o.id is not null then jsonb_build_object('amount_cents', i.amount_cents, 'whose', 'yours')
+        when t.id is null then jsonb_build_object('amount_cents', i.amount_cents, 'whose', 'theirs')
         else jsonb_build_object('amount_cents', i.amount_cents)
       end,
       null::jsonb)::wallet.send_item

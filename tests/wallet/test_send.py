@@ -274,3 +274,31 @@ async def test_a_limit_of_none_refuses_the_first(people, database, name):
     with pytest.raises(LimitExceeded) as refused:
         await pay(ann, "bob", 100)
     assert (refused.value.facts["limit"], refused.value.facts["max"]) == (name, 0)
+
+
+async def test_without_limits_nothing_is_paid(people, database):
+    ann, _ = await people.join("ann", cents=5000), await people.join("bob")
+    await database.rows("update risk.limit_in_force set maxima = maxima - 'send_day_count'")
+    with pytest.raises(PayaError, match="cannot look up its limits") as refused:
+        await pay(ann, "bob", 100)
+    assert refused.value.code == "limits_unknown"
+    assert (await wallet.balance(ann)).available_cents == 5000
+
+
+async def test_a_changed_limit_is_an_event_with_before_and_after(database):
+    await database.rows(
+        "insert into risk.limit_value (name, value_max, reason) values ('send_hour_count', 7, 'a quiet week')"
+    )
+    payload = await database.value(
+        "select payload from events.event where kind = 'limit.changed' order by id desc limit 1"
+    )
+    assert payload == {"name": "send_hour_count", "before": 10, "after": 7, "reason": "a quiet week"}
+
+
+async def test_a_double_click_on_the_last_payment_of_the_hour_is_paid_and_both_hear_so(people):
+    ann, _ = await people.join("ann", cents=5000), await people.join("bob")
+    for _ in range(9):
+        await pay(ann, "bob", 1)
+    once = new_id()
+    answers = await asyncio.gather(*[pay(ann, "bob", 1, payment_id=once) for _ in range(20)])
+    assert {a.id for a in answers} == {once}
