@@ -96,6 +96,9 @@ def run() -> None:
 
             hosted.run(typer.echo)
         else:
+            # what a shell starts in the background inherits that SIGINT is ignored; the supervisor takes it anyway,
+            # and so does the build before it
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             try:
                 _run_embedded()
             except KeyboardInterrupt:

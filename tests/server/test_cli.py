@@ -97,7 +97,8 @@ def test_ctrl_c_while_the_pages_are_built_says_how_to_go_on(tmp_path):
     for name in ("rxconfig.py", "pyproject.toml", ".npmrc", "bunfig.toml"):
         shutil.copy2(ROOT / name, sources / name)
     with subprocess.Popen(
-        [sys.executable, "-m", "paya_app", "run"],
+        # as a shell starts what it puts into the background: with SIGINT ignored
+        ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, "-m", "paya_app", "run"],
         cwd=sources,
         env=clean_environment() | {"PAYA_HOME": str(tmp_path / "home"), "PORT": "8799", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
@@ -108,7 +109,11 @@ def test_ctrl_c_while_the_pages_are_built_says_how_to_go_on(tmp_path):
         assert paya.stdout is not None
         assert paya.stdout.readline().startswith("Building the web pages")
         os.killpg(paya.pid, signal.SIGINT)
-        _, said = paya.communicate(timeout=60)
+        try:
+            _, said = paya.communicate(timeout=60)
+        finally:
+            if paya.poll() is None:
+                os.killpg(paya.pid, signal.SIGKILL)
     assert said == "Stopped before PaYa had started. Nothing is lost: make run goes on from there.\n"
     assert paya.returncode == 130
 
