@@ -29,7 +29,8 @@ async def test_a_key_is_painted_in_the_next_frame_and_asks_nobody(browsing: Brow
 
     def sent(frame: dict[str, Any]) -> None:
         payload = frame["response"]["payloadData"]
-        # an event of the page to the server; the rest are heartbeats, and what the live hint asks when it has joined
+        # an event of the page to the server; the rest are heartbeats. No key asks for `refresh`: only the live hint
+        # does, once it has joined, whenever that is
         if payload.startswith("42") and "pay_state.refresh" not in payload:
             events.append(payload)
 

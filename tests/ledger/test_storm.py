@@ -174,8 +174,7 @@ async def test_every_path_at_once(book: Books, connections, seed):
     done = {i: amount for worker in workers for i, amount in worker.done.items()}
     assert len(done) > 100
     assert dict(book.rows("select id, amount from ledger.transfer where kind <> 'test_mint'")) == done
-    # how many holds outlive their time is the machine's business; that some were captured is ours
-    assert book.value("select count(*) from ledger.capture") > 0
+    assert book.value("select count(*) from ledger.capture") > 5
     assert book.broken_rules() == {}
     assert book.value("select deadlocks from pg_stat_database where datname = current_database()") == 0
 
