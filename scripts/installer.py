@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRESS_EVERY_S = 10
+# Wheels only, but for plaid-python, which has none: its source, pinned by hash like the rest, is built here.
+WHEELS_ONLY = ("--only-binary", ":all:", "--no-binary", "plaid-python")
 PIN = re.compile(r"^[A-Za-z0-9][\w.\-\[\]]*==", re.MULTILINE)
 STEP = re.compile(r"^\s*Collecting\s", re.MULTILINE)  # pip says so of each package, uv of none
 LEADS_ELSEWHERE = {"index_url", "proxy", "no_index", "client_cert"}
@@ -42,7 +44,7 @@ class Installer:
         self._variables |= {"VIRTUAL_ENV": str(self._folder), "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
     def install(self, lock: Path) -> None:
-        """Install what `lock` pins, hashes checked, wheels only.
+        """Install what `lock` pins, hashes checked, wheels only where there are any.
 
         Raises:
             CannotContinue: one sentence that says why not.
@@ -52,7 +54,7 @@ class Installer:
         uv = None if _only_pip_knows_the_way(self._variables) else self._uv(lock.with_name("installer.lock"))
         if uv is not None:
             command = [uv, "pip", "sync", "--python", str(self._python), "--require-hashes"]
-            command += ["--only-binary", ":all:", "--allow-empty-requirements", "--no-progress", str(lock)]
+            command += [*WHEELS_ONLY, "--allow-empty-requirements", "--no-progress", str(lock)]
             failure = self._run(command, count)
             if failure is None:
                 return
@@ -87,7 +89,7 @@ class Installer:
             if failure is not None:
                 message = f"this Python ({sys.executable}) cannot install pip (Debian: its venv package is missing)."
                 raise CannotContinue(message)
-        command = [*python, "pip", "install", "--require-hashes", "--only-binary", ":all:", "--no-input"]
+        command = [*python, "pip", "install", "--require-hashes", *WHEELS_ONLY, "--no-input"]
         command += ["--progress-bar", "off", *options, "-r", str(lock)]
         return self._run(command, count)
 
