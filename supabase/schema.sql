@@ -157,7 +157,8 @@ declare
   asked integer := 0;
 begin
   for stale in
-    select o.id, o.state from banking.provider_operation o
+    select o.id, o.state, (select l.person from banking.load l where l.id = o.id) as person
+    from banking.provider_operation o
     where o.state in ('queued', 'submitted', 'pending') and o.next_at <= private.now()
     order by o.next_at limit maximum for no key update skip locked
   loop
@@ -166,7 +167,8 @@ begin
     if stale.state = 'pending' then
       perform jobs.enqueue('banking', 'ask_about_load', jsonb_build_object('load_id', stale.id), 'ask_about_load:' || stale.id);
     else
-      perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', stale.id), 'submit_load:' || stale.id);
+      perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', stale.id), 'submit_load:' || stale.id,
+        null, banking.order_of(stale.person));
     end if;
     asked := asked + 1;
   end loop;
@@ -552,6 +554,17 @@ $$;
 -- comment FUNCTION hold_bank_days(environment text)
 COMMENT ON FUNCTION banking.hold_bank_days(environment text) IS 'The hold in force, in bank days.';
 
+-- function limit_of(uuid, text)
+CREATE FUNCTION banking.limit_of(person uuid, name text) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select risk.limit_max(limit_of.name)
+$$;
+
+-- comment FUNCTION limit_of(person uuid, name text)
+COMMENT ON FUNCTION banking.limit_of(person uuid, name text) IS 'The value in force of a limit for this person, or null when there is none of this name.';
+
 -- function load_json(uuid, uuid)
 CREATE FUNCTION banking.load_json(load_id uuid, viewer uuid) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -612,9 +625,9 @@ CREATE FUNCTION banking.my_load_limits() RETURNS TABLE(single_min_cents bigint, 
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select risk.limit_max('load_single_min_cents'), risk.limit_max('load_single_cents'),
+  select banking.limit_of(p.id, 'load_single_min_cents'), banking.limit_of(p.id, 'load_single_cents'),
     case when p.created_at > private.now() - interval '7 days'
-      then risk.limit_max('load_first_week_cents') else risk.limit_max('load_week_cents') end,
+      then banking.limit_of(p.id, 'load_first_week_cents') else banking.limit_of(p.id, 'load_week_cents') end,
     (select coalesce(sum(l.amount_cents), 0)::bigint
      from banking.load l join banking.provider_operation o on o.id = l.id
      where l.person = p.id and l.created_at > private.now() - interval '7 days' and o.state not in ('failed', 'canceled')),
@@ -708,6 +721,17 @@ $$;
 -- comment FUNCTION note_attempt(load_id uuid, error text, is_unsent boolean)
 COMMENT ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) IS 'Notes why the vendor did not take a load yet.';
 
+-- function order_of(uuid)
+CREATE FUNCTION banking.order_of(person uuid) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select 'bank:' || order_of.person
+$$;
+
+-- comment FUNCTION order_of(person uuid)
+COMMENT ON FUNCTION banking.order_of(person uuid) IS 'What the jobs that send a person''s transfers have in common: they run one after the other.';
+
 -- function receive_event(text, text, text)
 CREATE FUNCTION banking.receive_event(event_id text, topic text, resource_id text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -757,7 +781,7 @@ CREATE FUNCTION banking.room_at(person uuid, amount_cents bigint) RETURNS timest
     from banking.load l join banking.provider_operation o on o.id = l.id
     where l.person = room_at.person and l.created_at > private.now() - interval '7 days'
       and o.state not in ('failed', 'canceled')
-  ) r where r.from_here + room_at.amount_cents > risk.limit_max('load_week_cents')
+  ) r where r.from_here + room_at.amount_cents > banking.limit_of(room_at.person, 'load_week_cents')
 $$;
 
 -- table source
@@ -814,8 +838,8 @@ begin
   if load_id is null or source_id is null then
     perform private.refuse('request_invalid');
   end if;
-  if amount_cents is null or amount_cents < coalesce(risk.limit_max('load_single_min_cents'), 1) then
-    perform private.refuse('load_amount_invalid', jsonb_build_object('min_cents', risk.limit_max('load_single_min_cents')));
+  if amount_cents is null or amount_cents < coalesce(banking.limit_of(person, 'load_single_min_cents'), 1) then
+    perform private.refuse('load_amount_invalid', jsonb_build_object('min_cents', banking.limit_of(person, 'load_single_min_cents')));
   end if;
 
   -- From here on this person starts no other load, so what is counted below stays true.
@@ -839,7 +863,7 @@ begin
     perform private.refuse('bank_unconfirmed', facts);
   end if;
 
-  maximum := risk.limit_max('load_single_cents');
+  maximum := banking.limit_of(person, 'load_single_cents');
   if amount_cents > maximum then
     perform private.refuse('load_limit', facts || jsonb_build_object('limit', 'load_single_cents', 'max', maximum));
   end if;
@@ -848,13 +872,13 @@ begin
   where l.person = person and l.created_at > moment - interval '7 days' and o.state not in ('failed', 'canceled');
   select p.created_at into joined_at from public.profiles p where p.id = person;
   if joined_at > moment - interval '7 days' then
-    maximum := risk.limit_max('load_first_week_cents');
+    maximum := banking.limit_of(person, 'load_first_week_cents');
     if used + amount_cents > maximum then
       perform private.refuse('load_limit', facts || jsonb_build_object(
         'limit', 'load_first_week_cents', 'max', maximum, 'used', used, 'resets_at', joined_at + interval '7 days'));
     end if;
   end if;
-  maximum := risk.limit_max('load_week_cents');
+  maximum := banking.limit_of(person, 'load_week_cents');
   if used + amount_cents > maximum then
     perform private.refuse('load_limit', facts || jsonb_build_object(
       'limit', 'load_week_cents', 'max', maximum, 'used', used, 'resets_at', banking.room_at(person, amount_cents)));
@@ -864,7 +888,8 @@ begin
   values (load_id, 'load', moment + interval '1 minute', moment);
   insert into banking.load (id, person, source_id, amount_cents, reference, created_at)
   values (load_id, person, source_id, amount_cents, banking.new_reference(), moment);
-  perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id);
+  perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id,
+    null, banking.order_of(person));
   perform events.record('load.requested', load_id, 1, jsonb_build_object('owner_id', person, 'amount_cents', amount_cents));
   return banking.load_json(load_id, person);
 end $$;
@@ -1735,8 +1760,8 @@ $$;
 -- comment FUNCTION dead_letters(maximum integer)
 COMMENT ON FUNCTION jobs.dead_letters(maximum integer) IS 'Jobs that were given up, the latest first.';
 
--- function enqueue(text, text, jsonb, text, timestamp with time zone)
-CREATE FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
+-- function enqueue(text, text, jsonb, text, timestamp with time zone, text)
+CREATE FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text DEFAULT NULL::text, run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, in_order text DEFAULT NULL::text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1748,14 +1773,14 @@ begin
   if only_once is not null then
     perform pg_advisory_xact_lock(hashtextextended(only_once, 815));
   end if;
-  insert into jobs.procrastinate_jobs (queue_name, task_name, args, queueing_lock, scheduled_at)
-  values (queue, task, args, only_once, run_at)
+  insert into jobs.procrastinate_jobs (queue_name, task_name, args, queueing_lock, scheduled_at, lock)
+  values (queue, task, args, only_once, run_at, in_order)
   on conflict (queueing_lock) where status = 'todo' do nothing;
   return found;
 end $$;
 
--- comment FUNCTION enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone)
-COMMENT ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) IS 'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false.';
+-- comment FUNCTION enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone, in_order text)
+COMMENT ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone, in_order text) IS 'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false. Those with the same in_order run one after the other.';
 
 -- function finish_due(text, uuid[], timestamp with time zone[])
 CREATE FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) RETURNS integer
@@ -2278,7 +2303,7 @@ begin
   if not found then
     return false;
   end if;
-  return jobs.enqueue(dead.queue_name, dead.task_name, dead.args, dead.queueing_lock);
+  return jobs.enqueue(dead.queue_name, dead.task_name, dead.args, dead.queueing_lock, null, dead.lock);
 end $$;
 
 -- comment FUNCTION replay(job bigint)
@@ -3276,6 +3301,10 @@ begin
       refusals[i] := 'amount_invalid';
     elsif ids[i] is null or from_accounts[i] is null or to_accounts[i] is null or kinds[i] is null or from_accounts[i] = to_accounts[i] then
       refusals[i] := 'transfer_malformed';
+    elsif groups is not null and groups[i] is not null and (known_kind[i] is not null or firsts[i] < i) <> replays[first_of_group]
+      and i > first_of_group
+    then
+      refusals[i] := 'key_reused';  -- a group is known whole or not at all: this is another one
     elsif known_kind[i] is not null then
       replays[i] := true;
       if (known_from[i], known_to[i], known_amount[i], known_kind[i], known_ref[i])
@@ -4576,9 +4605,8 @@ begin
   items := array(
     select row(
       i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
-      coalesce(i.code, r.replay ->> 'code', case when l.refusal is not null then 'limit_exceeded' end),
-      i.facts || coalesce(l.refusal || jsonb_build_object('now', moment, 'is_covered', (
-        select g.balance - g.held >= i.amount_cents from ledger.account g where g.id = i.giver)), '{}'),
+      coalesce(i.code, r.replay ->> 'code', w.code, case when l.refusal is not null then 'limit_exceeded' end),
+      i.facts || coalesce(w.facts, l.refusal || jsonb_build_object('now', moment, 'is_covered', w.is_covered), '{}'),
       case when r.replay ->> 'code' is null then r.replay end)::wallet.send_item
     from unnest(items) i
     left join lateral (
@@ -4588,6 +4616,20 @@ begin
       select wallet.limit_refusal(i.sender, i.recipient, i.amount_cents, moment, limits) as refusal
       where i.code is null and r.replay is null
     ) l on true
+    left join lateral (
+      -- A payment made alone meets the size first, then the accounts, then what was paid before: so does one of a batch.
+      select g.balance - g.held >= i.amount_cents as is_covered,
+        case when l.refusal ->> 'limit' = 'send_single_cents' then null
+          when g.state <> 'active' or t.state = 'frozen' then 'account_unavailable'
+          when g.balance - g.held - g.min_balance < i.amount_cents then 'insufficient_funds' end as code,
+        case when l.refusal ->> 'limit' = 'send_single_cents' then null
+          when g.state <> 'active' then jsonb_build_object('whose', 'yours', 'state', g.state)
+          when t.state = 'frozen' then '{"whose": "theirs"}'::jsonb
+          when g.balance - g.held - g.min_balance < i.amount_cents
+            then jsonb_build_object('available_cents', g.balance - g.held - g.min_balance) end as facts
+      from ledger.account g cross join ledger.account t
+      where l.refusal is not null and g.id = i.giver and t.id = i.taker
+    ) w on true
     order by i.n
   );
 
@@ -5618,6 +5660,9 @@ CREATE INDEX idx_procrastinate_jobs_worker_not_null ON jobs.procrastinate_jobs U
 -- index idx_procrastinate_workers_last_heartbeat
 CREATE INDEX idx_procrastinate_workers_last_heartbeat ON jobs.procrastinate_workers USING btree (last_heartbeat);
 
+-- index job_in_order
+CREATE INDEX job_in_order ON jobs.procrastinate_jobs USING btree (lock, id) WHERE ((status = ANY (ARRAY['todo'::jobs.procrastinate_job_status, 'doing'::jobs.procrastinate_job_status])) AND (lock IS NOT NULL));
+
 -- index procrastinate_events_job_id_fkey_v1
 CREATE INDEX procrastinate_events_job_id_fkey_v1 ON jobs.procrastinate_events USING btree (job_id);
 
@@ -6148,6 +6193,9 @@ REVOKE ALL ON FUNCTION banking.hold_bank_days(environment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.hold_bank_days(environment text) TO authenticated;
 GRANT ALL ON FUNCTION banking.hold_bank_days(environment text) TO service_role;
 
+-- acl FUNCTION limit_of(person uuid, name text)
+REVOKE ALL ON FUNCTION banking.limit_of(person uuid, name text) FROM PUBLIC;
+
 -- acl FUNCTION load_json(load_id uuid, viewer uuid)
 REVOKE ALL ON FUNCTION banking.load_json(load_id uuid, viewer uuid) FROM PUBLIC;
 
@@ -6188,6 +6236,9 @@ REVOKE ALL ON FUNCTION banking.new_reference() FROM PUBLIC;
 -- acl FUNCTION note_attempt(load_id uuid, error text, is_unsent boolean)
 REVOKE ALL ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) TO service_role;
+
+-- acl FUNCTION order_of(person uuid)
+REVOKE ALL ON FUNCTION banking.order_of(person uuid) FROM PUBLIC;
 
 -- acl FUNCTION receive_event(event_id text, topic text, resource_id text)
 REVOKE ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) FROM PUBLIC;
@@ -6369,10 +6420,10 @@ REVOKE ALL ON FUNCTION jobs.dead_letters(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION jobs.dead_letters(maximum integer) TO service_role;
 GRANT ALL ON FUNCTION jobs.dead_letters(maximum integer) TO paya_worker;
 
--- acl FUNCTION enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone)
-REVOKE ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) TO service_role;
-GRANT ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone) TO paya_worker;
+-- acl FUNCTION enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone, in_order text)
+REVOKE ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone, in_order text) FROM PUBLIC;
+GRANT ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone, in_order text) TO service_role;
+GRANT ALL ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone, in_order text) TO paya_worker;
 
 -- acl FUNCTION finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[])
 REVOKE ALL ON FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) FROM PUBLIC;

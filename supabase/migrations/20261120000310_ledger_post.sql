@@ -225,6 +225,10 @@ begin
       refusals[i] := 'amount_invalid';
     elsif ids[i] is null or from_accounts[i] is null or to_accounts[i] is null or kinds[i] is null or from_accounts[i] = to_accounts[i] then
       refusals[i] := 'transfer_malformed';
+    elsif groups is not null and groups[i] is not null and (known_kind[i] is not null or firsts[i] < i) <> replays[first_of_group]
+      and i > first_of_group
+    then
+      refusals[i] := 'key_reused';  -- a group is known whole or not at all: this is another one
     elsif known_kind[i] is not null then
       replays[i] := true;
       if (known_from[i], known_to[i], known_amount[i], known_kind[i], known_ref[i])

@@ -347,9 +347,8 @@ begin
   items := array(
     select row(
       i.n, i.payment_id, i.sender, i.recipient, i.giver, i.taker, i.amount_cents, i.note, i.audience,
-      coalesce(i.code, r.replay ->> 'code', case when l.refusal is not null then 'limit_exceeded' end),
-      i.facts || coalesce(l.refusal || jsonb_build_object('now', moment, 'is_covered', (
-        select g.balance - g.held >= i.amount_cents from ledger.account g where g.id = i.giver)), '{}'),
+      coalesce(i.code, r.replay ->> 'code', w.code, case when l.refusal is not null then 'limit_exceeded' end),
+      i.facts || coalesce(w.facts, l.refusal || jsonb_build_object('now', moment, 'is_covered', w.is_covered), '{}'),
       case when r.replay ->> 'code' is null then r.replay end)::wallet.send_item
     from unnest(items) i
     left join lateral (
@@ -359,6 +358,20 @@ begin
       select wallet.limit_refusal(i.sender, i.recipient, i.amount_cents, moment, limits) as refusal
       where i.code is null and r.replay is null
     ) l on true
+    left join lateral (
+      -- A payment made alone meets the size first, then the accounts, then what was paid before: so does one of a batch.
+      select g.balance - g.held >= i.amount_cents as is_covered,
+        case when l.refusal ->> 'limit' = 'send_single_cents' then null
+          when g.state <> 'active' or t.state = 'frozen' then 'account_unavailable'
+          when g.balance - g.held - g.min_balance < i.amount_cents then 'insufficient_funds' end as code,
+        case when l.refusal ->> 'limit' = 'send_single_cents' then null
+          when g.state <> 'active' then jsonb_build_object('whose', 'yours', 'state', g.state)
+          when t.state = 'frozen' then '{"whose": "theirs"}'::jsonb
+          when g.balance - g.held - g.min_balance < i.amount_cents
+            then jsonb_build_object('available_cents', g.balance - g.held - g.min_balance) end as facts
+      from ledger.account g cross join ledger.account t
+      where l.refusal is not null and g.id = i.giver and t.id = i.taker
+    ) w on true
     order by i.n
   );
 

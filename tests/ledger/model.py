@@ -75,10 +75,15 @@ class Model:
                 answers.append("linked_refused")
                 firsts.setdefault(order[0], n)
                 continue
+            first = firsts.setdefault(order[0], n)
             if not same_group:
                 before = (dict(self.balance), dict(self.posted))
-            first = firsts.setdefault(order[0], n)
-            if first < n and order[0] not in self.posted and 1 <= order[3] <= 10**15 and order[1] != order[2]:
+                is_known = order[0] in self.posted or first < n
+            if same_group and 1 <= order[3] <= 10**15 and order[1] != order[2] and (
+                (order[0] in before[1] or first < n) is not is_known  # pyright: ignore[reportPossiblyUnboundVariable]
+            ):
+                answers.append("key_reused")  # a group is known whole or not at all
+            elif first < n and order[0] not in self.posted and 1 <= order[3] <= 10**15 and order[1] != order[2]:
                 answers.append(answers[first] if orders[first] == order else "key_reused")
             else:
                 answers.append(self.post(order))

@@ -162,3 +162,17 @@ def test_a_batch_on_a_summing_account_writes_one_row_for_it(book):
 
 def test_after_all_of_this_every_rule_holds(book):
     assert book.broken_rules() == {}
+
+
+def test_a_group_half_known_is_another_group(book):
+    """Its first order was posted before, alone: the second must not be added to it as if it had been asked for."""
+    at = world(book)
+    known = (new_id(), at["ann"], at["bob"], 1, "payment")
+    added = (new_id(), at["ann"], at["bob"], 2, "payment")
+    assert one(book, known)[1] is None
+    before = left(book, at)
+    for asked in ([known, added], [added, known]):
+        answers = [refusal for _, _, refusal in post_many(book, asked, [1, 1])]
+        assert sorted(answers) == ["key_reused", "linked_refused"]
+    assert left(book, at) == before
+    assert book.value("select count(*) from ledger.transfer where id = %s", added[0]) == 0

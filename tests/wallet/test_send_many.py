@@ -131,6 +131,26 @@ async def test_a_limit_is_said_in_the_same_words(people, database, book, cents):
 
 
 @pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        ("update ledger.account set state = 'restricted' where owner = %s", "account_unavailable"),
+        ("update ledger.account set state = 'frozen' where owner = %s", "account_unavailable"),
+        (None, "insufficient_funds"),
+    ],
+)
+async def test_what_refuses_besides_a_full_limit_is_said_as_alone(people, database, book, spoil, code):
+    ann, _ = await people.join("ann", cents=1000), await people.join("bob")
+    for _ in range(10):
+        assert (await alone(database, item(ann, "bob", 1)))[0]
+    if spoil:
+        book.rows(spoil, ann.user_id)
+    asked = item(ann, "bob", 5 if spoil else 991)
+    single, (batch,) = await alone(database, asked), await send(database, asked)
+    assert single[1] == batch[1] == code
+    assert from_code(code, single[2]).message == from_code(code, batch[2]).message
+
+
+@pytest.mark.parametrize(
     "claims",
     [
         None,
