@@ -12,7 +12,8 @@ create function jobs.enqueue(
   task text,
   args jsonb,
   only_once text default null,
-  run_at timestamptz default null
+  run_at timestamptz default null,
+  in_order text default null
 ) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
@@ -23,14 +24,16 @@ begin
   if only_once is not null then
     perform pg_advisory_xact_lock(hashtextextended(only_once, 815));
   end if;
-  insert into jobs.procrastinate_jobs (queue_name, task_name, args, queueing_lock, scheduled_at)
-  values (queue, task, args, only_once, run_at)
+  insert into jobs.procrastinate_jobs (queue_name, task_name, args, queueing_lock, scheduled_at, lock)
+  values (queue, task, args, only_once, run_at, in_order)
   on conflict (queueing_lock) where status = 'todo' do nothing;
   return found;
 end $$;
-comment on function jobs.enqueue(text, text, jsonb, text, timestamptz) is
-'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false.';
-grant execute on function jobs.enqueue(text, text, jsonb, text, timestamptz) to service_role, paya_worker;
+comment on function jobs.enqueue(text, text, jsonb, text, timestamptz, text) is
+'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false. Those with the same in_order run one after the other.';
+grant execute on function jobs.enqueue(text, text, jsonb, text, timestamptz, text) to service_role, paya_worker;
+-- Without it each look for work compares every job that has an order with every other.
+create index job_in_order on jobs.procrastinate_jobs (lock, id) where status in ('todo', 'doing') and lock is not null;
 
 -- A job that comes back to wait finds one waiting that asks the same: it gives way. Without this the queue's
 -- unique index would refuse the retry, and the job would stay "doing" for good.
@@ -143,7 +146,7 @@ begin
   if not found then
     return false;
   end if;
-  return jobs.enqueue(dead.queue_name, dead.task_name, dead.args, dead.queueing_lock);
+  return jobs.enqueue(dead.queue_name, dead.task_name, dead.args, dead.queueing_lock, null, dead.lock);
 end $$;
 comment on function jobs.replay(bigint) is 'Puts a dead letter back in its queue as a new job. False when there is none such.';
 grant execute on function jobs.replay(bigint) to service_role, paya_worker;

@@ -6,6 +6,21 @@
 -- Undo     Forward only.
 set local lock_timeout = '5s';
 
+-- Everything that limits a person's bank transfers asks here, so that what raises or lowers one person's limits is
+-- said in one place.
+create function banking.limit_of(person uuid, name text) returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select risk.limit_max(limit_of.name)
+$$;
+comment on function banking.limit_of(uuid, text) is 'The value in force of a limit for this person, or null when there is none of this name.';
+
+-- Bank transfers of one person are sent in the order in which they were asked for.
+create function banking.order_of(person uuid) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select 'bank:' || order_of.person
+$$;
+comment on function banking.order_of(uuid) is 'What the jobs that send a person''s transfers have in common: they run one after the other.';
+
 create function banking.load_json(load_id uuid, viewer uuid) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jsonb_build_object(
@@ -49,8 +64,8 @@ begin
   if load_id is null or source_id is null then
     perform private.refuse('request_invalid');
   end if;
-  if amount_cents is null or amount_cents < coalesce(risk.limit_max('load_single_min_cents'), 1) then
-    perform private.refuse('load_amount_invalid', jsonb_build_object('min_cents', risk.limit_max('load_single_min_cents')));
+  if amount_cents is null or amount_cents < coalesce(banking.limit_of(person, 'load_single_min_cents'), 1) then
+    perform private.refuse('load_amount_invalid', jsonb_build_object('min_cents', banking.limit_of(person, 'load_single_min_cents')));
   end if;
 
   -- From here on this person starts no other load, so what is counted below stays true.
@@ -74,7 +89,7 @@ begin
     perform private.refuse('bank_unconfirmed', facts);
   end if;
 
-  maximum := risk.limit_max('load_single_cents');
+  maximum := banking.limit_of(person, 'load_single_cents');
   if amount_cents > maximum then
     perform private.refuse('load_limit', facts || jsonb_build_object('limit', 'load_single_cents', 'max', maximum));
   end if;
@@ -83,13 +98,13 @@ begin
   where l.person = person and l.created_at > moment - interval '7 days' and o.state not in ('failed', 'canceled');
   select p.created_at into joined_at from public.profiles p where p.id = person;
   if joined_at > moment - interval '7 days' then
-    maximum := risk.limit_max('load_first_week_cents');
+    maximum := banking.limit_of(person, 'load_first_week_cents');
     if used + amount_cents > maximum then
       perform private.refuse('load_limit', facts || jsonb_build_object(
         'limit', 'load_first_week_cents', 'max', maximum, 'used', used, 'resets_at', joined_at + interval '7 days'));
     end if;
   end if;
-  maximum := risk.limit_max('load_week_cents');
+  maximum := banking.limit_of(person, 'load_week_cents');
   if used + amount_cents > maximum then
     perform private.refuse('load_limit', facts || jsonb_build_object(
       'limit', 'load_week_cents', 'max', maximum, 'used', used, 'resets_at', banking.room_at(person, amount_cents)));
@@ -99,7 +114,8 @@ begin
   values (load_id, 'load', moment + interval '1 minute', moment);
   insert into banking.load (id, person, source_id, amount_cents, reference, created_at)
   values (load_id, person, source_id, amount_cents, banking.new_reference(), moment);
-  perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id);
+  perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id,
+    null, banking.order_of(person));
   perform events.record('load.requested', load_id, 1, jsonb_build_object('owner_id', person, 'amount_cents', amount_cents));
   return banking.load_json(load_id, person);
 end $$;
@@ -112,7 +128,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     from banking.load l join banking.provider_operation o on o.id = l.id
     where l.person = room_at.person and l.created_at > private.now() - interval '7 days'
       and o.state not in ('failed', 'canceled')
-  ) r where r.from_here + room_at.amount_cents > risk.limit_max('load_week_cents')
+  ) r where r.from_here + room_at.amount_cents > banking.limit_of(room_at.person, 'load_week_cents')
 $$;
 comment on function banking.start_load(uuid, uuid, bigint) is
 'Asks the caller''s bank for money once per load_id: load, operation, job and event together. Returns the load.';
@@ -148,9 +164,9 @@ create function banking.my_load_limits() returns table (
   single_min_cents bigint, single_max_cents bigint, week_max_cents bigint, week_used_cents bigint, first_week_ends_at timestamptz
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select risk.limit_max('load_single_min_cents'), risk.limit_max('load_single_cents'),
+  select banking.limit_of(p.id, 'load_single_min_cents'), banking.limit_of(p.id, 'load_single_cents'),
     case when p.created_at > private.now() - interval '7 days'
-      then risk.limit_max('load_first_week_cents') else risk.limit_max('load_week_cents') end,
+      then banking.limit_of(p.id, 'load_first_week_cents') else banking.limit_of(p.id, 'load_week_cents') end,
     (select coalesce(sum(l.amount_cents), 0)::bigint
      from banking.load l join banking.provider_operation o on o.id = l.id
      where l.person = p.id and l.created_at > private.now() - interval '7 days' and o.state not in ('failed', 'canceled')),

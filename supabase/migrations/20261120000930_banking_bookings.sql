@@ -239,7 +239,8 @@ declare
   asked integer := 0;
 begin
   for stale in
-    select o.id, o.state from banking.provider_operation o
+    select o.id, o.state, (select l.person from banking.load l where l.id = o.id) as person
+    from banking.provider_operation o
     where o.state in ('queued', 'submitted', 'pending') and o.next_at <= private.now()
     order by o.next_at limit maximum for no key update skip locked
   loop
@@ -248,7 +249,8 @@ begin
     if stale.state = 'pending' then
       perform jobs.enqueue('banking', 'ask_about_load', jsonb_build_object('load_id', stale.id), 'ask_about_load:' || stale.id);
     else
-      perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', stale.id), 'submit_load:' || stale.id);
+      perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', stale.id), 'submit_load:' || stale.id,
+        null, banking.order_of(stale.person));
     end if;
     asked := asked + 1;
   end loop;
