@@ -155,10 +155,10 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   total integer := cardinality(ids);
   -- the locked balance accounts, in id order
-  locked bigint[]; balances bigint[]; helds bigint[]; floors bigint[]; seqs bigint[]; states text[];
+  locked bigint[]; balances bigint[]; helds bigint[]; floors bigint[]; seqs bigint[]; states text[]; assets text[];
   seqs_before bigint[];
-  -- per item: where its accounts are among the locked (null: summing or unknown), and their assets
-  giver_at integer[]; taker_at integer[]; giver_assets text[]; taker_assets text[]; firsts integer[];
+  -- per item: where its accounts are among the locked (null: summing or unknown)
+  giver_at integer[]; taker_at integer[]; firsts integer[];
   known_from bigint[]; known_to bigint[]; known_amount bigint[]; known_kind text[]; known_ref text[]; known_after bigint[];
   -- per item: what became of it
   refusals text[] := array_fill(null::text, array[greatest(total, 0)]);
@@ -170,6 +170,8 @@ declare
   giver_afters bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
   taker_afters bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
   moment timestamptz;
+  giver_asset text; taker_asset text;
+  summing bigint; summing_asset text;  -- the last summing account that was met: most batches have one
   g integer; t integer; first_of_group integer; i integer; j integer;
   is_new boolean; has_written boolean := false;
 begin
@@ -186,8 +188,9 @@ begin
     perform private.refuse('batch_malformed');
   end if;
 
-  select array_agg(a.id), array_agg(a.balance), array_agg(a.held), array_agg(a.min_balance), array_agg(a.seq), array_agg(a.state)
-  into locked, balances, helds, floors, seqs, states
+  select array_agg(a.id), array_agg(a.balance), array_agg(a.held), array_agg(a.min_balance), array_agg(a.seq), array_agg(a.state),
+    array_agg(a.asset)
+  into locked, balances, helds, floors, seqs, states, assets
   from (
     select * from ledger.account c
     where c.id = any(from_accounts || to_accounts) and not c.is_summing order by c.id for no key update
@@ -196,19 +199,16 @@ begin
 
   -- A new statement: ids that somebody committed while we waited for the locks are seen.
   select
-    array_agg(gl.at order by i.n), array_agg(tl.at order by i.n), array_agg(ga.asset order by i.n), array_agg(ta.asset order by i.n),
-    array_agg(i.first order by i.n),
+    array_agg(gl.at order by i.n), array_agg(tl.at order by i.n), array_agg(i.first order by i.n),
     array_agg(k.from_account order by i.n), array_agg(k.to_account order by i.n), array_agg(k.amount order by i.n),
     array_agg(k.kind order by i.n), array_agg(k.ref order by i.n), array_agg(e.balance_after order by i.n)
-  into giver_at, taker_at, giver_assets, taker_assets, firsts, known_from, known_to, known_amount, known_kind, known_ref, known_after
+  into giver_at, taker_at, firsts, known_from, known_to, known_amount, known_kind, known_ref, known_after
   from (
     select u.*, min(u.n) over (partition by u.id) as first
     from unnest(ids, from_accounts, to_accounts) with ordinality u (id, from_account, to_account, n)
   ) i
   left join unnest(locked) with ordinality gl (id, at) on gl.id = i.from_account
   left join unnest(locked) with ordinality tl (id, at) on tl.id = i.to_account
-  left join ledger.account ga on ga.id = i.from_account
-  left join ledger.account ta on ta.id = i.to_account
   left join ledger.transfer k on k.id = i.id
   left join ledger.entry e on e.account_id = k.from_account and e.seq = k.from_seq;
 
@@ -220,6 +220,22 @@ begin
     end if;
     g := giver_at[i];
     t := taker_at[i];
+    giver_asset := assets[g];
+    taker_asset := assets[t];
+    if g is null then
+      if summing is distinct from from_accounts[i] then
+        summing := from_accounts[i];
+        select a.asset into summing_asset from ledger.account a where a.id = summing and a.is_summing;
+      end if;
+      giver_asset := summing_asset;
+    end if;
+    if t is null then
+      if summing is distinct from to_accounts[i] then
+        summing := to_accounts[i];
+        select a.asset into summing_asset from ledger.account a where a.id = summing and a.is_summing;
+      end if;
+      taker_asset := summing_asset;
+    end if;
     is_new := not passes_states and kinds[i] in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
     if amounts[i] is null or amounts[i] not between 1 and 1000000000000000 then
       refusals[i] := 'amount_invalid';
@@ -247,9 +263,9 @@ begin
         facts[i] := facts[firsts[i]];
         giver_afters[i] := giver_afters[firsts[i]];
       end if;
-    elsif giver_assets[i] is null or taker_assets[i] is null then
+    elsif giver_asset is null or taker_asset is null then
       refusals[i] := 'account_unknown';
-    elsif giver_assets[i] <> taker_assets[i] then
+    elsif giver_asset <> taker_asset then
       refusals[i] := 'asset_mismatch';
     elsif is_new and g is not null and states[g] <> 'active' then
       refusals[i] := 'account_unavailable';
