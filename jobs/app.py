@@ -20,10 +20,11 @@ def connector() -> PsycopgConnector:
 
 def queue() -> App:
     """The queue with its tasks, to be opened with `open_async`."""
-    from jobs import banking, ledger, upkeep
+    from jobs import banking, ledger, providers, upkeep
 
     app = App(connector=connector())
     banking.register(app)
     ledger.register(app)
+    providers.register(app)
     upkeep.register(app)
     return app

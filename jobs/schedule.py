@@ -15,6 +15,8 @@ class Line:
 TIMETABLE = (
     # what a worker left behind when it died
     Line("sweep_stalled", "upkeep", every_s=5),
+    # whether vendors that are down answer again
+    Line("probe_vendors", "upkeep", every_s=10),
     # operations at the bank that nobody heard of for too long
     Line("ask_about_stale", "banking", every_s=30),
     # loads whose hold is over

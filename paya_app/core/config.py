@@ -28,6 +28,8 @@ SECRETS_NEEDED_HOSTED = (
     "dwolla_secret",
     "dwolla_webhook_secret",
     "dwolla_reserve_source",
+    "plaid_client_id",
+    "plaid_secret",
 )
 
 
@@ -51,6 +53,8 @@ class Settings(BaseSettings):
     paya_send_batching: bool = True
     paya_proxy_hops: int = Field(default=0, ge=0, le=10)
     paya_ach_hold_days: int = Field(default=0, ge=0, le=60)
+    # how long a vendor that is down is left alone before it is probed
+    paya_breaker_s: float = Field(default=30, gt=0, le=3600)
     paya_ach_seconds: float | None = Field(default=None, ge=0, le=86400)
 
     database_url: str = ""
@@ -75,6 +79,11 @@ class Settings(BaseSettings):
     dwolla_webhook_secret: SecretStr = SecretStr("")
     dwolla_reserve_source: str = ""
 
+    plaid_client_id: str = ""
+    plaid_secret: SecretStr = SecretStr("")
+    plaid_environment: Literal["sandbox", "production"] = "sandbox"
+    plaid_base_url: str = ""
+
     paya_local_auth_database_url: str = ""
     paya_local_realtime_database_url: str = ""
     paya_local_vendors_database_url: str = ""
@@ -84,6 +93,7 @@ class Settings(BaseSettings):
 
     paya_local_twilio_port: int = Field(default=0, ge=0, le=65535)
     paya_local_dwolla_port: int = Field(default=0, ge=0, le=65535)
+    paya_local_plaid_port: int = Field(default=0, ge=0, le=65535)
 
     @property
     def embedded(self) -> bool:

@@ -1,19 +1,24 @@
 """What can become of a call to a vendor, besides an answer."""
 
-from typing import Any
-
 
 class ProviderFailure(Exception):
-    """A call that gave no answer to go on with; always one of the three below."""
+    """A call that gave no answer to go on with; always one of the three below.
+
+    `is_outage`: the connection or the vendor itself failed (5xx), which its breaker counts. What the vendor answers
+    with a 4xx, "too many requests" too, shows that it is there.
+    """
+
+    is_outage = False
 
 
 class Retryable(ProviderFailure):
     """It did not happen, and the same call may be made again later."""
 
-    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, reason: str, *, retry_after_s: float | None = None, is_outage: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry_after_s = retry_after_s
+        self.is_outage = is_outage
 
 
 class Rejected(ProviderFailure):
@@ -37,7 +42,7 @@ class Rejected(ProviderFailure):
 class Unknown(ProviderFailure):
     """Nobody knows whether it happened. Never repeat it blindly: ask, or use the same idempotency key."""
 
-    def __init__(self, reason: str, **facts: Any) -> None:
+    def __init__(self, reason: str, *, is_outage: bool = True) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.facts = facts
+        self.is_outage = is_outage

@@ -69,3 +69,15 @@ async def test_one_worker_of_two_is_enough(client, database):
     await database.rows("insert into jobs.procrastinate_workers default values")
     await scheduler_was_heard(database, 5)
     assert (await client.get("/v1/health")).json() == {"status": "ok"}
+
+
+async def test_a_vendor_that_is_down_is_said(client, database):
+    await worker_was_heard(database, 1)
+    await scheduler_was_heard(database, 5)
+    await database.rows("select providers.register('dwolla', 1, 30), providers.count_failure('dwolla')")
+    answer = (await client.get("/v1/health")).json()
+    assert answer["status"] == "degraded"
+    assert answer["detail"].startswith("dwolla has not answered since 20")
+    assert answer["detail"].endswith(
+        "money to and from banks is queued and goes out in order when it answers; people can pay."
+    )

@@ -8,15 +8,21 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from paya_app.core.config import settings
+from paya_app.providers.breaker import guarded
 from paya_app.providers.outcome import ProviderFailure, Rejected, Retryable, Unknown
 
+VENDOR = "dwolla"
 TIMEOUT_S = (2.0, 10.0)  # to connect, to answer
 TOKEN_MARGIN_S = 60
 
+# what reading an answer of another shape than promised ends in
+_WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 _TOO_MANY, _CONFLICT, _TIMED_OUT, _UNAUTHORIZED, _SERVER = 429, 409, 408, 401, 500
+
+Read = TypeVar("Read")
 
 
 class Connection:
@@ -47,15 +53,24 @@ class Connection:
         """Where the API is; addresses of resources begin with it."""
         return self._client.api_url
 
-    async def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
-        """The body of a resource. A read that fails can always be made again: never `Unknown`."""
+    async def get(
+        self, path: str, params: Mapping[str, Any] | None = None, *, read_as: Callable[[dict[str, Any]], Read]
+    ) -> Read:
+        """What `read_as` makes of a resource's body. A read that fails can always be made again: never `Unknown`."""
+
+        def read(token: Any) -> Read:
+            body = token.get(path, dict(params or {})).body
+            if not isinstance(body, dict):
+                raise Retryable("malformed_answer")
+            try:
+                return read_as(body)
+            except _WRONG_SHAPE as error:
+                raise Retryable("malformed_answer") from error
+
         try:
-            response = await self._run(lambda token: token.get(path, dict(params or {})))
+            return await self._run(read)
         except Unknown as unknown:
-            raise Retryable(unknown.reason) from unknown
-        if not isinstance(response.body, dict):
-            raise Retryable("malformed_answer")
-        return response.body
+            raise Retryable(unknown.reason, is_outage=unknown.is_outage) from unknown
 
     async def post(self, path: str, body: Mapping[str, Any], *, key: str = "") -> str:
         """Make something and return its id ("" when the vendor names none); `key` makes it happen once."""
@@ -65,12 +80,14 @@ class Connection:
         return location.rsplit("/", 1)[-1]
 
     async def _run(self, work: Callable[[Any], Any]) -> Any:
-        return await asyncio.to_thread(self._call, work)
+        return await guarded(VENDOR, lambda: asyncio.to_thread(self._call, work))
 
     def _call(self, work: Callable[[Any], Any]) -> Any:
         for last in (False, True):
             try:
                 return work(self._token())
+            except ProviderFailure:
+                raise
             except Exception as error:
                 failure = sort(error)
                 if failure is None:
@@ -84,9 +101,8 @@ class Connection:
     def _token(self) -> Any:
         with self._lock:
             if time.monotonic() >= self._token_until_s:
-                granted = self._client.Auth.client()
-                self._token_text = granted.access_token
-                self._token_until_s = time.monotonic() + max(int(granted.expires_in or 0) - TOKEN_MARGIN_S, 0)
+                self._token_text, expires_s = self._granted()
+                self._token_until_s = time.monotonic() + max(expires_s - TOKEN_MARGIN_S, 0)
             text = self._token_text
         held = getattr(self._thread, "token", None)
         if held is None or held.access_token != text:
@@ -96,6 +112,19 @@ class Connection:
             with self._lock:
                 self._tokens.append(held)
         return held
+
+    def _granted(self) -> tuple[str, int]:
+        """A fresh token and for how many seconds it is good. Without one nothing was asked for: never `Unknown`."""
+        try:
+            granted = self._client.Auth.client()
+            return str(granted.access_token), int(granted.expires_in or 0)
+        except Exception as error:
+            failure = sort(error)
+            if isinstance(failure, Unknown):
+                raise Retryable(failure.reason, is_outage=failure.is_outage) from error
+            if failure is None and isinstance(error, _WRONG_SHAPE):
+                raise Retryable("malformed_answer:token") from error
+            raise
 
     def close(self) -> None:
         """Hang up every kept-alive connection; only when no call is under way."""
@@ -137,23 +166,39 @@ def _by_status(error: Any) -> ProviderFailure:
     body = error.body if isinstance(error.body, dict) else {}
     status = getattr(error, "status", _SERVER)
     if "error" in body and "code" not in body:
-        return Retryable(f"credentials:{body['error']}")
+        return Retryable(f"credentials:{body['error']}", is_outage=False)
     if status == _UNAUTHORIZED:
-        return _TokenRefused(f"credentials:{body.get('code', status)}")
+        return _TokenRefused(f"credentials:{body.get('code', status)}", is_outage=False)
     if status == _TOO_MANY:
         after = error.headers.get("retry-after", "") if hasattr(error, "headers") else ""
-        return Retryable("too_many_requests", retry_after_s=float(after) if after.isdigit() else None)
+        return Retryable("too_many_requests", retry_after_s=_seconds(after), is_outage=False)
     if status in (_TIMED_OUT, _CONFLICT) or status >= _SERVER or not isinstance(error.body, dict):
-        return Unknown(f"status_{status}")
-    faults = body.get("_embedded", {}).get("errors") or [body]
-    fault = faults[0] if isinstance(faults[0], dict) else {}
-    about = fault.get("_links", {}).get("about", {}).get("href", "")
+        return Unknown(f"status_{status}", is_outage=status >= _SERVER)
+    return _refusal(body, status)
+
+
+def _refusal(body: dict[str, Any], status: int) -> ProviderFailure:
+    """Dwolla's "no", or `Unknown` for one that is not written as Dwolla writes: somebody between us may have said it."""
+    try:
+        faults = body.get("_embedded", {}).get("errors") or [body]
+        fault = faults[0]
+        about = fault.get("_links", {}).get("about", {}).get("href", "")
+        code = fault.get("code", body.get("code"))
+    except _WRONG_SHAPE:
+        code = None
+    if not isinstance(code, str) or not code:
+        return Unknown(f"status_{status}", is_outage=False)
     return Rejected(
-        str(fault.get("code", body.get("code", status))),
+        code,
         str(fault.get("message", "")),
         path=str(fault.get("path", "")),
         about=str(about),
     )
+
+
+def _seconds(text: str) -> float | None:
+    """`Retry-After` in seconds, as far as it says so; a date is as good as nothing, for clocks differ."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else None  # noqa: PLR2004 - a day has 5 digits
 
 
 _connections: dict[tuple[str, str, str, str], Connection] = {}

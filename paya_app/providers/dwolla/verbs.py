@@ -1,7 +1,8 @@
 """What PaYa asks of Dwolla, in PaYa's words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from paya_app.providers.dwolla.connection import connection
@@ -27,8 +28,8 @@ class Transfer:
         status: `pending`, `processed`, `failed` or `cancelled`.
         amount_cents: US cents.
         correlation_id: what we called it when we made it, or "".
-        funded_id: the second leg that this one pays for (from Dwolla to our bank), or "".
-        funding_id: the first leg that pays for this one (out of the customer's bank), or "".
+        funded_id: the second leg that this one pays for (from Dwolla to the bank that gets it), or "".
+        funding_id: the first leg that pays for this one (out of the bank that gives it), or "".
     """
 
     id: str
@@ -69,14 +70,7 @@ async def add_bank(customer_id: str, *, routing: str, account: str, kind: str, n
 
 async def funding_source(source_id: str) -> FundingSource:
     """The bank account as Dwolla knows it."""
-    body = await connection().get(f"funding-sources/{source_id}")
-    return FundingSource(
-        id=source_id,
-        type=_text(body, "type"),
-        status=_text(body, "status"),
-        bank_name=str(body.get("bankName") or ""),
-        removed=body.get("removed") is True,
-    )
+    return await connection().get(f"funding-sources/{source_id}", read_as=partial(_funding_source, source_id))
 
 
 async def start_micro_deposits(source_id: str) -> None:
@@ -125,26 +119,37 @@ async def create_transfer(
 
 async def transfer(transfer_id: str) -> Transfer:
     """The transfer as it stands."""
-    return _transfer(await connection().get(f"transfers/{transfer_id}"))
+    return await connection().get(f"transfers/{transfer_id}", read_as=_transfer)
 
 
-async def find_transfer(customer_id: str, correlation_id: str) -> Transfer | None:
-    """The customer's transfer that we called so, or None."""
-    found = await connection().get(f"customers/{customer_id}/transfers", {"correlationId": correlation_id})
-    listed = found.get("_embedded", {}).get("transfers", [])
-    matching = [_transfer(each) for each in listed]
-    return next((each for each in matching if each.correlation_id == correlation_id and not each.funding_id), None)
+async def find_transfer(customer_id: str, correlation_id: str, *, is_payout: bool = False) -> Transfer | None:
+    """The customer's transfer that we called so, or None: the leg at their bank, out of it or (`is_payout`) into it."""
+    matching = await connection().get(
+        f"customers/{customer_id}/transfers", {"correlationId": correlation_id}, read_as=_transfers
+    )
+    found_legs = [each for each in matching if each.correlation_id == correlation_id]
+    return next((each for each in found_legs if not (each.funded_id if is_payout else each.funding_id)), None)
+
+
+async def cancel_transfer(transfer_id: str) -> bool:
+    """Stop a transfer that the banks have not begun with; False when it is too late. Again: the same."""
+    try:
+        await connection().post(f"transfers/{transfer_id}", {"status": "cancelled"})
+    except Rejected as refusal:
+        if refusal.code == "NotAllowed":
+            return False
+        raise
+    return True
 
 
 async def return_code(transfer_id: str) -> str:
     """Why a transfer failed: the ACH return code, e.g. `R01`."""
-    return _text(await connection().get(f"transfers/{transfer_id}/failure"), "code")
+    return await connection().get(f"transfers/{transfer_id}/failure", read_as=lambda body: _text(body, "code"))
 
 
 async def ensure_subscription(url: str, secret: str) -> None:
     """Have webhooks sent to `url`, signed with `secret`; one that is paused is resumed."""
-    listed = await connection().get("webhook-subscriptions")
-    for each in listed.get("_embedded", {}).get("webhook-subscriptions", []):
+    for each in await connection().get("webhook-subscriptions", read_as=_listed("webhook-subscriptions")):
         if each.get("url") == url:
             if each.get("paused") is True:
                 await connection().post(f"webhook-subscriptions/{each['id']}", {"paused": False})
@@ -152,9 +157,37 @@ async def ensure_subscription(url: str, secret: str) -> None:
     await connection().post("webhook-subscriptions", {"url": url, "secret": secret})
 
 
+async def ping() -> None:
+    """Ask for the least there is, to see whether anybody answers."""
+    await connection().get("/", read_as=lambda body: _text(body["_links"]["account"], "href"))
+
+
+def _funding_source(source_id: str, body: Mapping[str, Any]) -> FundingSource:
+    return FundingSource(
+        id=source_id,
+        type=_text(body, "type"),
+        status=_text(body, "status"),
+        bank_name=str(body.get("bankName") or ""),
+        removed=body.get("removed") is True,
+    )
+
+
+def _listed(name: str) -> Callable[[Mapping[str, Any]], list[dict[str, Any]]]:
+    """Reads a list, which is there even when it is empty: without it nobody knows what there is."""
+
+    def read(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return list(body["_embedded"][name])
+
+    return read
+
+
+def _transfers(body: Mapping[str, Any]) -> list[Transfer]:
+    return [_transfer(each) for each in _listed("transfers")(body)]
+
+
 def _transfer(body: Mapping[str, Any]) -> Transfer:
     links = body.get("_links", {})
-    whole, _, cents = _text(body.get("amount", {}), "value").partition(".")
+    whole, _, cents = _text(body["amount"], "value").partition(".")
     return Transfer(
         id=_text(body, "id"),
         status=_text(body, "status"),
