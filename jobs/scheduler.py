@@ -26,16 +26,22 @@ async def run(stop: asyncio.Event) -> None:
     """Schedule, relay and seal until `stop`.
 
     Raises:
-        paya_app.events.relay.RecordRestored: the database was restored and not rebased since.
+        paya_app.events.errors.RecordRestored: the database was restored and not rebased since.
     """
     from paya_app.events import relay
+    from paya_app.events.errors import RecordRestored
     from paya_app.proof import sealer
 
-    async with asyncio.TaskGroup() as group:
-        # whether we lead or not: each keeps its own order among several
-        group.create_task(relay.run(stop))
-        group.create_task(sealer.run(stop))
-        group.create_task(_schedule(stop))
+    try:
+        async with asyncio.TaskGroup() as group:
+            # whether we lead or not: each keeps its own order among several
+            group.create_task(relay.run(stop))
+            group.create_task(sealer.run(stop))
+            group.create_task(_schedule(stop))
+    except ExceptionGroup as ended:
+        if ended.subgroup(RecordRestored):
+            raise RecordRestored from ended
+        raise
 
 
 async def _schedule(stop: asyncio.Event) -> None:

@@ -16,7 +16,11 @@ log = structlog.get_logger()
 
 
 async def run(stop: asyncio.Event) -> None:
-    """Work until `stop`, over lost connections; jobs under way get ten seconds to end."""
+    """Work until `stop`, over lost connections; jobs under way get ten seconds to end.
+
+    Raises:
+        paya_app.events.errors.RecordRestored: the database was restored and not rebased since.
+    """
     import procrastinate.exceptions
     import psycopg
     import psycopg_pool
@@ -35,11 +39,15 @@ async def run(stop: asyncio.Event) -> None:
 async def _work(stop: asyncio.Event) -> None:
     from jobs.app import queue
     from paya_app.core import db
+    from paya_app.events.errors import RecordRestored
     from paya_app.providers import dwolla
 
     app = queue()
     try:
         async with app.open_async():
+            # asked over each connection that was lost: the database behind the new one may be a copy
+            if (await app.connector.execute_query_one_async("select events.is_restored() as it_is"))["it_is"]:
+                raise RecordRestored
             # notices must reach us from the first load on; the timetable looks after it from then on
             await app.connector.execute_query_async(
                 "select jobs.enqueue('banking', 'subscribe', '{}', 'tick:subscribe')"

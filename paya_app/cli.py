@@ -36,6 +36,7 @@ def _sentences() -> Iterator[None]:
 
     from paya_app.core.config import SettingsMissing
     from paya_app.core.migrations import MigrationFailed
+    from paya_app.events.errors import RecordRestored
     from paya_app.local.postgres import PostgresFault
     from paya_app.server.build import BuildFailed
     from paya_app.server.embedded import CannotStart
@@ -43,7 +44,15 @@ def _sentences() -> Iterator[None]:
 
     try:
         yield
-    except (SettingsMissing, MigrationFailed, PostgresFault, BuildFailed, CannotStart, NotReady) as error:
+    except (
+        SettingsMissing,
+        MigrationFailed,
+        PostgresFault,
+        BuildFailed,
+        CannotStart,
+        NotReady,
+        RecordRestored,
+    ) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     except Timeout as error:
@@ -158,11 +167,14 @@ def _until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-def _require_settings() -> None:
+def _require_sound() -> None:
+    """Refuse settings that lack something, and a database that was restored and not rebased."""
     from paya_app.core.config import settings
+    from paya_app.events.restored import require_not_restored
 
     if not settings().embedded:
         settings().require_hosted()
+    asyncio.run(require_not_restored(settings().paya_worker_database_url))
 
 
 def _log_as(program: str) -> None:
@@ -179,7 +191,7 @@ def serve_app() -> None:
 
     _log_as("app")
     with _sentences():
-        _require_settings()
+        _require_sound()
         serve(settings().paya_host, settings().port)
 
 
@@ -190,7 +202,7 @@ def worker() -> None:
 
     _log_as("worker")
     with _sentences():
-        _require_settings()
+        _require_sound()
         _until_told(jobs_worker.run)
 
 
@@ -201,7 +213,7 @@ def scheduler() -> None:
 
     _log_as("scheduler")
     with _sentences():
-        _require_settings()
+        _require_sound()
         _until_told(jobs_scheduler.run)
 
 
@@ -338,7 +350,7 @@ def reconcile(
     import psycopg
 
     from paya_app import ledger as accounts
-    from paya_app.events.relay import RecordRestored
+    from paya_app.events.errors import RecordRestored
 
     with _sentences(), _worker_database() as url:
         try:

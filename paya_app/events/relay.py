@@ -12,6 +12,7 @@ import psycopg
 import structlog
 
 from paya_app.core.config import settings
+from paya_app.events.restored import refuse_restored
 
 POLL_S = 0.03
 # After a quiet while it looks a little less often: 1 % of a core instead of 1.6.
@@ -28,16 +29,6 @@ CONSUMERS = (b"select feed.announce(%s)",)
 log = structlog.get_logger()
 
 
-class RecordRestored(Exception):
-    """The database was restored from a copy, and its record of events needs `paya rebase` first."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This database was restored: its record of events holds transaction ids that it has not reached. "
-            "Run `paya rebase` once, while PaYa is stopped, and start again. No event is lost or repeated."
-        )
-
-
 async def run(stop: asyncio.Event) -> None:
     """Relay events until `stop`, over lost connections.
 
@@ -49,10 +40,7 @@ async def run(stop: asyncio.Event) -> None:
             async with await psycopg.AsyncConnection.connect(
                 settings().paya_worker_database_url, autocommit=True, application_name="paya relay", connect_timeout=3
             ) as connection:
-                if await _number(connection, b"select events.is_restored()::int"):
-                    restored = RecordRestored()
-                    log.error(str(restored))
-                    raise restored
+                await refuse_restored(connection)
                 await _relay(connection, stop)
         except psycopg.Error as error:
             log.warning("the relay was interrupted, going on", error=str(error).strip())

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 
-from paya_app.events.relay import RecordRestored
+from paya_app.events.errors import RecordRestored
 
 _SENTENCES = {
     "account_does_not_add_up": "{subject} is not the sum of its entries.",

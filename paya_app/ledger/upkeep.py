@@ -2,6 +2,7 @@
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.events.errors import RecordRestored
 
 HOLDS_AT_ONCE = 500
 # fewer new entries than this are added up as fast as a checkpoint is read
@@ -19,8 +20,16 @@ async def expire_holds() -> int:
 
 
 async def take_checkpoints() -> int:
-    """Write a checkpoint for each summing account with much that is new; returns how many."""
+    """Write a checkpoint for each summing account with much that is new; returns how many.
+
+    Raises:
+        RecordRestored: the database was restored and not rebased since; its transaction ids cut nothing yet.
+    """
     rows = await db.query(
-        Actor.service(), "select ledger.take_checkpoints(:entries_min)", {"entries_min": CHECKPOINT_ENTRIES_MIN}
+        Actor.service(),
+        "select ledger.take_checkpoints(:entries_min) where not events.is_restored()",
+        {"entries_min": CHECKPOINT_ENTRIES_MIN},
     )
+    if not rows:
+        raise RecordRestored
     return rows[0][0]

@@ -7,7 +7,7 @@ import psycopg
 import structlog
 
 from paya_app.core.config import settings
-from paya_app.events.relay import RecordRestored
+from paya_app.events.errors import RecordRestored
 
 EVERY_S = 1.0
 RETRY_S = 0.5

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from paya_app.core.config import settings
+from paya_app.events.restored import require_not_restored
 from paya_app.server.build import build
 from paya_app.server.heartbeat import heard_from
 from paya_app.server.programs import Program, answers, log_folder
@@ -21,8 +22,10 @@ def run(say: Callable[[str], None]) -> None:
 
     Raises:
         SettingsMissing: hosted mode lacks a setting.
+        RecordRestored: the database was restored and not rebased since.
     """
     settings().require_hosted()
+    asyncio.run(require_not_restored(settings().paya_worker_database_url))
     bundle = build(say)
     logs = log_folder(Path(settings().paya_home))
     host, port = settings().paya_host, settings().port

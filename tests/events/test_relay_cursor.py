@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from paya_app.events import relay
+from paya_app.events.errors import RecordRestored
 from tests.support.waiting import until
 
 WRITERS = 6
@@ -172,7 +173,7 @@ async def test_a_restored_record_is_refused_until_rebased(database):
         await connection.execute("update events.event set xid = (xid::text::bigint + 1000000)::text::xid8")
         await connection.execute(RECORD.encode())
     stop = asyncio.Event()
-    with pytest.raises(relay.RecordRestored, match="paya rebase"):
+    with pytest.raises(RecordRestored, match="paya rebase"):
         await relay.run(stop)
     assert await relay.rebase(database.url("paya_worker")) == 2
     assert await database.value("select events.is_restored()", role="paya_worker") is False

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from paya_app.events import relay
+from paya_app.events.errors import RecordRestored
 from paya_app.proof import sealer
 from paya_app.proof.verify import verify
 from tests.support.waiting import until
@@ -108,7 +109,7 @@ async def test_a_restored_database_is_not_sealed_until_rebased_and_then_goes_on_
             await connection.execute(
                 f"update {table} set xid = {shift} where xid >= (select max(xid_upto) from proof.seal)".encode()
             )
-    with pytest.raises(relay.RecordRestored, match="paya rebase"):
+    with pytest.raises(RecordRestored, match="paya rebase"):
         await sealer.run(asyncio.Event())
     assert await relay.rebase(database.url("paya_worker")) == 2
     await database.rows(MINT, (ann.user_id,))
