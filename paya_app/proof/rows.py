@@ -50,8 +50,12 @@ left join (
 _SUMS = """
 select s.era, s.xid::text::bigint, s.account_id, sum(s.amount)::bigint, sum(s.transfer_count)::bigint
 from ledger.sum_entry s group by s.era, s.xid, s.account_id order by s.era, s.xid, s.account_id"""
+# Those of an era that a restore ended are behind nothing any more, and what was booked before the rebase may lie below
+# their marks.
 _CHECKPOINTS = """
-select account_id, era, upto::text::bigint, balance from ledger.checkpoint order by era, upto, account_id"""
+select c.account_id, c.era, c.upto::text::bigint, c.balance from ledger.checkpoint c
+where c.era = (select max(k.era) from ledger.checkpoint k where k.account_id = c.account_id)
+order by c.era, c.upto, c.account_id"""
 
 
 @dataclass(frozen=True, slots=True)

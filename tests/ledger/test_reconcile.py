@@ -8,6 +8,7 @@ import pytest
 from paya_app import wallet
 from paya_app.core.ids import new_id
 from paya_app.ledger.reconciliation import reconcile
+from paya_app.proof.verify import verify
 from tests.support.waiting import until
 
 
@@ -220,6 +221,43 @@ async def test_after_a_restore_everything_is_looked_at_once(trading, database):
     assert [f.kind for f in await run(database)] == ["account_does_not_add_up"]
     assert await database.value("select is_full from ledger.reconciliation order by n desc limit 1") is True
     assert await run(database) == []
+
+
+RESERVE_MARKS = "from ledger.checkpoint where account_id = ledger.system_account('reserve')"
+
+
+@pytest.fixture
+async def rebased(trading, people, database):
+    """A copy that was restored where ids start over, minted on before anybody ran `paya rebase`, and rebased then."""
+    async with await database.connect() as connection:
+        await connection.execute("set session_replication_role = 'replica'")
+        later = "(x::text::bigint + 1000000)::text::xid8"
+        for table, column in (("transfer", "xid"), ("sum_entry", "xid"), ("checkpoint", "upto")):
+            await connection.execute(f"update ledger.{table} set {column} = {later.replace('x', column, 1)}".encode())
+        await connection.execute(f"update events.event set xid = {later.replace('x', 'xid', 1)}".encode())
+    await people.join("eve", cents=70)
+    await database.rows("select events.rebase()", role="paya_worker")
+    await people.join("fay", cents=11)
+    await database.rows("select ledger.take_checkpoints(1)")
+
+
+@pytest.mark.usefixtures("rebased")
+async def test_a_checkpoint_of_an_era_that_a_restore_ended_is_no_flaw(database):
+    assert await database.value(f"select count(distinct era) {RESERVE_MARKS}") == 2
+    assert await run(database, is_full=True) == []
+    assert verify(database.url("postgres"), lambda _: None).findings == []
+
+
+@pytest.mark.usefixtures("rebased")
+async def test_a_cent_in_a_checkpoint_of_this_era_is_found(database):
+    newest = f"(select max(era) {RESERVE_MARKS})"
+    planted = f"update ledger.checkpoint set balance = balance - 1 where upto = '0' and era = {newest}"
+    await plant(database, f"{planted} and account_id = ledger.system_account('reserve')")
+    (found,) = await run(database, is_full=True)
+    assert (found.kind, found.evidence[0]["what"]) == ("account_does_not_add_up", "checkpoint_differs_from_sums")
+    assert [finding.table for finding in verify(database.url("postgres"), lambda _: None).findings] == [
+        "ledger.checkpoint"
+    ]
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
