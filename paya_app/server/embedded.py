@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from paya_app.events.errors import RecordRestored
+from paya_app.events.restored import require_not_restored
 from paya_app.local import postgres
 from paya_app.local.keys import load_keys
 from paya_app.server.heartbeat import heard_from
@@ -83,6 +85,10 @@ def compose(home: Path, host: str, port: int, say: Say, *, bundle: Path) -> Supe
 
     async def prepare() -> None:
         await asyncio.to_thread(postgres.prepare, cluster, clock=True)
+        try:
+            await require_not_restored(cluster.url("paya_worker"))
+        except RecordRestored as error:
+            raise NotReady(str(error)) from None
 
     async def vendors_ready() -> bool:
         return all([await answers("127.0.0.1", number)() for number in ports.values()])

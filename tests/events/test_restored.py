@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 
+import psycopg
 import pytest
 
 from jobs import scheduler, worker
@@ -12,12 +13,18 @@ from paya_app import ledger
 from paya_app.events import relay
 from paya_app.events.errors import RecordRestored
 from paya_app.events.restored import require_not_restored
+from paya_app.local import postgres
+from paya_app.server import embedded
+from paya_app.server.programs import NotReady
+
+# as after a restore into a younger server: the cursor has seen transactions from the future
+RESTORE = "update events.relay_cursor set snapshot = '9000000000:9000000000:'"
 
 
 @pytest.fixture
 async def restored(database):
-    """As after a restore into a younger server: the cursor has seen transactions from the future."""
-    await database.rows("update events.relay_cursor set snapshot = '9000000000:9000000000:'")
+    """The test's database, restored and not rebased."""
+    await database.rows(RESTORE)
     return database
 
 
@@ -59,3 +66,18 @@ async def test_no_checkpoint_is_taken_until_rebased(people, restored):
 async def test_a_database_that_does_not_answer_is_left_to_the_program(database):
     await require_not_restored(database.url("paya_worker"))
     await require_not_restored("postgresql://nobody@127.0.0.1:1/none")
+
+
+async def test_the_embedded_default_refuses_it_once_its_server_runs(tmp_path):
+    prepare = embedded.compose(tmp_path, "127.0.0.1", 8700, lambda _: None, bundle=tmp_path).after_ready["postgres"]
+    cluster = await asyncio.to_thread(postgres.ensure, tmp_path)
+    try:
+        await prepare()
+        with psycopg.connect(cluster.url("supabase_admin"), autocommit=True) as connection:
+            connection.execute(RESTORE.encode())
+        with pytest.raises(NotReady, match="paya rebase"):
+            await prepare()
+        await relay.rebase(cluster.url("paya_worker"))
+        await prepare()
+    finally:
+        cluster.stop()
