@@ -1,6 +1,6 @@
 """The secrets of an embedded PaYa: made once, kept in one private file.
 
-On hosted the same names hold what Supabase, Twilio and Dwolla gave us; here we give them to ourselves, so that
+On hosted the same names hold what Supabase, Twilio, Dwolla and Plaid gave us; here we give them to ourselves, so that
 every exchange between the parts is signed and checked exactly as there.
 """
 
@@ -44,6 +44,8 @@ class LocalKeys:
     dwolla_secret: str
     dwolla_webhook_secret: str
     dwolla_reserve_source: str
+    plaid_client_id: str
+    plaid_secret: str
 
     def as_environment(self) -> dict[str, str]:
         """The environment variables that the processes of an embedded server read."""
@@ -60,6 +62,8 @@ class LocalKeys:
             "DWOLLA_SECRET": self.dwolla_secret,
             "DWOLLA_WEBHOOK_SECRET": self.dwolla_webhook_secret,
             "DWOLLA_RESERVE_SOURCE": self.dwolla_reserve_source,
+            "PLAID_CLIENT_ID": self.plaid_client_id,
+            "PLAID_SECRET": self.plaid_secret,
         }
 
 
@@ -122,6 +126,8 @@ def _fresh() -> dict[str, Any]:
         dwolla_secret=secrets.token_urlsafe(37),
         dwolla_webhook_secret=secrets.token_hex(20),
         dwolla_reserve_source=str(uuid.uuid4()),
+        plaid_client_id=secrets.token_hex(12),
+        plaid_secret=secrets.token_hex(15),
     )
     kept = asdict(made)
     del kept["path"]

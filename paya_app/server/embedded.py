@@ -22,7 +22,7 @@ from paya_app.server.heartbeat import heard_from
 from paya_app.server.programs import NotReady, Program, answers, log_folder
 from paya_app.server.supervisor import Say, Supervisor
 
-VENDORS = ("twilio", "dwolla")
+VENDORS = ("twilio", "dwolla", "plaid")
 
 
 class CannotStart(Exception):
@@ -139,8 +139,10 @@ def settings_for(
         "PAYA_LOCAL_VENDORS_DATABASE_URL": cluster.url("paya_vendors"),
         "PAYA_LOCAL_TWILIO_PORT": str(ports["twilio"]),
         "PAYA_LOCAL_DWOLLA_PORT": str(ports["dwolla"]),
+        "PAYA_LOCAL_PLAID_PORT": str(ports["plaid"]),
         "TWILIO_BASE_URL": f"http://127.0.0.1:{ports['twilio']}",
         "DWOLLA_BASE_URL": f"http://127.0.0.1:{ports['dwolla']}",
+        "PLAID_BASE_URL": f"http://127.0.0.1:{ports['plaid']}",
     }
 
 

@@ -362,3 +362,5 @@ end $$;
 
 create schema if not exists vendor_twilio authorization paya_vendors;
 create schema if not exists vendor_dwolla authorization paya_vendors;
+create schema if not exists vendor_chaos authorization paya_vendors;
+create schema if not exists vendor_plaid authorization paya_vendors;
