@@ -297,6 +297,7 @@ begin
   update banking.provider_operation o set state = 'cleared', cleared_at = private.now() where o.id = load_id;
   update banking.load t set version = t.version + 1 where t.id = load_id returning * into l;
   perform events.record('load.cleared', load_id, l.version, jsonb_build_object('owner_id', l.person, 'amount_cents', l.amount_cents), null);
+  perform banking.repay_debts(l.person, 'load_cleared', load_id);
   return true;
 end $$;
 
@@ -315,8 +316,8 @@ $$;
 -- comment FUNCTION book_customer(source_id uuid, vendor_id text)
 COMMENT ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) IS 'Notes the vendor''s id of the person who links this bank.';
 
--- function book_failed(uuid, text, text, boolean)
-CREATE FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean DEFAULT false) RETURNS void
+-- function book_failed(uuid, text, text, boolean, boolean, boolean)
+CREATE FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean DEFAULT false, bank_goes boolean DEFAULT false, is_denied boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -324,8 +325,7 @@ CREATE FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is
 declare
   operation banking.provider_operation;
   l banking.load;
-  purse ledger.account;
-  back_cents bigint;
+  owed_cents bigint := 0;
   outcome text;
 begin
   select * into operation from banking.provider_operation o where o.id = load_id for no key update;
@@ -347,24 +347,25 @@ begin
     perform ledger.post(
       l.return_transfer, ledger.system_account('loads_uncleared'), ledger.system_account('reserve'), l.amount_cents, 'load_returned', l.reference);
   elsif operation.state = 'cleared' then
-    select * into purse from ledger.account a where a.id = ledger.wallet_of(l.person);
-    back_cents := least(l.amount_cents, greatest(purse.balance - purse.held, 0));
-    if back_cents > 0 then
-      perform ledger.post(l.return_transfer, purse.id, ledger.system_account('reserve'), back_cents, 'load_returned_late', l.reference);
-    end if;
-    update banking.load t set owed_cents = l.amount_cents - back_cents where t.id = load_id;
-    perform risk.impose(l.person, 'restricted', 'late_return', null, load_id);
+    owed_cents := banking.take_back(load_id, code);
+  end if;
+  if is_denied then
+    -- whatever is owed: somebody says that this account was debited without their agreement
+    perform risk.impose(l.person, 'restricted', 'under_review', null, load_id);
   end if;
   update banking.provider_operation o set
     state = outcome, failure_code = code, vendor_ref = coalesce(o.vendor_ref, vendor_ref), ended_at = private.now()
   where o.id = load_id;
-  update banking.load t set version = t.version + 1 where t.id = load_id returning * into l;
+  update banking.load t set version = t.version + 1, owed_cents = owed_cents where t.id = load_id returning * into l;
+  if bank_goes then
+    perform banking.close_source(l.source_id, code);
+  end if;
   perform events.record('load.' || outcome, load_id, l.version, jsonb_build_object(
     'owner_id', l.person, 'amount_cents', l.amount_cents, 'code', code, 'owed_cents', l.owed_cents), null);
 end $$;
 
--- comment FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean)
-COMMENT ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean) IS 'The bank gave nothing, or took it back. Booked once, whenever it happens; a return after clearing restricts the account.';
+-- comment FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean)
+COMMENT ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) IS 'The bank gave nothing, or took it back. Booked once, whenever it happens. What a return after clearing leaves owed restricts the account. bank_goes: the bank cannot be used any more; is_denied: its owner says that they did not agree.';
 
 -- function book_settled(uuid, text, timestamp with time zone)
 CREATE FUNCTION banking.book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone) RETURNS void
@@ -494,11 +495,14 @@ begin
   end if;
   first := operation.state = 'queued';
   -- what waited for the vendor is checked again: an account may have been restricted meanwhile
-  if first and not exists (
-    select from banking.load l join ledger.account a on a.id = ledger.wallet_of(l.person)
-    where l.id = load_id and a.state = 'active'
-  ) then
+  if first and not exists (select from banking.load l where l.id = load_id and banking.may_load(l.person)) then
     perform banking.book_failed(load_id, null, 'account_unavailable', true);
+    return null;
+  end if;
+  if first and not exists (
+    select from banking.load l join banking.source s on s.id = l.source_id where l.id = load_id and s.state = 'verified'
+  ) then
+    perform banking.book_failed(load_id, null, 'bank_removed', true);
     return null;
   end if;
   if operation.state in ('queued', 'submitted') then
@@ -522,6 +526,43 @@ end $$;
 -- comment FUNCTION claim_load(load_id uuid)
 COMMENT ON FUNCTION banking.claim_load(load_id uuid) IS 'What to send the vendor for a load, and whether nothing was ever sent. Notes, before the sending, that it may have happened.';
 
+-- function close_source(uuid, text)
+CREATE FUNCTION banking.close_source(source_id uuid, code text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  closed banking.source;
+begin
+  update banking.source s set state = 'removed', return_code = code, version = s.version + 1
+  where s.id = source_id and s.state in ('unverified', 'verified') returning * into closed;
+  if found then
+    perform events.record('bank.removed', closed.id, closed.version, jsonb_build_object('owner_id', closed.person, 'code', code), null);
+  end if;
+end $$;
+
+-- comment FUNCTION close_source(source_id uuid, code text)
+COMMENT ON FUNCTION banking.close_source(source_id uuid, code text) IS 'Takes a bank off its owner''s list after a return that says that it cannot be used.';
+
+-- function debt_moves_forward()
+CREATE FUNCTION banking.debt_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.closed_at is not null or new.repaid_cents < old.repaid_cents or new.version <> old.version + 1
+    or (new.id, new.person, new.load_id, new.owed_cents, new.case_reference, new.opened_at)
+      is distinct from (old.id, old.person, old.load_id, old.owed_cents, old.case_reference, old.opened_at)
+  then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "banking.debt"}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION debt_moves_forward()
+COMMENT ON FUNCTION banking.debt_moves_forward() IS 'A debt only becomes less, and one that is repaid stays so.';
+
 -- function due_to_clear(integer)
 CREATE FUNCTION banking.due_to_clear(maximum integer) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -544,6 +585,20 @@ $$;
 
 -- comment FUNCTION fail_source(source_id uuid)
 COMMENT ON FUNCTION banking.fail_source(source_id uuid) IS 'Notes that the vendor refused the account or was not reached; the id may be tried again.';
+
+-- function freed_money_repays()
+CREATE FUNCTION banking.freed_money_repays() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform banking.repay_debts(a.owner, 'hold_released', new.id)
+  from ledger.account a where a.id = new.account_id and a.kind = 'wallet' and a.asset = 'USD';
+  return null;
+end $$;
+
+-- comment FUNCTION freed_money_repays()
+COMMENT ON FUNCTION banking.freed_money_repays() IS 'What a hold gives back pays debts first.';
 
 -- function hold_bank_days(text)
 CREATE FUNCTION banking.hold_bank_days(environment text) RETURNS integer
@@ -612,6 +667,45 @@ end $$;
 -- comment FUNCTION lock_wallet(person uuid)
 COMMENT ON FUNCTION banking.lock_wallet(person uuid) IS 'Locks a person''s wallet, before reading it or posting to it.';
 
+-- function may_load(uuid)
+CREATE FUNCTION banking.may_load(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce((
+    select a.state = 'active' or (
+      a.state = 'restricted'
+      and exists (select from banking.debt d where d.person = may_load.person and d.closed_at is null)
+      and not exists (
+        select from risk.account_case c
+        where c.person = may_load.person and c.lifted_at is null and c.reason <> 'late_return'))
+    from ledger.account a where a.id = ledger.wallet_of(may_load.person)
+  ), false)
+$$;
+
+-- comment FUNCTION may_load(person uuid)
+COMMENT ON FUNCTION banking.may_load(person uuid) IS 'Whether a person''s account takes loads: it is active, or restricted only for what they owe.';
+
+-- function my_debts()
+CREATE FUNCTION banking.my_debts() RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'load_id', d.load_id, 'reference', l.reference, 'code', o.failure_code, 'returned_cents', l.amount_cents,
+    'owed_cents', d.owed_cents, 'repaid_cents', d.repaid_cents, 'opened_at', d.opened_at, 'closed_at', d.closed_at,
+    'case_reference', d.case_reference, 'bank', banking.source_json(s))
+  from banking.debt d
+  join banking.load l on l.id = d.load_id
+  join banking.provider_operation o on o.id = d.load_id
+  join banking.source s on s.id = l.source_id
+  where d.person = auth.uid()
+  order by d.closed_at is not null, d.opened_at, d.id limit 50
+$$;
+
+-- comment FUNCTION my_debts()
+COMMENT ON FUNCTION banking.my_debts() IS 'What the caller owes or owed since loads were returned, the open ones first.';
+
 -- function my_load(uuid)
 CREATE FUNCTION banking.my_load(load_id uuid) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -667,6 +761,18 @@ $$;
 
 -- comment FUNCTION my_pending_cents()
 COMMENT ON FUNCTION banking.my_pending_cents() IS 'What is on its way into the caller''s wallet, in US cents.';
+
+-- function my_repaid_by(uuid)
+CREATE FUNCTION banking.my_repaid_by(load_id uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(sum(r.amount_cents), 0)::bigint from banking.repayment r join banking.debt d on d.id = r.debt_id
+  where r.cause_id = my_repaid_by.load_id and r.cause = 'load_cleared' and d.person = auth.uid()
+$$;
+
+-- comment FUNCTION my_repaid_by(load_id uuid)
+COMMENT ON FUNCTION banking.my_repaid_by(load_id uuid) IS 'How much of one of the caller''s loads paid back what they owed, in US cents.';
 
 -- function my_source(uuid)
 CREATE FUNCTION banking.my_source(source_id uuid) RETURNS jsonb
@@ -748,7 +854,7 @@ begin
   end if;
   if topic ~ '_?transfer_(created|completed|failed|cancelled)$' then
     perform jobs.enqueue('banking', 'follow_transfer', jsonb_build_object('transfer_id', resource_id), 'follow_transfer:' || resource_id);
-  elsif topic ~ '^customer_funding_source_(verified|unverified|removed)$' then
+  elsif topic ~ '^customer_funding_source_(verified|unverified|updated|removed)$' then
     perform jobs.enqueue('banking', 'follow_source', jsonb_build_object('vendor_id', resource_id), 'follow_source:' || resource_id);
   end if;
   return true;
@@ -773,6 +879,85 @@ end $$;
 
 -- comment FUNCTION refuse_sixth_source(person uuid)
 COMMENT ON FUNCTION banking.refuse_sixth_source(person uuid) IS 'Refuses when the person has five banks, those being linked included.';
+
+-- function repay_debts(uuid, text, uuid)
+CREATE FUNCTION banking.repay_debts(person uuid, cause text, cause_id uuid) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  purse ledger.account;
+  d banking.debt;
+  pay_cents bigint;
+  repayment_id uuid;
+  total_cents bigint := 0;
+begin
+  if not exists (select from banking.debt o where o.person = person and o.closed_at is null) then
+    return 0;
+  end if;
+  perform banking.lock_wallet(person);
+  for d in
+    select * from banking.debt o where o.person = person and o.closed_at is null order by o.opened_at, o.id for no key update
+  loop
+    select * into purse from ledger.account a where a.id = ledger.wallet_of(person);
+    pay_cents := least(purse.balance - purse.held, d.owed_cents - d.repaid_cents);
+    exit when pay_cents <= 0;
+    insert into banking.repayment (debt_id, amount_cents, cause, cause_id, at)
+    values (d.id, pay_cents, cause, cause_id, private.now()) returning id into repayment_id;
+    perform ledger.post(
+      repayment_id, purse.id, ledger.open_account(person, 'receivable'), pay_cents, 'debt_repaid',
+      (select l.reference from banking.load l where l.id = d.load_id));
+    update banking.debt o set
+      repaid_cents = o.repaid_cents + pay_cents, version = o.version + 1,
+      closed_at = case when o.repaid_cents + pay_cents = o.owed_cents then private.now() end
+    where o.id = d.id returning * into d;
+    perform events.record('debt.repaid', d.id, d.version, jsonb_build_object(
+      'owner_id', person, 'load_id', d.load_id, 'amount_cents', pay_cents, 'left_cents', d.owed_cents - d.repaid_cents,
+      'cause', cause, 'cause_id', cause_id), null);
+    if d.closed_at is not null then
+      perform risk.lift(d.case_reference, 'What was owed is paid back.', null);
+    end if;
+    total_cents := total_cents + pay_cents;
+  end loop;
+  return total_cents;
+end $$;
+
+-- comment FUNCTION repay_debts(person uuid, cause text, cause_id uuid)
+COMMENT ON FUNCTION banking.repay_debts(person uuid, cause text, cause_id uuid) IS 'Pays back what a person owes, the oldest first, from what their wallet has and does not hold; a debt that is repaid lifts its case. Called once in the transaction in which money came or was freed. Returns what was paid.';
+
+-- function repay_now(uuid)
+CREATE FUNCTION banking.repay_now(repayment_key uuid) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  done_cents bigint;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if repayment_key is null then
+    perform private.refuse('request_invalid');
+  end if;
+  perform banking.lock_wallet(person);
+  select sum(r.amount_cents) into done_cents
+  from banking.repayment r join banking.debt d on d.id = r.debt_id
+  where r.cause = 'asked' and r.cause_id = repayment_key and d.person = person;
+  if done_cents is null then
+    done_cents := banking.repay_debts(person, 'asked', repayment_key);
+    if done_cents = 0 then
+      perform private.refuse('nothing_to_repay_with', jsonb_build_object('is_owed', exists (
+        select from banking.debt d where d.person = person and d.closed_at is null)));
+    end if;
+  end if;
+  return done_cents;
+end $$;
+
+-- comment FUNCTION repay_now(repayment_key uuid)
+COMMENT ON FUNCTION banking.repay_now(repayment_key uuid) IS 'Pays back what the caller owes from what is in their wallet, once per key; returns what was paid. Refused when there is nothing to pay, or to pay with.';
 
 -- function room_at(uuid, bigint)
 CREATE FUNCTION banking.room_at(person uuid, amount_cents bigint) RETURNS timestamp with time zone
@@ -799,6 +984,7 @@ CREATE TABLE banking.source (
     wrong_deposits integer DEFAULT 0 NOT NULL,
     version bigint DEFAULT 0 NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    return_code text,
     CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['checking'::text, 'savings'::text]))),
     CONSTRAINT last4_is_four_digits CHECK ((last4 ~ '^[0-9]{4}$'::text)),
     CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['linking'::text, 'unverified'::text, 'verified'::text, 'removed'::text, 'failed'::text]))),
@@ -808,6 +994,9 @@ CREATE TABLE banking.source (
 
 -- comment TABLE source
 COMMENT ON TABLE banking.source IS 'A bank account that money can come from: usable once its owner proved to see into it. wrong_deposits: how often they failed to.';
+
+-- comment COLUMN source.return_code
+COMMENT ON COLUMN banking.source.return_code IS 'The return after which this bank could no longer be used here, or null.';
 
 -- function source_json(banking.source)
 CREATE FUNCTION banking.source_json(source banking.source) RETURNS jsonb
@@ -855,7 +1044,7 @@ begin
     end if;
     return banking.load_json(load_id, person);
   end if;
-  if purse.id is null or purse.state <> 'active' then
+  if purse.id is null or not banking.may_load(person) then
     perform private.refuse('load_account_unavailable', facts || jsonb_build_object('state', purse.state));
   end if;
   select * into bank from banking.source s where s.id = source_id and s.person = person for share;
@@ -899,6 +1088,41 @@ end $$;
 
 -- comment FUNCTION start_load(load_id uuid, source_id uuid, amount_cents bigint)
 COMMENT ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) IS 'Asks the caller''s bank for money once per load_id: load, operation, job and event together. Returns the load.';
+
+-- function take_back(uuid, text)
+CREATE FUNCTION banking.take_back(load_id uuid, code text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  l banking.load;
+  purse ledger.account;
+  d banking.debt;
+  back_cents bigint;
+begin
+  select * into l from banking.load t where t.id = load_id;
+  perform banking.lock_wallet(l.person);
+  select * into purse from ledger.account a where a.id = ledger.wallet_of(l.person);
+  back_cents := least(l.amount_cents, greatest(purse.balance - purse.held, 0));
+  if back_cents > 0 then
+    perform ledger.post(l.return_transfer, purse.id, ledger.system_account('reserve'), back_cents, 'load_returned_late', l.reference);
+  end if;
+  if back_cents < l.amount_cents then
+    insert into banking.debt (person, load_id, owed_cents, case_reference, opened_at)
+    values (l.person, load_id, l.amount_cents - back_cents, risk.impose(l.person, 'restricted', 'late_return', null, load_id), private.now())
+    returning * into d;
+    perform ledger.post(
+      d.id, ledger.open_account(l.person, 'receivable'), ledger.system_account('reserve'), d.owed_cents, 'load_returned_owed', l.reference);
+    perform events.record('debt.opened', d.id, 1, jsonb_build_object(
+      'owner_id', l.person, 'load_id', load_id, 'code', code, 'returned_cents', l.amount_cents, 'owed_cents', d.owed_cents,
+      'case_reference', d.case_reference), null);
+  end if;
+  return l.amount_cents - back_cents;
+end $$;
+
+-- comment FUNCTION take_back(load_id uuid, code text)
+COMMENT ON FUNCTION banking.take_back(load_id uuid, code text) IS 'Books the return of a load that had cleared: from the wallet what is there, the rest is owed and restricts the account. Returns what is owed.';
 
 -- function vendor_ref_of(uuid)
 CREATE FUNCTION banking.vendor_ref_of(load_id uuid) RETURNS text
@@ -4918,6 +5142,25 @@ CREATE TABLE banking.customer (
 -- comment TABLE customer
 COMMENT ON TABLE banking.customer IS 'A person as the bank transfers'' vendor knows them; made with the first bank.';
 
+-- table debt
+CREATE TABLE banking.debt (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    person uuid NOT NULL,
+    load_id uuid NOT NULL,
+    owed_cents bigint NOT NULL,
+    repaid_cents bigint DEFAULT 0 NOT NULL,
+    case_reference text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    closed_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT debt_closes_when_repaid CHECK (((repaid_cents = owed_cents) = (closed_at IS NOT NULL))),
+    CONSTRAINT debt_is_something CHECK ((owed_cents > 0)),
+    CONSTRAINT repaid_is_part_of_debt CHECK (((repaid_cents >= 0) AND (repaid_cents <= owed_cents)))
+);
+
+-- comment TABLE debt
+COMMENT ON TABLE banking.debt IS 'What a person owes since a load was returned after it had cleared, once per load; its id is that of the transfer receivable -> reserve.';
+
 -- table hold_policy
 CREATE TABLE banking.hold_policy (
     id bigint NOT NULL,
@@ -4988,6 +5231,21 @@ CREATE TABLE banking.provider_operation (
 
 -- comment TABLE provider_operation
 COMMENT ON TABLE banking.provider_operation IS 'One thing asked of a vendor. queued: not sent; submitted: sent, outcome unknown; pending: accepted; next_at: when to ask about it.';
+
+-- table repayment
+CREATE TABLE banking.repayment (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    debt_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    cause text NOT NULL,
+    cause_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT cause_is_known CHECK ((cause = ANY (ARRAY['load_cleared'::text, 'hold_released'::text, 'money_came_back'::text, 'asked'::text]))),
+    CONSTRAINT repayment_is_something CHECK ((amount_cents > 0))
+);
+
+-- comment TABLE repayment
+COMMENT ON TABLE banking.repayment IS 'Money that paid back a debt: what it came from, and the id of that; its id is that of the transfer wallet -> receivable.';
 
 -- table vendor_event
 CREATE TABLE banking.vendor_event (
@@ -5599,6 +5857,14 @@ ALTER TABLE ONLY banking.customer
 ALTER TABLE ONLY banking.customer
     ADD CONSTRAINT customer_vendor_id_key UNIQUE (vendor_id);
 
+-- constraint debt debt_load_id_key
+ALTER TABLE ONLY banking.debt
+    ADD CONSTRAINT debt_load_id_key UNIQUE (load_id);
+
+-- constraint debt debt_pkey
+ALTER TABLE ONLY banking.debt
+    ADD CONSTRAINT debt_pkey PRIMARY KEY (id);
+
 -- constraint hold_policy hold_policy_pkey
 ALTER TABLE ONLY banking.hold_policy
     ADD CONSTRAINT hold_policy_pkey PRIMARY KEY (id);
@@ -5622,6 +5888,14 @@ ALTER TABLE ONLY banking.provider_operation
 -- constraint provider_operation provider_operation_vendor_ref_key
 ALTER TABLE ONLY banking.provider_operation
     ADD CONSTRAINT provider_operation_vendor_ref_key UNIQUE (vendor_ref);
+
+-- constraint repayment repaid_once_per_cause
+ALTER TABLE ONLY banking.repayment
+    ADD CONSTRAINT repaid_once_per_cause UNIQUE (debt_id, cause, cause_id);
+
+-- constraint repayment repayment_pkey
+ALTER TABLE ONLY banking.repayment
+    ADD CONSTRAINT repayment_pkey PRIMARY KEY (id);
 
 -- constraint source source_pkey
 ALTER TABLE ONLY banking.source
@@ -5795,11 +6069,17 @@ ALTER TABLE ONLY risk.limit_in_force
 ALTER TABLE ONLY risk.limit_value
     ADD CONSTRAINT limit_value_pkey PRIMARY KEY (id);
 
+-- index debt_open
+CREATE INDEX debt_open ON banking.debt USING btree (person, opened_at, id) WHERE (closed_at IS NULL);
+
 -- index load_by_person
 CREATE INDEX load_by_person ON banking.load USING btree (person, created_at DESC, id DESC);
 
 -- index operation_open
 CREATE INDEX operation_open ON banking.provider_operation USING btree (next_at) WHERE (state = ANY (ARRAY['queued'::text, 'submitted'::text, 'pending'::text, 'settled'::text]));
+
+-- index repayment_by_cause
+CREATE INDEX repayment_by_cause ON banking.repayment USING btree (cause_id);
 
 -- index source_by_person
 CREATE INDEX source_by_person ON banking.source USING btree (person, created_at);
@@ -5921,8 +6201,23 @@ CREATE UNIQUE INDEX account_case_open_once ON risk.account_case USING btree (per
 -- index limit_value_newest
 CREATE INDEX limit_value_newest ON risk.limit_value USING btree (name, id DESC);
 
+-- trigger debt debt_is_never_deleted
+CREATE TRIGGER debt_is_never_deleted BEFORE DELETE ON banking.debt FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger debt debt_is_never_truncated
+CREATE TRIGGER debt_is_never_truncated BEFORE TRUNCATE ON banking.debt FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger debt debt_moves_forward
+CREATE TRIGGER debt_moves_forward BEFORE UPDATE ON banking.debt FOR EACH ROW EXECUTE FUNCTION banking.debt_moves_forward();
+
 -- trigger hold_policy hold_policy_is_append_only
 CREATE TRIGGER hold_policy_is_append_only BEFORE DELETE OR UPDATE ON banking.hold_policy FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger repayment repayment_is_append_only
+CREATE TRIGGER repayment_is_append_only BEFORE DELETE OR UPDATE ON banking.repayment FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger repayment repayment_is_never_truncated
+CREATE TRIGGER repayment_is_never_truncated BEFORE TRUNCATE ON banking.repayment FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
 -- trigger case case_is_never_deleted
 CREATE TRIGGER case_is_never_deleted BEFORE DELETE ON cases."case" FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -5997,6 +6292,9 @@ CREATE TRIGGER entry_is_append_only BEFORE DELETE OR UPDATE ON ledger.entry FOR 
 -- trigger entry entry_is_never_truncated
 CREATE TRIGGER entry_is_never_truncated BEFORE TRUNCATE ON ledger.entry FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger hold freed_money_repays
+CREATE TRIGGER freed_money_repays AFTER UPDATE OF state ON ledger.hold FOR EACH ROW WHEN (((old.state = 'open'::text) AND (new.state <> 'open'::text) AND (new.captured < new.amount))) EXECUTE FUNCTION banking.freed_money_repays();
+
 -- trigger hold hold_is_never_deleted
 CREATE TRIGGER hold_is_never_deleted BEFORE DELETE ON ledger.hold FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -6058,6 +6356,14 @@ CREATE TRIGGER limit_value_is_never_truncated BEFORE TRUNCATE ON risk.limit_valu
 ALTER TABLE ONLY banking.customer
     ADD CONSTRAINT customer_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
 
+-- fk constraint debt debt_load_id_fkey
+ALTER TABLE ONLY banking.debt
+    ADD CONSTRAINT debt_load_id_fkey FOREIGN KEY (load_id) REFERENCES banking.load(id);
+
+-- fk constraint debt debt_person_fkey
+ALTER TABLE ONLY banking.debt
+    ADD CONSTRAINT debt_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
 -- fk constraint load load_id_fkey
 ALTER TABLE ONLY banking.load
     ADD CONSTRAINT load_id_fkey FOREIGN KEY (id) REFERENCES banking.provider_operation(id);
@@ -6069,6 +6375,10 @@ ALTER TABLE ONLY banking.load
 -- fk constraint load load_source_id_fkey
 ALTER TABLE ONLY banking.load
     ADD CONSTRAINT load_source_id_fkey FOREIGN KEY (source_id) REFERENCES banking.source(id);
+
+-- fk constraint repayment repayment_debt_id_fkey
+ALTER TABLE ONLY banking.repayment
+    ADD CONSTRAINT repayment_debt_id_fkey FOREIGN KEY (debt_id) REFERENCES banking.debt(id);
 
 -- fk constraint source source_person_fkey
 ALTER TABLE ONLY banking.source
@@ -6125,6 +6435,9 @@ ALTER TABLE ONLY public.profiles
 -- row security customer
 ALTER TABLE banking.customer ENABLE ROW LEVEL SECURITY;
 
+-- row security debt
+ALTER TABLE banking.debt ENABLE ROW LEVEL SECURITY;
+
 -- row security hold_policy
 ALTER TABLE banking.hold_policy ENABLE ROW LEVEL SECURITY;
 
@@ -6133,6 +6446,9 @@ ALTER TABLE banking.load ENABLE ROW LEVEL SECURITY;
 
 -- row security provider_operation
 ALTER TABLE banking.provider_operation ENABLE ROW LEVEL SECURITY;
+
+-- row security repayment
+ALTER TABLE banking.repayment ENABLE ROW LEVEL SECURITY;
 
 -- row security source
 ALTER TABLE banking.source ENABLE ROW LEVEL SECURITY;
@@ -6353,9 +6669,9 @@ GRANT ALL ON FUNCTION banking.book_cleared(load_id uuid) TO service_role;
 REVOKE ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) TO service_role;
 
--- acl FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean)
-REVOKE ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean) TO service_role;
+-- acl FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean)
+REVOKE ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) TO service_role;
 
 -- acl FUNCTION book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone)
 REVOKE ALL ON FUNCTION banking.book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone) FROM PUBLIC;
@@ -6377,6 +6693,12 @@ GRANT ALL ON FUNCTION banking.book_wrong_deposits(source_id uuid, is_closed bool
 REVOKE ALL ON FUNCTION banking.claim_load(load_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.claim_load(load_id uuid) TO service_role;
 
+-- acl FUNCTION close_source(source_id uuid, code text)
+REVOKE ALL ON FUNCTION banking.close_source(source_id uuid, code text) FROM PUBLIC;
+
+-- acl FUNCTION debt_moves_forward()
+REVOKE ALL ON FUNCTION banking.debt_moves_forward() FROM PUBLIC;
+
 -- acl FUNCTION due_to_clear(maximum integer)
 REVOKE ALL ON FUNCTION banking.due_to_clear(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.due_to_clear(maximum integer) TO service_role;
@@ -6384,6 +6706,9 @@ GRANT ALL ON FUNCTION banking.due_to_clear(maximum integer) TO service_role;
 -- acl FUNCTION fail_source(source_id uuid)
 REVOKE ALL ON FUNCTION banking.fail_source(source_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.fail_source(source_id uuid) TO service_role;
+
+-- acl FUNCTION freed_money_repays()
+REVOKE ALL ON FUNCTION banking.freed_money_repays() FROM PUBLIC;
 
 -- acl FUNCTION hold_bank_days(environment text)
 REVOKE ALL ON FUNCTION banking.hold_bank_days(environment text) FROM PUBLIC;
@@ -6403,6 +6728,13 @@ GRANT ALL ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) TO s
 -- acl FUNCTION lock_wallet(person uuid)
 REVOKE ALL ON FUNCTION banking.lock_wallet(person uuid) FROM PUBLIC;
 
+-- acl FUNCTION may_load(person uuid)
+REVOKE ALL ON FUNCTION banking.may_load(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION my_debts()
+REVOKE ALL ON FUNCTION banking.my_debts() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_debts() TO authenticated;
+
 -- acl FUNCTION my_load(load_id uuid)
 REVOKE ALL ON FUNCTION banking.my_load(load_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_load(load_id uuid) TO authenticated;
@@ -6418,6 +6750,10 @@ GRANT ALL ON FUNCTION banking.my_loads(before timestamp with time zone, maximum 
 -- acl FUNCTION my_pending_cents()
 REVOKE ALL ON FUNCTION banking.my_pending_cents() FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_pending_cents() TO authenticated;
+
+-- acl FUNCTION my_repaid_by(load_id uuid)
+REVOKE ALL ON FUNCTION banking.my_repaid_by(load_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_repaid_by(load_id uuid) TO authenticated;
 
 -- acl FUNCTION my_source(source_id uuid)
 REVOKE ALL ON FUNCTION banking.my_source(source_id uuid) FROM PUBLIC;
@@ -6444,6 +6780,13 @@ GRANT ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_
 -- acl FUNCTION refuse_sixth_source(person uuid)
 REVOKE ALL ON FUNCTION banking.refuse_sixth_source(person uuid) FROM PUBLIC;
 
+-- acl FUNCTION repay_debts(person uuid, cause text, cause_id uuid)
+REVOKE ALL ON FUNCTION banking.repay_debts(person uuid, cause text, cause_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION repay_now(repayment_key uuid)
+REVOKE ALL ON FUNCTION banking.repay_now(repayment_key uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.repay_now(repayment_key uuid) TO authenticated;
+
 -- acl FUNCTION room_at(person uuid, amount_cents bigint)
 REVOKE ALL ON FUNCTION banking.room_at(person uuid, amount_cents bigint) FROM PUBLIC;
 
@@ -6453,6 +6796,9 @@ REVOKE ALL ON FUNCTION banking.source_json(source banking.source) FROM PUBLIC;
 -- acl FUNCTION start_load(load_id uuid, source_id uuid, amount_cents bigint)
 REVOKE ALL ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) TO authenticated;
+
+-- acl FUNCTION take_back(load_id uuid, code text)
+REVOKE ALL ON FUNCTION banking.take_back(load_id uuid, code text) FROM PUBLIC;
 
 -- acl FUNCTION vendor_ref_of(load_id uuid)
 REVOKE ALL ON FUNCTION banking.vendor_ref_of(load_id uuid) FROM PUBLIC;

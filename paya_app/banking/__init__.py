@@ -14,15 +14,19 @@ from paya_app.banking.bookings import (
     submit_load,
     subscribe,
 )
+from paya_app.banking.debts import Debt, debts, repaid_by, repay_now
+from paya_app.banking.errors import NothingToRepayWith
 from paya_app.banking.loads import expectation, load, load_limits, loads, pending_cents, start_load
 from paya_app.banking.models import Expectation, Load, LoadLimits, SandboxHint, Source, Stage
 from paya_app.banking.sandbox import sandbox_hint
 from paya_app.banking.sources import add_source, confirm_source, source, sources
 
 __all__ = [
+    "Debt",
     "Expectation",
     "Load",
     "LoadLimits",
+    "NothingToRepayWith",
     "SandboxHint",
     "Source",
     "Stage",
@@ -31,6 +35,7 @@ __all__ = [
     "ask_about_stale",
     "clear_due",
     "confirm_source",
+    "debts",
     "expectation",
     "follow_source",
     "follow_transfer",
@@ -39,6 +44,8 @@ __all__ = [
     "loads",
     "pending_cents",
     "receive_notice",
+    "repaid_by",
+    "repay_now",
     "sandbox_hint",
     "source",
     "sources",

@@ -13,6 +13,7 @@ import structlog
 from paya_app.banking.as_service import as_service
 from paya_app.banking.bank_days import after_bank_days
 from paya_app.banking.loads import held_for
+from paya_app.banking.return_codes import bank_goes, is_denied
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.clock import now
@@ -115,7 +116,14 @@ async def _book(load_id: UUID, transfer: dwolla.Transfer) -> None:
     match transfer.status:
         case "failed":
             code = await dwolla.return_code(transfer.id)
-            await as_service("select banking.book_failed(:id, :ref, :code)", id=load_id, ref=transfer.id, code=code)
+            await as_service(
+                "select banking.book_failed(:id, :ref, :code, false, :goes, :denied)",
+                id=load_id,
+                ref=transfer.id,
+                code=code,
+                goes=bank_goes(code),
+                denied=is_denied(code),
+            )
         case "cancelled":
             await as_service("select banking.book_failed(:id, :ref, 'canceled', true)", id=load_id, ref=transfer.id)
         case "processed" if await _has_arrived(transfer):

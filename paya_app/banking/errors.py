@@ -67,6 +67,19 @@ class LoadAccountUnavailable(PayaError):
         return f"Not added. Your wallet cannot take part in transfers right now. {NOTHING_MOVED}"
 
 
+class NothingToRepayWith(PayaError):
+    """Nothing is owed, or there is nothing in the wallet to pay it back with."""
+
+    code = "nothing_to_repay_with"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says which."""
+        if facts.get("is_owed"):
+            return "Nothing was paid back. Your wallet is empty: add money from a bank, and what arrives pays it back."
+        return "Nothing was paid back. You owe nothing, and your money is where it was."
+
+
 class LoadSentTwice(PayaError):
     """The vendor has two transfers for one load: people must look."""
 

@@ -7,30 +7,16 @@ from uuid import UUID
 
 from paya_app.banking.bank_days import after_bank_days
 from paya_app.banking.models import Load, Source, Stage
+from paya_app.banking.return_codes import what_to_do, why
 from paya_app.core.config import settings
 
 ACH_BANK_DAYS = 2
 WORDS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five"}
 
-# Nacha's return codes, by what the person can do about them.
-REASONS = {
-    "R01": "Your bank says that there was not enough money in the account.",
-    "R02": "Your bank says that this account is closed.",
-    "R03": "Your bank could not find this account.",
-    "R04": "Your bank says that the account number is wrong.",
-    "R07": "Your bank says that you withdrew your permission.",
-    "R08": "Your bank says that you stopped this payment.",
-    "R09": "Your bank says that the money in the account is not available yet.",
-    "R10": "Your bank says that you did not agree to this transfer.",
-    "R16": "Your bank says that this account is frozen.",
-    "R20": "Your bank says that this account does not take such transfers.",
-    "R29": "Your bank says that the company holding the account did not agree to this transfer.",
-    "account_unavailable": "Your wallet could not take part in transfers when the bank was to be asked.",
-    "canceled": "The transfer was canceled before the bank took part.",
-}
 ENDINGS = {"canceled": "Canceled", "returned": "Your bank took it back"}
 NOTHING_TAKEN = "Nothing was added to your wallet, and nothing is taken from your bank."
 TAKEN_BACK = "The money went back to your bank."
+COULD_NOT = "The transfer could not be made with this bank."
 
 
 def load_from(value: Mapping[str, Any], hold_bank_days: int) -> Load:
@@ -51,9 +37,8 @@ def reason(state: str, code: str | None) -> str:
     """Why a load ended without money and where the money is, or "" for one that did not."""
     if state not in ("failed", "canceled", "returned"):
         return ""
-    why = REASONS.get(code or "", "Your bank returned the transfer." if state == "returned" else "")
-    why = why or "The transfer could not be made with this bank."
-    return f"{why} {TAKEN_BACK if state == 'returned' else NOTHING_TAKEN}"
+    known = why(code) or ("Your bank returned the transfer." if state == "returned" else COULD_NOT)
+    return f"{known} {TAKEN_BACK if state == 'returned' else NOTHING_TAKEN} {what_to_do(code)}".strip()
 
 
 def _stages(value: Mapping[str, Any], hold_bank_days: int) -> list[Stage]:

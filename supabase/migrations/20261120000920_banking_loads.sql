@@ -78,7 +78,7 @@ begin
     end if;
     return banking.load_json(load_id, person);
   end if;
-  if purse.id is null or purse.state <> 'active' then
+  if purse.id is null or not banking.may_load(person) then
     perform private.refuse('load_account_unavailable', facts || jsonb_build_object('state', purse.state));
   end if;
   select * into bank from banking.source s where s.id = source_id and s.person = person for share;

@@ -28,11 +28,14 @@ begin
   end if;
   first := operation.state = 'queued';
   -- what waited for the vendor is checked again: an account may have been restricted meanwhile
-  if first and not exists (
-    select from banking.load l join ledger.account a on a.id = ledger.wallet_of(l.person)
-    where l.id = load_id and a.state = 'active'
-  ) then
+  if first and not exists (select from banking.load l where l.id = load_id and banking.may_load(l.person)) then
     perform banking.book_failed(load_id, null, 'account_unavailable', true);
+    return null;
+  end if;
+  if first and not exists (
+    select from banking.load l join banking.source s on s.id = l.source_id where l.id = load_id and s.state = 'verified'
+  ) then
+    perform banking.book_failed(load_id, null, 'bank_removed', true);
     return null;
   end if;
   if operation.state in ('queued', 'submitted') then
@@ -137,6 +140,7 @@ begin
   update banking.provider_operation o set state = 'cleared', cleared_at = private.now() where o.id = load_id;
   update banking.load t set version = t.version + 1 where t.id = load_id returning * into l;
   perform events.record('load.cleared', load_id, l.version, jsonb_build_object('owner_id', l.person, 'amount_cents', l.amount_cents), null);
+  perform banking.repay_debts(l.person, 'load_cleared', load_id);
   return true;
 end $$;
 comment on function banking.book_settled(uuid, text, timestamptz) is
@@ -147,14 +151,16 @@ grant execute on function banking.book_cleared(uuid) to service_role;
 
 -- Before settlement nothing was posted, so nothing is. After it the money goes back to where it came from; after
 -- clearing from the wallet as far as it reaches: payees keep what they were paid, the rest is owed.
-create function banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean default false) returns void
+create function banking.book_failed(
+  load_id uuid, vendor_ref text, code text, is_canceled boolean default false, bank_goes boolean default false,
+  is_denied boolean default false
+) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
   operation banking.provider_operation;
   l banking.load;
-  purse ledger.account;
-  back_cents bigint;
+  owed_cents bigint := 0;
   outcome text;
 begin
   select * into operation from banking.provider_operation o where o.id = load_id for no key update;
@@ -176,24 +182,26 @@ begin
     perform ledger.post(
       l.return_transfer, ledger.system_account('loads_uncleared'), ledger.system_account('reserve'), l.amount_cents, 'load_returned', l.reference);
   elsif operation.state = 'cleared' then
-    select * into purse from ledger.account a where a.id = ledger.wallet_of(l.person);
-    back_cents := least(l.amount_cents, greatest(purse.balance - purse.held, 0));
-    if back_cents > 0 then
-      perform ledger.post(l.return_transfer, purse.id, ledger.system_account('reserve'), back_cents, 'load_returned_late', l.reference);
-    end if;
-    update banking.load t set owed_cents = l.amount_cents - back_cents where t.id = load_id;
-    perform risk.impose(l.person, 'restricted', 'late_return', null, load_id);
+    owed_cents := banking.take_back(load_id, code);
+  end if;
+  if is_denied then
+    -- whatever is owed: somebody says that this account was debited without their agreement
+    perform risk.impose(l.person, 'restricted', 'under_review', null, load_id);
   end if;
   update banking.provider_operation o set
     state = outcome, failure_code = code, vendor_ref = coalesce(o.vendor_ref, vendor_ref), ended_at = private.now()
   where o.id = load_id;
-  update banking.load t set version = t.version + 1 where t.id = load_id returning * into l;
+  update banking.load t set version = t.version + 1, owed_cents = owed_cents where t.id = load_id returning * into l;
+  if bank_goes then
+    perform banking.close_source(l.source_id, code);
+  end if;
   perform events.record('load.' || outcome, load_id, l.version, jsonb_build_object(
     'owner_id', l.person, 'amount_cents', l.amount_cents, 'code', code, 'owed_cents', l.owed_cents), null);
 end $$;
-comment on function banking.book_failed(uuid, text, text, boolean) is
-'The bank gave nothing, or took it back. Booked once, whenever it happens; a return after clearing restricts the account.';
-grant execute on function banking.book_failed(uuid, text, text, boolean) to service_role;
+comment on function banking.book_failed(uuid, text, text, boolean, boolean, boolean) is
+'The bank gave nothing, or took it back. Booked once, whenever it happens. What a return after clearing leaves owed restricts the account. '
+'bank_goes: the bank cannot be used any more; is_denied: its owner says that they did not agree.';
+grant execute on function banking.book_failed(uuid, text, text, boolean, boolean, boolean) to service_role;
 
 create function banking.load_of(vendor_ref text, correlation_id uuid) returns uuid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
@@ -222,7 +230,7 @@ begin
   end if;
   if topic ~ '_?transfer_(created|completed|failed|cancelled)$' then
     perform jobs.enqueue('banking', 'follow_transfer', jsonb_build_object('transfer_id', resource_id), 'follow_transfer:' || resource_id);
-  elsif topic ~ '^customer_funding_source_(verified|unverified|removed)$' then
+  elsif topic ~ '^customer_funding_source_(verified|unverified|updated|removed)$' then
     perform jobs.enqueue('banking', 'follow_source', jsonb_build_object('vendor_id', resource_id), 'follow_source:' || resource_id);
   end if;
   return true;

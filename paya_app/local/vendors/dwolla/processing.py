@@ -13,6 +13,7 @@ from starlette.responses import Response
 from paya_app.local.vendors.dwolla.call import Call
 from paya_app.local.vendors.dwolla.events import record
 from paya_app.local.vendors.dwolla.hal import hal, link
+from paya_app.local.vendors.dwolla.returns import CORRECTION, DEACTIVATES, REMOVES, early_code
 from paya_app.local.vendors.dwolla.state import BALANCE_BOOK, BALANCE_SOURCE_ID, Connection, Dwolla
 from paya_app.local.vendors.dwolla.transfers import record_both
 
@@ -87,7 +88,7 @@ async def _debit(the: Pass, transfer: dict[str, Any]) -> None:
         (source["routing"], source["number"]),
     )
     book = await held.fetchone()
-    code = source["name"] if source["name"] in ("R01", "R03") else None
+    code = early_code(source["name"])
     if code is None and (source["removed"] or book is None):
         code = "R03"
     if code is None and book is not None and book["balance_cents"] < transfer["amount_cents"]:
@@ -105,6 +106,19 @@ async def _debit(the: Pass, transfer: dict[str, Any]) -> None:
     await record_both(the, "completed", transfer["id"], transfer["customer_id"], transfer["correlation_id"])
     if str(transfer["destination_id"]) != BALANCE_SOURCE_ID:
         await _fund_bank(the, transfer)
+    if source["name"] == CORRECTION:
+        await _correct(the, source)
+
+
+async def _correct(the: Pass, source: dict[str, Any]) -> None:
+    """The bank corrects what it was told: not a checking account but a savings account, or the other way round."""
+    await the.connection.execute(
+        "update vendor_dwolla.funding_source set bank_account_type ="
+        " case bank_account_type when 'checking' then 'savings' else 'checking' end where id = %s",
+        (source["id"],),
+    )
+    path = f"/funding-sources/{source['id']}"
+    await record(the, "customer_funding_source_updated", path, customer_id=source["customer_id"])
 
 
 async def _fund_bank(the: Pass, transfer: dict[str, Any]) -> None:
@@ -149,12 +163,18 @@ async def _fail(the: Pass, transfer: dict[str, Any], code: str) -> None:
         "update vendor_dwolla.transfer set status = 'failed', failure_code = %s where id = %s", (code, transfer["id"])
     )
     await record_both(the, "failed", transfer["id"], transfer["customer_id"], transfer["correlation_id"])
-    if code == "R03":
+    customer_id = transfer["customer_id"]
+    if code in REMOVES | DEACTIVATES:
         await the.connection.execute(
             "update vendor_dwolla.funding_source set removed = true where id = %s", (transfer["source_id"],)
         )
         path = f"/funding-sources/{transfer['source_id']}"
-        await record(the, "customer_funding_source_removed", path, customer_id=transfer["customer_id"])
+        await record(the, "customer_funding_source_removed", path, customer_id=customer_id)
+    if code in DEACTIVATES:
+        await the.connection.execute(
+            "update vendor_dwolla.customer set status = 'deactivated' where id = %s", (customer_id,)
+        )
+        await record(the, "customer_deactivated", f"/customers/{customer_id}", customer_id=customer_id)
 
 
 async def _source(the: Pass, source_id: uuid.UUID) -> dict[str, Any]:

@@ -11,21 +11,11 @@ from paya_app.local.vendors.dwolla import customers, sources
 from paya_app.local.vendors.dwolla.call import Call, linked_id
 from paya_app.local.vendors.dwolla.events import record
 from paya_app.local.vendors.dwolla.hal import Refused, created, fault, hal, invalid, link, moment, money, not_found
+from paya_app.local.vendors.dwolla.returns import REASONS, late_code
 from paya_app.local.vendors.dwolla.state import ACCOUNT_ID
 
 AMOUNT_CENTS_MAX = 500_000  # Dwolla's weekly ceiling for an unverified customer
 CORRELATION = re.compile(r"[A-Za-z0-9._-]{1,255}")
-REASONS = {
-    "R01": (
-        "Insufficient Funds",
-        "The available balance is not sufficient to cover the dollar value of the debit entry.",
-    ),
-    "R03": (
-        "No Account/Unable to Locate Account",
-        "The account number does not correspond to the individual identified in the entry or a valid account.",
-    ),
-}
-
 _AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
 
 
@@ -50,7 +40,7 @@ async def create(call: Call) -> Response:
         raise invalid(*faults)
     await _refuse_flow(call, source, destination)
     transfer_id = uuid.uuid4()
-    late = source["name"].removesuffix("-late") if source["name"] in ("R01-late", "R03-late") else None
+    late = late_code(source["name"])
     await call.run(
         "insert into vendor_dwolla.transfer (id, customer_id, source_id, destination_id, amount_cents, status,"
         " correlation_id, metadata, late_return_code, process_at)"
