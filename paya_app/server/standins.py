@@ -1,4 +1,4 @@
-"""The stand-ins that share the app's origin in embedded mode: auth, realtime, the phone; and the demo people."""
+"""The stand-ins that share the app's origin in embedded mode: auth, realtime, the phone, chaos; and the demo people."""
 
 import asyncio
 import logging
@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from paya_app.core.config import settings
 from paya_app.local import demo
 from paya_app.local.auth import create_auth
+from paya_app.local.chaos import create_chaos
 from paya_app.local.phone import create_phone
 from paya_app.local.realtime import Gateway
 
@@ -30,11 +31,11 @@ def realtime() -> Gateway:
 
 @lru_cache(maxsize=1)
 def _mounted() -> tuple[Starlette, ...]:
-    return create_auth(), create_phone()
+    return create_auth(), create_phone(), create_chaos()
 
 
 def mount_standins(api: FastAPI) -> None:
-    """Add `/auth/v1` and `/local/phone` to the API."""
+    """Add `/auth/v1`, `/local/phone` and `/local/chaos` to the API."""
     for app in _mounted():
         api.router.routes.extend(app.routes)
 

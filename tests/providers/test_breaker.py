@@ -11,6 +11,7 @@ from paya_app.core.config import settings
 from paya_app.providers.breaker import FAILURES_MAX, guarded
 from paya_app.providers.health import outages
 from paya_app.providers.outcome import ProviderFailure, Rejected, Retryable, Unknown
+from tests.support.dwolla import until
 
 DOWN = Unknown("no_answer_in_time")
 
@@ -97,11 +98,12 @@ async def test_one_caller_probes_and_the_others_wait(database, advance_clock):
     await advance_clock(seconds=settings().paya_breaker_s + 1)
     vendor.answering.clear()
     callers = [asyncio.create_task(vendor.call()) for _ in range(12)]
-    while sum(task.done() for task in callers) < 11:
-        await asyncio.sleep(0.01)
+    await until(lambda: sum(task.done() for task in callers) == 11)
     assert vendor.calls == FAILURES_MAX + 1
-    assert await database.value("select count(*) from pg_locks l join pg_class c on c.oid = l.relation"
-                                " where c.relname = 'provider_health'") == 0, "a lock is held during the call"  # fmt: skip
+    locks = await database.value(
+        "select count(*) from pg_locks l join pg_class c on c.oid = l.relation where c.relname = 'provider_health'"
+    )
+    assert locks == 0, "a lock is held during the call"
     vendor.outcome = None
     vendor.answering.set()
     assert sorted(await asyncio.gather(*callers)) == ["Retryable breaker_open"] * 11 + ["here"]
@@ -122,8 +124,7 @@ async def test_a_probe_that_died_is_followed_by_another(database, advance_clock)
     await advance_clock(seconds=settings().paya_breaker_s + 1)
     vendor.answering.clear()
     probe = asyncio.create_task(vendor.call())
-    while vendor.calls == FAILURES_MAX:
-        await asyncio.sleep(0.01)
+    await until(lambda: vendor.calls > FAILURES_MAX)
     probe.cancel()
     await asyncio.gather(probe, return_exceptions=True)
     vendor.answering.set()

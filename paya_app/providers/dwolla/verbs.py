@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from paya_app.core.ids import parse_id
 from paya_app.providers.dwolla.connection import connection
 from paya_app.providers.outcome import Rejected, Retryable, Unknown
 
@@ -206,7 +207,7 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 
 
 def _made(new_id: str) -> str:
-    if not new_id:
+    if parse_id(new_id) is None:
         raise Unknown("malformed_answer:location")
     return new_id
 

@@ -1,6 +1,7 @@
 """What runs beside the API: the clock of the banks, and the delivery of webhooks with retries."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -10,6 +11,8 @@ from typing import Any
 import httpx
 import psycopg
 
+from paya_app.local.chaos.mischief import Mischief, Mischiefs
+from paya_app.local.chaos.post import post
 from paya_app.local.vendors.dwolla.events import document
 from paya_app.local.vendors.dwolla.processing import Pass, due_in_s, process
 from paya_app.local.vendors.dwolla.state import Dwolla
@@ -23,12 +26,16 @@ _log = logging.getLogger(__name__)
 
 async def run(dwolla: Dwolla) -> None:
     """Process what is due and deliver what is owed until cancelled; sleep until the next thing otherwise."""
-    async with httpx.AsyncClient(timeout=ANSWER_WAIT_S, follow_redirects=False, trust_env=False) as client:
+    mischiefs = Mischiefs(dwolla.database_url)
+    async with (
+        contextlib.aclosing(mischiefs),
+        httpx.AsyncClient(timeout=ANSWER_WAIT_S, follow_redirects=False, trust_env=False) as client,
+    ):
         while True:
             dwolla.wake.clear()
             wait_s = LOOK_EVERY_S
             try:
-                wait_s = await _step(dwolla, client)
+                wait_s = await _step(dwolla, client, mischiefs)
             except psycopg.OperationalError as error:
                 _log.warning("the database does not answer: %s", type(error).__name__)
                 wait_s = 0.5
@@ -38,12 +45,13 @@ async def run(dwolla: Dwolla) -> None:
                 continue
 
 
-async def _step(dwolla: Dwolla, client: httpx.AsyncClient) -> float:
+async def _step(dwolla: Dwolla, client: httpx.AsyncClient, mischiefs: Mischiefs) -> float:
     if dwolla.leg_s > 0:
         async with dwolla.transaction() as connection:
             await process(Pass(dwolla, connection), only_due=True)
     while batch := await _claim(dwolla):
-        await asyncio.gather(*(_deliver(dwolla, client, delivery) for delivery in batch))
+        mischief = await mischiefs.of("dwolla")
+        await asyncio.gather(*(_deliver(dwolla, client, delivery, mischief) for delivery in batch))
     async with dwolla.transaction() as connection:
         due = await due_in_s(connection) if dwolla.leg_s > 0 else None
         found = await connection.execute(
@@ -70,7 +78,7 @@ async def _claim(dwolla: Dwolla) -> list[dict[str, Any]]:
         return await found.fetchall()
 
 
-async def _deliver(dwolla: Dwolla, client: httpx.AsyncClient, delivery: dict[str, Any]) -> None:
+async def _deliver(dwolla: Dwolla, client: httpx.AsyncClient, delivery: dict[str, Any], mischief: Mischief) -> None:
     written = document(dwolla, delivery)
     body = json.dumps(written | {"timestamp": written["created"]}).encode()
     headers = {
@@ -79,7 +87,7 @@ async def _deliver(dwolla: Dwolla, client: httpx.AsyncClient, delivery: dict[str
         "X-Request-Signature-SHA-256": sign(delivery["secret"], body),
     }
     try:
-        answer = str((await client.post(delivery["url"], content=body, headers=headers)).status_code)
+        answer = str(await post(client, delivery["url"], content=body, headers=headers, mischief=mischief))
     except httpx.HTTPError as error:
         answer = type(error).__name__
     delivered = answer.startswith("2")
