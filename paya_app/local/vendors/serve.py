@@ -8,7 +8,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from paya_app.core.config import Settings, settings
+from paya_app.local.chaos import Chaos
 from paya_app.local.vendors.dwolla import create_dwolla
+from paya_app.local.vendors.plaid import create_plaid
 from paya_app.local.vendors.twilio import create_twilio
 
 HOST = "127.0.0.1"
@@ -17,8 +19,16 @@ HOST = "127.0.0.1"
 async def serve(stop: asyncio.Event) -> None:
     """Serve every stand-in that the settings give a port, until `stop`."""
     the = settings()
-    apps = {the.paya_local_twilio_port: _twilio(the), the.paya_local_dwolla_port: _dwolla(the)}
-    servers = [_Server(_configured(app, port)) for port, app in apps.items() if port]
+    apps = {
+        "twilio": (the.paya_local_twilio_port, _twilio),
+        "dwolla": (the.paya_local_dwolla_port, _dwolla),
+        "plaid": (the.paya_local_plaid_port, _plaid),
+    }
+    servers = [
+        _Server(_configured(Chaos(create(the), vendor, the.paya_local_vendors_database_url), port))
+        for vendor, (port, create) in apps.items()
+        if port
+    ]
     running = [asyncio.create_task(server.serve()) for server in servers]
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
@@ -44,6 +54,15 @@ def _dwolla(the: Settings) -> ASGIApp:
         secret=the.dwolla_secret.get_secret_value(),
         reserve_source_id=the.dwolla_reserve_source,
         ach_s=the.ach_s,
+    )
+
+
+def _plaid(the: Settings) -> ASGIApp:
+    return create_plaid(
+        the.paya_local_vendors_database_url,
+        base_url=f"http://{HOST}:{the.paya_local_plaid_port}",
+        client_id=the.plaid_client_id,
+        secret=the.plaid_secret.get_secret_value(),
     )
 
 
