@@ -11,7 +11,7 @@ import typer
 
 from bench.cast import as_json
 from bench.ledger import bulk, calls
-from bench.ledger.pgbench import Round, paths, run_path, run_tpcb
+from bench.ledger.pgbench import MoneyPath, Round, paths, run_path, run_tpcb
 from bench.ledger.server import Server, private_server
 
 BATCHER_CALLERS = 32
@@ -40,7 +40,7 @@ class Size:
 
 FULL = Size(3, 10, 10_000, 50, calls.CALLERS, 1_000_000, 10_000_000)
 # everything once, to see that it runs; its figures mean nothing and its bars do not count
-QUICK = Size(1, 1, 1_000, 1, (1, BATCHER_CALLERS), 0, 0)
+QUICK = Size(1, 1, 1_000, 1, (1, BATCHER_CALLERS), 2_000, 5_000)
 
 
 @dataclass
@@ -158,15 +158,19 @@ def _bulk(server: Server, report: Report) -> None:
 
 
 def _growth(server: Server, size: Size, report: Report) -> None:
-    """What a transfer costs the server among few accounts and among many; interleaving is not possible here."""
-    post = next(path for path in paths(server) if path.name == "post")
-    small = [run_path(server, post, size.seconds).cpu_us for _ in range(size.rounds)]
+    """What a transfer costs the server among few accounts and among many: two servers, asked in turn."""
     report.say(f"growing to {size.grown_accounts:,} accounts and {size.grown_entries:,} entries: some minutes")
-    bulk.grow(server, accounts=size.grown_accounts, entries=size.grown_entries)
-    grown = Server(server.cluster, size.grown_accounts, server.first_account)
-    spread_post = next(path for path in paths(grown) if path.name == "post")
-    large = [run_path(grown, spread_post, size.seconds).cpu_us for _ in range(size.rounds + 1)][1:]
-    ratio = median(large) / median(small)
+    with private_server(people=server.people, scale=1) as second:
+        bulk.grow(second, accounts=size.grown_accounts, entries=size.grown_entries)
+        grown = Server(second.cluster, size.grown_accounts, second.first_account)
+        before, after = _post_of(server), _post_of(grown)
+        run_path(grown, after, size.seconds)  # the first round reads what growing pushed out of memory
+        small, large = [], []
+        for number in range(2 * size.rounds):
+            small.append(run_path(server, before, size.seconds).cpu_us)
+            large.append(run_path(grown, after, size.seconds).cpu_us)
+            report.say(f"round {number + 1} of {2 * size.rounds}: {small[-1]:.0f} µs small, {large[-1]:.0f} µs grown")
+    ratio = median(grown_us / small_us for small_us, grown_us in zip(small, large, strict=True))
     report.figures["growth"] = {
         "accounts": size.grown_accounts,
         "entries": size.grown_entries,
@@ -176,6 +180,10 @@ def _growth(server: Server, size: Size, report: Report) -> None:
     }
     report.say(f"growth: {median(small):.0f} µs to {median(large):.0f} µs per transfer, {ratio:.2f}x")
     report.bar("growth, processor time per transfer", ratio, at_most=GROWTH_MAX)
+
+
+def _post_of(server: Server) -> MoneyPath:
+    return next(path for path in paths(server) if path.name == "post")
 
 
 def _spread(figures: list[float]) -> dict[str, float]:

@@ -25,3 +25,4 @@ def test_the_quick_form_measures_every_path():
     assert figures["python_32_callers"]["batcher"]["per_s"]["min"] > 0
     assert figures["rewards_wallets_per_s"]["min"] > 0
     assert figures["due_plans_per_s"]["min"] > 0
+    assert figures["growth"]["cpu_us_after"]["min"] > 0
