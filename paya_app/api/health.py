@@ -34,6 +34,12 @@ async def health() -> dict[str, str]:
     return {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ok"}
 
 
+@router.get("/v1/health/vendors")
+async def vendors() -> dict[str, dict[str, str]]:
+    """`{"down": {"dwolla": "2026-11-21T10:00:00+00:00"}}`: every vendor that does not answer, and since when."""
+    return {"down": {outage.vendor: outage.since.isoformat() for outage in await outages()}}
+
+
 def _worker(silent_s: float | None) -> list[str]:
     if silent_s is not None and silent_s <= WORKER_SILENT_S:
         return []

@@ -135,6 +135,12 @@ comment on function providers.end_probe(text, boolean) is
 'What the probe found: the breaker closes and what waited is due, or it stays open for another ttl_s. Nothing when no probe is under way.';
 grant execute on function providers.end_probe(text, boolean) to service_role;
 
+create function providers.is_down(vendor text) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (select from providers.provider_health h where h.vendor = is_down.vendor and h.state <> 'closed')
+$$;
+comment on function providers.is_down(text) is 'Whether the vendor is left alone now. Called by functions of ours.';
+
 create function providers.degraded() returns table (vendor text, down_since timestamptz)
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select h.vendor, h.down_since from providers.provider_health h where h.state <> 'closed' order by h.vendor

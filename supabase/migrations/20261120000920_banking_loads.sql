@@ -21,13 +21,26 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function banking.order_of(uuid) is 'What the jobs that send a person''s transfers have in common: they run one after the other.';
 
+create function banking.cancel_word(operation banking.provider_operation) returns text
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select case
+    when operation.state not in ('queued', 'submitted', 'pending') then 'over'
+    when operation.cancel_refused_at is not null then 'refused'
+    when operation.cancel_asked_at is not null then 'asked'
+    else 'possible' end
+$$;
+comment on function banking.cancel_word(banking.provider_operation) is
+'Whether its owner may still cancel: possible, asked (the bank decides), refused (it had begun), or over.';
+
 create function banking.load_json(load_id uuid, viewer uuid) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jsonb_build_object(
     'id', l.id, 'amount_cents', l.amount_cents, 'state', o.state, 'reference', l.reference,
     'source', banking.source_json(s), 'created_at', l.created_at, 'accepted_at', o.accepted_at,
     'settled_at', o.settled_at, 'cleared_at', o.cleared_at, 'ended_at', o.ended_at, 'clears_at', l.clears_at,
-    'failure_code', o.failure_code, 'is_delayed', o.state in ('queued', 'submitted') and o.last_error <> '')
+    'failure_code', o.failure_code, 'is_delayed',
+    o.state in ('queued', 'submitted') and (o.last_error <> '' or providers.is_down('dwolla')),
+    'cancel', banking.cancel_word(o))
   from banking.load l
   join banking.provider_operation o on o.id = l.id
   join banking.source s on s.id = l.source_id
@@ -36,14 +49,14 @@ $$;
 comment on function banking.load_json(uuid, uuid) is 'A load as its owner may see it, or null.';
 
 -- 40 random bits in an alphabet without look-alikes, for people to read aloud: LD-7Q4K-22XM.
-create function banking.new_reference() returns text
+create function banking.new_reference(prefix text) returns text
 language sql volatile set search_path = pg_catalog, pg_temp as $$
-  select 'LD-' || left(r, 4) || '-' || right(r, 4) from (
+  select prefix || '-' || left(r, 4) || '-' || right(r, 4) from (
     select string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (get_byte(b, i) & 31), 1), '') as r
     from (select uuid_send(gen_random_uuid()) as b) u, generate_series(8, 15) i
   ) t
 $$;
-comment on function banking.new_reference() is 'A fresh reference for a load.';
+comment on function banking.new_reference(text) is 'A fresh reference for a load (LD) or a redemption (CO).';
 
 create function banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -77,6 +90,9 @@ begin
       perform private.refuse('load_key_reused');
     end if;
     return banking.load_json(load_id, person);
+  end if;
+  if exists (select from banking.provider_operation o where o.id = load_id) then
+    perform private.refuse('load_key_reused');
   end if;
   if purse.id is null or not banking.may_load(person) then
     perform private.refuse('load_account_unavailable', facts || jsonb_build_object('state', purse.state));
@@ -113,7 +129,7 @@ begin
   insert into banking.provider_operation (id, kind, next_at, requested_at)
   values (load_id, 'load', moment + interval '1 minute', moment);
   insert into banking.load (id, person, source_id, amount_cents, reference, created_at)
-  values (load_id, person, source_id, amount_cents, banking.new_reference(), moment);
+  values (load_id, person, source_id, amount_cents, banking.new_reference('LD'), moment);
   perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id,
     null, banking.order_of(person));
   perform events.record('load.requested', load_id, 1, jsonb_build_object('owner_id', person, 'amount_cents', amount_cents));

@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from paya_app.api import health
+from paya_app.api.health import WAITING
 
 
 @pytest.fixture
@@ -75,6 +76,7 @@ async def test_a_vendor_that_is_down_is_said(client, database):
     await worker_was_heard(database, 1)
     await scheduler_was_heard(database, 5)
     await database.rows("select providers.register('dwolla', 1, 30), providers.count_failure('dwolla')")
+    assert list((await client.get("/v1/health/vendors")).json()["down"]) == ["dwolla"]
     answer = (await client.get("/v1/health")).json()
     assert answer["status"] == "degraded"
     assert answer["detail"].startswith("dwolla has not answered since 20")

@@ -27,6 +27,7 @@ from paya_app.web.components.button import primary, secondary
 from paya_app.web.components.field import field, notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
+from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.review import review_line, review_sheet
 from paya_app.web.components.segment import segment
 from paya_app.web.components.skeleton import bone, waiting
@@ -376,6 +377,7 @@ def _address(load_id: UUID) -> rx.event.EventSpec:
 def page() -> rx.Component:
     """The page."""
     return frame(
+        provider_banner("dwolla"),
         asked_for(
             rx.cond(AddState.step == "amount", rx.fragment(), notice(AddState.fault)),
             rx.match(
