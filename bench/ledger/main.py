@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from bench import reconcile
 from bench.cast import as_json
 from bench.ledger import bulk, calls
 from bench.ledger.pgbench import MoneyPath, Round, paths, run_path, run_tpcb
@@ -36,11 +37,12 @@ class Size:
     callers: tuple[int, ...]
     grown_accounts: int
     grown_entries: int
+    reconciled_accounts: tuple[int, ...]
 
 
-FULL = Size(3, 10, 10_000, 50, calls.CALLERS, 1_000_000, 10_000_000)
+FULL = Size(3, 10, 10_000, 50, calls.CALLERS, 1_000_000, 10_000_000, reconcile.ACCOUNTS)
 # everything once, to see that it runs; its figures mean nothing and its bars do not count
-QUICK = Size(1, 1, 1_000, 1, (1, BATCHER_CALLERS), 2_000, 5_000)
+QUICK = Size(1, 1, 1_000, 1, (1, BATCHER_CALLERS), 2_000, 5_000, ())
 
 
 @dataclass
@@ -68,6 +70,8 @@ def measure(size: Size, report: Report) -> None:
         _bulk(server, report)
         if size.grown_accounts:
             _growth(server, size, report)
+    for accounts in size.reconciled_accounts:
+        _reconciliation(accounts, report)
     report.figures["missed"] = report.missed
 
 
@@ -184,6 +188,15 @@ def _growth(server: Server, size: Size, report: Report) -> None:
 
 def _post_of(server: Server) -> MoneyPath:
     return next(path for path in paths(server) if path.name == "post")
+
+
+def _reconciliation(accounts: int, report: Report) -> None:
+    """What `paya bench reconcile` measures, on a server of its own."""
+    figures = reconcile.measure(accounts)
+    name = f"reconciliation_{accounts}_accounts"
+    report.figures[name] = figures
+    report.say(f"reconciliation among {accounts:,} accounts: {figures['incremental_s_median']:.2f} s")
+    report.bar(f"{name}, seconds", figures["incremental_s_median"], at_most=reconcile.BAR_S)
 
 
 def _spread(figures: list[float]) -> dict[str, float]:
