@@ -14,7 +14,9 @@ def register(app: App) -> None:
     """Make these tasks known to the queue, by the names that SQL writes."""
     app.task(name="submit_load", queue=QUEUE, retry=VENDOR)(submit_load)
     app.task(name="follow_transfer", queue=QUEUE, retry=VENDOR)(follow_transfer)
-    app.task(name="ask_about_load", queue=QUEUE, retry=VENDOR)(ask_about_load)
+    app.task(name="submit_redemption", queue=QUEUE, retry=VENDOR)(submit_redemption)
+    app.task(name="cancel_transfer", queue=QUEUE, retry=VENDOR)(cancel_transfer)
+    app.task(name="ask_about_operation", queue=QUEUE, retry=VENDOR)(ask_about_operation)
     app.task(name="follow_source", queue=QUEUE, retry=VENDOR)(follow_source)
     app.task(name="subscribe", queue=QUEUE, retry=VENDOR)(subscribe)
     app.task(name="ask_about_stale", queue=QUEUE, retry=TICK)(ask_about_stale)
@@ -31,9 +33,19 @@ async def follow_transfer(transfer_id: str) -> None:
     await banking.follow_transfer(transfer_id)
 
 
-async def ask_about_load(load_id: str) -> None:
-    """Book what the vendor says of a load that nobody heard of."""
-    await banking.ask_about_load(UUID(load_id))
+async def submit_redemption(redemption_id: str) -> None:
+    """Send a redemption to the vendor."""
+    await banking.submit_redemption(UUID(redemption_id))
+
+
+async def cancel_transfer(operation_id: str) -> None:
+    """Ask the vendor to stop what its owner canceled."""
+    await banking.cancel_transfer(UUID(operation_id))
+
+
+async def ask_about_operation(operation_id: str) -> None:
+    """Book what the vendor says of a load or redemption that nobody heard of."""
+    await banking.ask_about_operation(UUID(operation_id))
 
 
 async def follow_source(vendor_id: str) -> None:

@@ -38,6 +38,7 @@ async def run(stop: asyncio.Event) -> None:
 
 async def _work(stop: asyncio.Event) -> None:
     from jobs.app import queue
+    from paya_app import banking
     from paya_app.core import db
     from paya_app.events.errors import RecordRestored
     from paya_app.providers import dwolla
@@ -45,6 +46,7 @@ async def _work(stop: asyncio.Event) -> None:
     app = queue()
     try:
         async with app.open_async():
+            await banking.use_environment()
             # asked over each connection that was lost: the database behind the new one may be a copy
             if (await app.connector.execute_query_one_async("select events.is_restored() as it_is"))["it_is"]:
                 raise RecordRestored

@@ -1,11 +1,11 @@
-"""Banks of people, and loads: money from a bank into the wallet.
+"""Banks of people, loads (money from a bank into the wallet) and redemptions (money from the wallet to a bank).
 
-A load is asked for here, sent to the vendor by a job, and booked from what the vendor says when asked; its
+Each is asked for here, sent to the vendor by a job, and booked from what the vendor says when asked; its
 notices only say that it is time to ask. Money is minted when the bank that holds the reserve has it.
 """
 
 from paya_app.banking.bookings import (
-    ask_about_load,
+    ask_about_operation,
     ask_about_stale,
     clear_due,
     follow_source,
@@ -14,10 +14,29 @@ from paya_app.banking.bookings import (
     submit_load,
     subscribe,
 )
+from paya_app.banking.cancellation import cancel, cancel_transfer
 from paya_app.banking.debts import Debt, debts, repaid_by, repay_now
 from paya_app.banking.errors import NothingToRepayWith
 from paya_app.banking.loads import expectation, load, load_limits, loads, pending_cents, start_load
-from paya_app.banking.models import Expectation, Load, LoadLimits, SandboxHint, Source, Stage
+from paya_app.banking.models import (
+    Expectation,
+    Load,
+    LoadLimits,
+    Redemption,
+    RedemptionLimits,
+    SandboxHint,
+    Source,
+    Stage,
+)
+from paya_app.banking.redemption_bookings import submit_redemption
+from paya_app.banking.redemptions import (
+    redemption,
+    redemption_expectation,
+    redemption_limits,
+    redemptions,
+    start_redemption,
+    use_environment,
+)
 from paya_app.banking.sandbox import sandbox_hint
 from paya_app.banking.sources import add_source, confirm_source, source, sources
 
@@ -27,12 +46,16 @@ __all__ = [
     "Load",
     "LoadLimits",
     "NothingToRepayWith",
+    "Redemption",
+    "RedemptionLimits",
     "SandboxHint",
     "Source",
     "Stage",
     "add_source",
-    "ask_about_load",
+    "ask_about_operation",
     "ask_about_stale",
+    "cancel",
+    "cancel_transfer",
     "clear_due",
     "confirm_source",
     "debts",
@@ -44,12 +67,19 @@ __all__ = [
     "loads",
     "pending_cents",
     "receive_notice",
+    "redemption",
+    "redemption_expectation",
+    "redemption_limits",
+    "redemptions",
     "repaid_by",
     "repay_now",
     "sandbox_hint",
     "source",
     "sources",
     "start_load",
+    "start_redemption",
     "submit_load",
+    "submit_redemption",
     "subscribe",
+    "use_environment",
 ]

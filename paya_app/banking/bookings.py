@@ -1,8 +1,7 @@
-"""What jobs do: send loads to the vendor, ask it what became of them, and book the answer.
+"""What jobs do: send loads to the vendor, ask it what became of what it was sent, and book the answer.
 
 Whatever reached us out of order, twice or not at all, the end is the same: a notice only makes us ask, and a
-booking does what is missing. An outcome that nobody knows is asked for before anything is sent again, and
-what is sent again carries the same idempotency key.
+booking does what is missing.
 """
 
 from typing import Any
@@ -10,9 +9,11 @@ from uuid import UUID
 
 import structlog
 
+from paya_app.banking import sending
 from paya_app.banking.as_service import as_service
 from paya_app.banking.bank_days import after_bank_days
 from paya_app.banking.loads import held_for
+from paya_app.banking.redemption_bookings import book_redemption
 from paya_app.banking.return_codes import bank_goes, is_denied
 from paya_app.core import db
 from paya_app.core.actor import Actor
@@ -21,7 +22,7 @@ from paya_app.core.config import settings
 from paya_app.core.errors import PayaError
 from paya_app.core.ids import parse_id
 from paya_app.providers import dwolla
-from paya_app.providers.outcome import Rejected, Retryable, Unknown
+from paya_app.providers.outcome import Rejected
 
 STALE_AT_ONCE = 100
 
@@ -45,42 +46,7 @@ async def submit_load(load_id: UUID) -> None:
         Retryable: it was not sent.
         Unknown: nobody knows; the next try asks first.
     """
-    order = await as_service("select banking.claim_load(:id)", id=load_id)
-    if order is None or order["state"] != "submitted":
-        return
-    try:
-        vendor_ref = await _sent_before(load_id, order) or await _send(load_id, order)
-    except Rejected as refusal:
-        log.info("a load was refused by the vendor", load=str(load_id), code=refusal.code, path=refusal.path)
-        await as_service("select banking.book_failed(:id, null, :code)", id=load_id, code=refusal.code)
-        return
-    except (Retryable, Unknown) as failure:
-        await as_service(
-            "select banking.note_attempt(:id, :error, :unsent)",
-            id=load_id,
-            error=failure.reason,
-            unsent=isinstance(failure, Retryable),
-        )
-        raise
-    await as_service("select banking.book_accepted(:id, :ref)", id=load_id, ref=vendor_ref)
-
-
-async def _sent_before(load_id: UUID, order: dict[str, Any]) -> str | None:
-    """What the vendor calls this load, if an earlier try got through to it."""
-    if order["is_first"]:
-        return None
-    found = await dwolla.find_transfer(order["customer_vendor_id"], str(load_id))
-    return found.id if found else None
-
-
-async def _send(load_id: UUID, order: dict[str, Any]) -> str:
-    return await dwolla.create_transfer(
-        source_id=order["source_vendor_id"],
-        destination_id=settings().dwolla_reserve_source,
-        amount_cents=order["amount_cents"],
-        correlation_id=str(load_id),
-        key=order["idempotency_key"],
-    )
+    await sending.send(sending.LOAD, load_id)
 
 
 async def follow_transfer(transfer_id: str) -> None:
@@ -91,23 +57,41 @@ async def follow_transfer(transfer_id: str) -> None:
     """
     try:
         transfer = await dwolla.transfer(transfer_id)
-        if transfer.funding_id:
-            transfer = await dwolla.transfer(transfer.funding_id)
+        operation = await _operation_of(transfer)
+        if operation is None:
+            log.info("a transfer that is none of ours", transfer=transfer.id)
+            return
+        # a load is told of by its first leg, out of the person's bank; a redemption by its second, into it
+        is_payout = operation["kind"] == "redemption"
+        leg_id = transfer.funded_id if is_payout else transfer.funding_id
+        if leg_id:
+            transfer = await dwolla.transfer(leg_id)
     except Rejected as refusal:
         log.warning("the vendor knows no such transfer", transfer=transfer_id, code=refusal.code)
         return
-    load_id = await as_service(
-        "select banking.load_of(:ref, :correlation)", ref=transfer.id, correlation=parse_id(transfer.correlation_id)
+    await (book_redemption if is_payout else _book)(UUID(operation["id"]), transfer)
+
+
+async def _operation_of(transfer: dwolla.Transfer) -> dict[str, Any] | None:
+    """The operation, id and kind, that this transfer or the other leg of it was made for."""
+    found = await _made_for(transfer)
+    for leg_id in (transfer.funding_id, transfer.funded_id):
+        if found is None and leg_id:
+            found = await _made_for(await dwolla.transfer(leg_id))
+    return found
+
+
+async def _made_for(transfer: dwolla.Transfer) -> dict[str, Any] | None:
+    return await as_service(
+        "select banking.operation_of(:ref, :correlation)",
+        ref=transfer.id,
+        correlation=parse_id(transfer.correlation_id),
     )
-    if load_id is None:
-        log.info("a transfer that is no load of ours", transfer=transfer.id)
-        return
-    await _book(load_id, transfer)
 
 
-async def ask_about_load(load_id: UUID) -> None:
-    """Ask the vendor about a load that it accepted. Raises `Retryable` when it does not answer."""
-    vendor_ref = await as_service("select banking.vendor_ref_of(:id)", id=load_id)
+async def ask_about_operation(operation_id: UUID) -> None:
+    """Ask the vendor about an operation that it accepted. Raises `Retryable` when it does not answer."""
+    vendor_ref = await as_service("select banking.vendor_ref_of(:id)", id=operation_id)
     if vendor_ref:
         await follow_transfer(vendor_ref)
 

@@ -6,6 +6,7 @@ from paya_app.core.errors import PayaError, again
 from paya_app.core.money import format_cents
 
 NOTHING_MOVED = "No money was moved."
+STILL_HERE = "Nothing left your wallet."
 
 
 class LoadAmountInvalid(PayaError):
@@ -85,6 +86,109 @@ class LoadSentTwice(PayaError):
 
     code = "load_sent_twice"
     status = 500
+
+
+class RedemptionAmountInvalid(PayaError):
+    """The amount of a redemption is not a positive number of cents, or too small."""
+
+    code = "redemption_amount_invalid"
+    status = 422
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says the least."""
+        least = format_cents(facts.get("min_cents") or 100)
+        return f"Not cashed out. Cash out {least} or more, or all that you have, in dollars and cents."
+
+
+class RedemptionLimit(PayaError):
+    """A limit of redeeming was reached."""
+
+    code = "redemption_limit"
+    status = 429
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says which limit, how much is left and when there is more."""
+        maximum, used = facts.get("max", 0), facts.get("used", 0)
+        left = max(0, maximum - used)
+        match facts.get("limit"):
+            case "redeem_account_days":
+                opens = again("You can", facts)
+                return f"Not cashed out. New accounts wait before they cash out.{opens} Your money is in your wallet."
+            case "redeem_single_cents":
+                return f"Not cashed out. One transfer can be {format_cents(maximum)} at most. {STILL_HERE}"
+            case _:
+                more = f" You can cash out {format_cents(left)} now." if left else ""
+                resets = again("There is room again", facts)
+                return f"Not cashed out. You can cash out {format_cents(maximum)} in 7 days.{more}{resets} {STILL_HERE}"
+
+
+class RedemptionUncovered(PayaError):
+    """The wallet holds less than the redemption."""
+
+    code = "redemption_uncovered"
+    status = 402
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what is available."""
+        return f"Not cashed out. You have {format_cents(facts.get('available_cents', 0))} available. {STILL_HERE}"
+
+
+class RedemptionKeyReused(PayaError):
+    """The redemption's id was used for another transfer."""
+
+    code = "redemption_key_reused"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what to do."""
+        return (
+            "Not cashed out again. This page has already started another transfer: that one stands, and you find it"
+            " in Activity. Nothing more left your wallet. Open Cash out again for a new transfer."
+        )
+
+
+class RedemptionAccountUnavailable(PayaError):
+    """The wallet cannot give money."""
+
+    code = "redemption_account_unavailable"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says so."""
+        if facts.get("state") in ("restricted", "frozen"):
+            return f"Not cashed out. Your account is {facts['state']}. {STILL_HERE} Home says why, and what to do."
+        return f"Not cashed out. Your wallet cannot take part in transfers right now. {STILL_HERE}"
+
+
+class RedemptionBankUnconfirmed(PayaError):
+    """The bank was not shown to be the person's own yet."""
+
+    code = "redemption_bank_unconfirmed"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what to do."""
+        return f"Not cashed out. This bank is not confirmed as yours yet: confirm it first. {STILL_HERE}"
+
+
+class RedemptionSentTwice(PayaError):
+    """The vendor has two transfers for one redemption: people must look."""
+
+    code = "redemption_sent_twice"
+    status = 500
+
+
+class CancelTooLate(PayaError):
+    """The banks have begun with a transfer, or it is over."""
+
+    code = "cancel_too_late"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what goes on."""
+        if facts.get("state") in ("failed", "returned"):
+            return "Not canceled: this transfer had ended already. The page says where the money is."
+        return "Not canceled: the banks had begun with it, so it goes on. Nothing else was changed."
 
 
 class BankDetailsInvalid(PayaError):

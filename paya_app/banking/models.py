@@ -9,6 +9,7 @@ from uuid import UUID
 SourceState = Literal["linking", "unverified", "verified", "removed", "failed"]
 LoadState = Literal["queued", "submitted", "pending", "settled", "cleared", "failed", "canceled", "returned"]
 Kind = Literal["checking", "savings"]
+CancelWord = Literal["possible", "asked", "refused", "over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Load:
         stages: the timeline, in order.
         reference: for people to read aloud, like `LD-7Q4K-22XM`.
         reason: why it ended without money, in a sentence, or "".
+        cancel: whether it can be canceled: `possible`, `asked` (the bank decides), `refused` (it had begun), `over`.
     """
 
     id: UUID
@@ -68,6 +70,30 @@ class Load:
     reference: str
     reason: str
     created_at: datetime
+    cancel: CancelWord = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """Money on its way from the wallet to a bank. `settled`: our bank has paid; `cleared`: theirs has it.
+
+    Attributes:
+        amount_cents: US cents.
+        stages: the timeline, in order.
+        reference: for people to read aloud, like `CO-7Q4K-22XM`.
+        reason: why it ended and where the money is, in a sentence, or "".
+        cancel: as of a load.
+    """
+
+    id: UUID
+    amount_cents: int
+    state: LoadState
+    source: Source
+    stages: list[Stage]
+    reference: str
+    reason: str
+    created_at: datetime
+    cancel: CancelWord
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +125,40 @@ class LoadLimits:
     def left_cents(self) -> int:
         """What one load may be at most right now."""
         return max(0, min(self.single_max_cents, self.week_max_cents - self.week_used_cents))
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionLimits:
+    """What may be redeemed, in US cents. The week rolls.
+
+    Attributes:
+        available_cents: what is in the wallet and not held.
+        opens_at: from when on the account may redeem at all, or None when it may.
+        more_at: when the week has room again, or None when it has.
+    """
+
+    single_min_cents: int
+    single_max_cents: int
+    week_max_cents: int
+    week_used_cents: int
+    available_cents: int
+    opens_at: datetime | None
+    more_at: datetime | None
+
+    @property
+    def room_cents(self) -> int:
+        """What one redemption may be at most right now, whatever is in the wallet."""
+        return 0 if self.opens_at else max(0, min(self.single_max_cents, self.week_max_cents - self.week_used_cents))
+
+    @property
+    def most_cents(self) -> int:
+        """What can be redeemed at once now."""
+        return max(0, min(self.room_cents, self.available_cents))
+
+    @property
+    def least_cents(self) -> int:
+        """The least of one redemption: all that is there may always go."""
+        return max(1, min(self.single_min_cents, self.available_cents))
 
 
 @dataclass(frozen=True, slots=True)

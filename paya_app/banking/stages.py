@@ -30,6 +30,7 @@ def load_from(value: Mapping[str, Any], hold_bank_days: int) -> Load:
         reference=value["reference"],
         reason=reason(value["state"], value["failure_code"]),
         created_at=datetime.fromisoformat(value["created_at"]),
+        cancel=value["cancel"],
     )
 
 

@@ -59,14 +59,18 @@ create table banking.provider_operation (
   settled_at timestamptz,
   cleared_at timestamptz,
   ended_at timestamptz,
-  constraint kind_is_known check (kind in ('load')),
+  cancel_asked_at timestamptz,
+  cancel_refused_at timestamptz,
+  constraint kind_is_known check (kind in ('load', 'redemption')),
   constraint state_is_known check (
     state in ('queued', 'submitted', 'pending', 'settled', 'cleared', 'failed', 'canceled', 'returned')
   ),
-  constraint ended_says_when check ((state in ('failed', 'canceled', 'returned')) = (ended_at is not null))
+  constraint ended_says_when check ((state in ('failed', 'canceled', 'returned')) = (ended_at is not null)),
+  constraint refused_was_asked check (cancel_refused_at is null or cancel_asked_at is not null)
 );
 comment on table banking.provider_operation is
-'One thing asked of a vendor. queued: not sent; submitted: sent, outcome unknown; pending: accepted; next_at: when to ask about it.';
+'One thing asked of a vendor. queued: not sent; submitted: sent, outcome unknown; pending: accepted; settled: it moved our bank; '
+'cleared: it reached its end; next_at: when to ask about it. cancel_asked_at, cancel_refused_at: its owner wanted it undone, and it was too late.';
 create index operation_open on banking.provider_operation (next_at) where state in ('queued', 'submitted', 'pending', 'settled');
 alter table banking.provider_operation enable row level security;
 

@@ -59,7 +59,7 @@ comment on function banking.claim_load(uuid) is
 'What to send the vendor for a load, and whether nothing was ever sent. Notes, before the sending, that it may have happened.';
 grant execute on function banking.claim_load(uuid) to service_role;
 
-create function banking.note_attempt(load_id uuid, error text, is_unsent boolean) returns void
+create function banking.note_attempt(operation_id uuid, error text, is_unsent boolean) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   update banking.provider_operation o set
     last_error = left(error, 200),
@@ -67,9 +67,9 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     state = case when is_unsent and o.attempts = 1 then 'queued' else o.state end,
     attempts = case when is_unsent and o.attempts = 1 then 0 else o.attempts end,
     first_sent_at = case when is_unsent and o.attempts = 1 then null else o.first_sent_at end
-  where o.id = load_id and o.state = 'submitted'
+  where o.id = operation_id and o.state = 'submitted'
 $$;
-comment on function banking.note_attempt(uuid, text, boolean) is 'Notes why the vendor did not take a load yet.';
+comment on function banking.note_attempt(uuid, text, boolean) is 'Notes why the vendor did not take an operation yet.';
 grant execute on function banking.note_attempt(uuid, text, boolean) to service_role;
 
 create function banking.book_accepted(load_id uuid, vendor_ref text) returns void
@@ -203,21 +203,11 @@ comment on function banking.book_failed(uuid, text, text, boolean, boolean, bool
 'bank_goes: the bank cannot be used any more; is_denied: its owner says that they did not agree.';
 grant execute on function banking.book_failed(uuid, text, text, boolean, boolean, boolean) to service_role;
 
-create function banking.load_of(vendor_ref text, correlation_id uuid) returns uuid
+create function banking.vendor_ref_of(operation_id uuid) returns text
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select o.id from banking.provider_operation o
-  where o.vendor_ref = load_of.vendor_ref or o.id = load_of.correlation_id
-  order by o.vendor_ref is distinct from load_of.vendor_ref limit 1
+  select o.vendor_ref from banking.provider_operation o where o.id = operation_id
 $$;
-comment on function banking.load_of(text, uuid) is
-'The load that the vendor calls vendor_ref, or the one it was made for when the vendor''s answer never reached us.';
-grant execute on function banking.load_of(text, uuid) to service_role;
-
-create function banking.vendor_ref_of(load_id uuid) returns text
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select o.vendor_ref from banking.provider_operation o where o.id = load_id
-$$;
-comment on function banking.vendor_ref_of(uuid) is 'What the vendor calls a load, or null.';
+comment on function banking.vendor_ref_of(uuid) is 'What the vendor calls an operation, or null.';
 grant execute on function banking.vendor_ref_of(uuid) to service_role;
 
 create function banking.receive_event(event_id text, topic text, resource_id text) returns boolean
@@ -247,18 +237,20 @@ declare
   asked integer := 0;
 begin
   for stale in
-    select o.id, o.state, (select l.person from banking.load l where l.id = o.id) as person
-    from banking.provider_operation o
-    where o.state in ('queued', 'submitted', 'pending') and o.next_at <= private.now()
+    select o.id, o.kind, o.state, banking.owner_of(o.id) as person from banking.provider_operation o
+    where o.next_at <= private.now()
+      and (o.state in ('queued', 'submitted', 'pending') or o.state = 'settled' and o.kind = 'redemption')
     order by o.next_at limit maximum for no key update skip locked
   loop
-    update banking.provider_operation o set next_at = private.now() + case o.state when 'pending' then interval '10 minutes' else interval '2 minutes' end
+    update banking.provider_operation o set
+      next_at = private.now() + case when o.state in ('pending', 'settled') then interval '10 minutes' else interval '2 minutes' end
     where o.id = stale.id;
-    if stale.state = 'pending' then
-      perform jobs.enqueue('banking', 'ask_about_load', jsonb_build_object('load_id', stale.id), 'ask_about_load:' || stale.id);
+    if stale.state in ('pending', 'settled') then
+      perform jobs.enqueue('banking', 'ask_about_operation', jsonb_build_object('operation_id', stale.id), 'ask_about_operation:' || stale.id);
     else
-      perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', stale.id), 'submit_load:' || stale.id,
-        null, banking.order_of(stale.person));
+      perform jobs.enqueue('banking', case stale.kind when 'load' then 'submit_load' else 'submit_redemption' end,
+        jsonb_build_object(stale.kind || '_id', stale.id),
+        'submit_' || stale.kind || ':' || stale.id, null, banking.order_of(stale.person));
     end if;
     asked := asked + 1;
   end loop;
@@ -270,7 +262,7 @@ grant execute on function banking.ask_about_stale(integer) to service_role;
 create function banking.due_to_clear(maximum integer) returns setof uuid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select o.id from banking.provider_operation o
-  where o.state = 'settled' and o.next_at <= private.now() order by o.next_at limit maximum
+  where o.state = 'settled' and o.kind = 'load' and o.next_at <= private.now() order by o.next_at limit maximum
 $$;
 comment on function banking.due_to_clear(integer) is 'Settled loads whose hold is over.';
 grant execute on function banking.due_to_clear(integer) to service_role;

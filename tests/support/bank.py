@@ -1,11 +1,12 @@
 """A whole bank for tests: the Dwolla stand-in, our webhook route, and a worker in this process."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 
 from jobs.app import queue
@@ -19,6 +20,11 @@ from tests.support.database import Database
 from tests.support.dwolla import ServedDwolla, free_socket, listening, serving
 
 ROUTING, ACCOUNT = "222222226", "1234567890"
+_DUE = """
+select count(*) from jobs.procrastinate_jobs j
+where j.status = 'todo' and (j.scheduled_at is null or j.scheduled_at <= now()) and not exists (
+  select from jobs.procrastinate_jobs o where o.lock = j.lock and o.status = 'todo' and o.id < j.id)
+"""
 
 
 @dataclass
@@ -34,9 +40,15 @@ class Bank:
         """Do every job that is due now, as a worker would, and what those make due."""
         app = queue()
         async with app.open_async():
-            await app.run_worker_async(
-                wait=False, concurrency=4, listen_notify=False, delete_jobs="successful", install_signal_handlers=False
-            )
+            # a worker that does not wait stops at jobs that have their turn after others under way
+            while await self.database.value(_DUE):
+                await app.run_worker_async(
+                    wait=False,
+                    concurrency=4,
+                    listen_notify=False,
+                    delete_jobs="successful",
+                    install_signal_handlers=False,
+                )
 
     async def link(self, actor: Actor, *, account: str = ACCOUNT) -> banking.Source:
         """A confirmed bank of the actor's."""
@@ -57,6 +69,24 @@ class Bank:
     async def load(self, actor: Actor, load: banking.Load) -> banking.Load:
         """A load as it stands now."""
         found = await banking.load(actor, load.id)
+        assert found is not None
+        return found
+
+    async def fund(self, actor: Actor, cents: int, source: banking.Source | None = None) -> banking.Source:
+        """Money in the actor's wallet that was loaded from their bank, which is returned."""
+        source = source or await self.link(actor)
+        await self.start(actor, cents, source)
+        await self.work()
+        await self.settle()
+        return source
+
+    async def redeem(self, actor: Actor, cents: int, source: banking.Source) -> banking.Redemption:
+        """A redemption that was asked for and nothing else."""
+        return await banking.start_redemption(actor, redemption_id=new_id(), source_id=source.id, amount_cents=cents)
+
+    async def redemption(self, actor: Actor, redemption: banking.Redemption) -> banking.Redemption:
+        """A redemption as it stands now."""
+        found = await banking.redemption(actor, redemption.id)
         assert found is not None
         return found
 
@@ -81,14 +111,27 @@ class Bank:
         assert sum(cents for _, cents in rows) == 0, "the ledger does not add up"
         return {kind: cents for kind, cents in rows if cents}
 
-    async def event_kinds(self, load: banking.Load) -> list[str]:
-        """What happened to a load, in order."""
+    async def event_kinds(self, load: banking.Load | banking.Redemption) -> list[str]:
+        """What happened to a load or a redemption, in order."""
         rows = await self.database.rows("select kind from events.event where subject = %s order by version", (load.id,))
         return [kind for (kind,) in rows]
 
     async def dead_letters(self) -> list[tuple[Any, ...]]:
         """Jobs that were given up."""
         return await self.database.rows("select task, args from jobs.dead_letters(100)")
+
+
+@contextmanager
+def unreachable() -> Iterator[None]:
+    """Nobody is at the vendor's address while the block runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DWOLLA_BASE_URL", "http://127.0.0.1:9")
+        settings.cache_clear()
+        try:
+            yield
+        finally:
+            patch.undo()
+            settings.cache_clear()
 
 
 @asynccontextmanager
@@ -107,6 +150,7 @@ async def opened(database: Database, *, subscribed: bool = False, **how: Any) ->
             secret = settings().dwolla_webhook_secret.get_secret_value()
             answer = await dwolla.client.post("/webhook-subscriptions", json={"url": hooks_url, "secret": secret})
             answer.raise_for_status()
+        await banking.use_environment()
         yield Bank(dwolla, database, hooks_url)
 
 

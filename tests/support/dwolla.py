@@ -54,7 +54,11 @@ class ServedDwolla:
 
     async def transfer_count(self) -> int:
         """How many transfers out of customers' banks were ever made."""
-        return await self.database.value("select count(*) from vendor_dwolla.transfer where source_id is not null")
+        return await self.database.value("select count(*) from vendor_dwolla.transfer where leg = 'debit'")
+
+    async def payout_count(self) -> int:
+        """How many transfers into customers' banks were ever made."""
+        return await self.database.value("select count(*) from vendor_dwolla.transfer where leg = 'payout'")
 
 
 class _Server(uvicorn.Server):

@@ -44,6 +44,15 @@ async def record(
     )
 
 
+async def record_both(
+    place: Place, what: str, transfer_id: uuid.UUID, customer_id: uuid.UUID, correlation_id: str | None
+) -> None:
+    """The two events of a transfer between an unverified customer's bank and our account: theirs and ours."""
+    path = f"/transfers/{transfer_id}"
+    await record(place, f"customer_transfer_{what}", path, customer_id=customer_id, correlation_id=correlation_id)
+    await record(place, f"transfer_{what}", path, correlation_id=correlation_id)
+
+
 def document(dwolla: Dwolla, event: dict[str, Any]) -> dict[str, Any]:
     """An event as the API and the webhook both write it."""
     links = {

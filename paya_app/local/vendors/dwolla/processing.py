@@ -10,12 +10,12 @@ from typing import Any
 
 from starlette.responses import Response
 
+from paya_app.local.vendors.dwolla import payouts
 from paya_app.local.vendors.dwolla.call import Call
-from paya_app.local.vendors.dwolla.events import record
+from paya_app.local.vendors.dwolla.events import record, record_both
 from paya_app.local.vendors.dwolla.hal import hal, link
 from paya_app.local.vendors.dwolla.returns import CORRECTION, DEACTIVATES, REMOVES, early_code
 from paya_app.local.vendors.dwolla.state import BALANCE_BOOK, BALANCE_SOURCE_ID, Connection, Dwolla
-from paya_app.local.vendors.dwolla.transfers import record_both
 
 TRANSFERS_MAX = 500
 
@@ -49,20 +49,27 @@ async def process(the: Pass, *, only_due: bool) -> int:
         await record(the, "customer_microdeposits_completed", path, customer_id=row["customer_id"])
         done += 1
     found = await the.connection.execute(
-        "select * from vendor_dwolla.transfer"
-        " where (status = 'pending' and (not %(due)s or process_at <= clock_timestamp()))"
+        "select * from vendor_dwolla.transfer t"
+        " where (status = 'pending' and (not %(due)s or process_at <= clock_timestamp())"
+        # what is still to be funded waits for it
+        "   and not exists (select from vendor_dwolla.transfer f"
+        "     where f.id = t.funding_transfer and f.status = 'pending'))"
         " or (status = 'processed' and late_return_code is not null and failure_code is null"
         "   and (not %(due)s or return_at <= clock_timestamp()))"
         " order by created limit %(maximum)s for update skip locked",
         {"due": only_due, "maximum": TRANSFERS_MAX},
     )
     for transfer in await found.fetchall():
-        if transfer["status"] == "processed":
-            await _return_late(the, transfer)
-        elif transfer["source_id"]:
-            await _debit(the, transfer)
-        else:
-            await _credit(the, transfer)
+        is_back = transfer["status"] == "processed"
+        match transfer["leg"]:
+            case "payout":
+                await (payouts.send_back if is_back else payouts.pay)(the, transfer)
+            case "pull":
+                await payouts.pull(the, transfer)
+            case "credit":
+                await _credit(the, transfer)
+            case _:
+                await (_return_late if is_back else _debit)(the, transfer)
         done += 1
     return done
 
@@ -125,9 +132,9 @@ async def _fund_bank(the: Pass, transfer: dict[str, Any]) -> None:
     """The second transfer, from our Dwolla balance to our bank."""
     funded_id = uuid.uuid4()
     await the.connection.execute(
-        "insert into vendor_dwolla.transfer (id, customer_id, source_id, destination_id, amount_cents, status,"
+        "insert into vendor_dwolla.transfer (id, leg, customer_id, source_id, destination_id, amount_cents, status,"
         " correlation_id, funding_transfer, process_at)"
-        " values (%(id)s, null, null, %(destination)s, %(amount)s, 'pending', %(correlation)s, %(funding)s,"
+        " values (%(id)s, 'credit', null, null, %(destination)s, %(amount)s, 'pending', %(correlation)s, %(funding)s,"
         " case when %(leg)s > 0 then clock_timestamp() + %(leg)s * interval '1 s' end)",
         {
             "id": funded_id,

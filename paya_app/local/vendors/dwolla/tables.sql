@@ -52,8 +52,10 @@ create table if not exists vendor_dwolla.micro_deposits (
   process_at timestamptz
 );
 
+-- leg: debit out of a customer's bank, credit into ours; pull out of our bank, payout into a customer's.
 create table if not exists vendor_dwolla.transfer (
   id uuid primary key,
+  leg text not null default 'debit',
   customer_id uuid references vendor_dwolla.customer (id),
   source_id uuid references vendor_dwolla.funding_source (id),
   destination_id uuid not null references vendor_dwolla.funding_source (id),

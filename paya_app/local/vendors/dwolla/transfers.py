@@ -1,4 +1,4 @@
-"""Transfers from a customer's bank to ours: made, looked up, cancelled, and why one failed."""
+"""Transfers between a customer's bank and ours: made, looked up, cancelled, and why one failed."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from paya_app.local.vendors.dwolla import customers, sources
+from paya_app.local.vendors.dwolla import customers, payouts, sources
 from paya_app.local.vendors.dwolla.call import Call, linked_id
-from paya_app.local.vendors.dwolla.events import record
+from paya_app.local.vendors.dwolla.events import record_both
 from paya_app.local.vendors.dwolla.hal import Refused, created, fault, hal, invalid, link, moment, money, not_found
 from paya_app.local.vendors.dwolla.returns import REASONS, late_code
 from paya_app.local.vendors.dwolla.state import ACCOUNT_ID
@@ -38,6 +38,14 @@ async def create(call: Call) -> Response:
         faults.append(fault("Invalid", "Invalid metadata.", "/metadata"))
     if faults or source is None or destination is None:
         raise invalid(*faults)
+    if source["customer_id"] is None:
+        await payouts.refuse_flow(call, source, destination)
+        order = {
+            "amount": amount_cents,
+            "correlation": correlation,
+            "metadata": json.dumps(metadata) if metadata else None,
+        }
+        return await payouts.create(call, source, destination, order)
     await _refuse_flow(call, source, destination)
     transfer_id = uuid.uuid4()
     late = late_code(source["name"])
@@ -61,15 +69,6 @@ async def create(call: Call) -> Response:
     return created(call.dwolla.href(f"/transfers/{transfer_id}"))
 
 
-async def record_both(
-    place: Any, what: str, transfer_id: uuid.UUID, customer_id: uuid.UUID, correlation_id: str | None
-) -> None:
-    """The two events of a transfer between an unverified customer's bank and our account: theirs and ours."""
-    path = f"/transfers/{transfer_id}"
-    await record(place, f"customer_transfer_{what}", path, customer_id=customer_id, correlation_id=correlation_id)
-    await record(place, f"transfer_{what}", path, correlation_id=correlation_id)
-
-
 def _href(end: object) -> object:
     return end.get("href") if isinstance(end, dict) else None
 
@@ -91,9 +90,6 @@ def _amount(amount: object) -> tuple[int, list[dict[str, Any]]]:
 
 
 async def _refuse_flow(call: Call, source: dict[str, Any], destination: dict[str, Any]) -> None:
-    if source["customer_id"] is None:
-        message = "Invalid Funds Flow: this operation requires the funds flow 'Send' to be enabled"
-        raise Refused(403, "Forbidden", message)
     if destination["customer_id"] is not None:
         message = "Invalid Funds Flow: this operation requires the funds flow 'Facilitate' to be enabled"
         raise Refused(403, "Forbidden", message)
@@ -105,6 +101,12 @@ async def _refuse_flow(call: Call, source: dict[str, Any], destination: dict[str
 
 
 async def _transfer(call: Call) -> dict[str, Any]:
+    # what funds it is locked first, as the banks do it
+    await call.row(
+        "select 1 from vendor_dwolla.transfer where id ="
+        " (select funding_transfer from vendor_dwolla.transfer where id = %s) for update",
+        call.id,
+    )
     transfer = await call.row("select * from vendor_dwolla.transfer where id = %s for update", call.id)
     if transfer is None:
         raise not_found()
@@ -162,11 +164,20 @@ async def change(call: Call) -> Response:
     transfer = await _transfer(call)
     if call.body.get("status") != "cancelled":
         raise invalid(fault("Invalid", "Status invalid.", "/status"))
-    if transfer["status"] != "pending" or transfer["source_id"] is None:
+    if not await _can_cancel(call, transfer):
         raise invalid(fault("NotAllowed", "Status not allowed.", "/status"))
+    if transfer["leg"] == "payout":
+        await payouts.cancel(call, transfer)
+        return hal(await _document(call, transfer | {"status": "cancelled"}))
     await call.run("update vendor_dwolla.transfer set status = 'cancelled' where id = %s", transfer["id"])
     await record_both(call, "cancelled", transfer["id"], transfer["customer_id"], transfer["correlation_id"])
     return hal(await _document(call, transfer | {"status": "cancelled"}))
+
+
+async def _can_cancel(call: Call, transfer: dict[str, Any]) -> bool:
+    if transfer["leg"] == "payout":
+        return await payouts.can_cancel(call, transfer)
+    return transfer["leg"] == "debit" and transfer["status"] == "pending"
 
 
 async def failure(call: Call) -> Response:
@@ -174,15 +185,14 @@ async def failure(call: Call) -> Response:
     transfer = await _transfer(call)
     if transfer["failure_code"] is None:
         raise not_found()
+    failed_id = transfer["destination_id" if transfer["leg"] == "payout" else "source_id"]
     description, explanation = REASONS[transfer["failure_code"]]
     here = call.dwolla.href(f"/transfers/{transfer['id']}/failure")
     return hal(
         {
             "_links": {
                 "self": link(here, "failure"),
-                "failed-funding-source": link(
-                    call.dwolla.href(f"/funding-sources/{transfer['source_id']}"), "funding-source"
-                ),
+                "failed-funding-source": link(call.dwolla.href(f"/funding-sources/{failed_id}"), "funding-source"),
                 "customer": link(call.dwolla.href(f"/customers/{transfer['customer_id']}"), "customer"),
             },
             "code": transfer["failure_code"],
@@ -195,33 +205,35 @@ async def failure(call: Call) -> Response:
 async def _document(call: Call, transfer: dict[str, Any]) -> dict[str, Any]:
     here = call.dwolla.href(f"/transfers/{transfer['id']}")
     account = link(call.dwolla.href(f"/accounts/{ACCOUNT_ID}"), "account")
+    customer = link(call.dwolla.href(f"/customers/{transfer['customer_id']}"), "customer")
     destination = link(call.dwolla.href(f"/funding-sources/{transfer['destination_id']}"), "funding-source")
-    links = {"self": link(here, "transfer"), "destination-funding-source": destination}
+    leg = transfer["leg"]
+    links = {
+        "self": link(here, "transfer"),
+        "source": customer if leg == "debit" else account,
+        "destination": {"payout": customer, "credit": destination}.get(leg, account),
+        "destination-funding-source": destination,
+    }
     if transfer["source_id"]:
-        links["source"] = link(call.dwolla.href(f"/customers/{transfer['customer_id']}"), "customer")
         links["source-funding-source"] = link(
             call.dwolla.href(f"/funding-sources/{transfer['source_id']}"), "funding-source"
         )
-        links["destination"] = account
         funded = await call.row("select id from vendor_dwolla.transfer where funding_transfer = %s", transfer["id"])
         if funded:
             links["funded-transfer"] = link(call.dwolla.href(f"/transfers/{funded['id']}"), "transfer")
-        if transfer["status"] == "pending":
-            links["cancel"] = link(here, "transfer")
-        if transfer["failure_code"]:
-            links["failure"] = link(f"{here}/failure", "failure")
-        clearing = {"source": "standard"}
-    else:
-        links |= {"source": account, "destination": destination}
+    if await _can_cancel(call, transfer):
+        links["cancel"] = link(here, "transfer")
+    if transfer["failure_code"]:
+        links["failure"] = link(f"{here}/failure", "failure")
+    if transfer["funding_transfer"]:
         links["funding-transfer"] = link(call.dwolla.href(f"/transfers/{transfer['funding_transfer']}"), "transfer")
-        clearing = {"destination": "next-day"}
     document = {
         "_links": links,
         "id": str(transfer["id"]),
         "status": transfer["status"],
         "amount": money(transfer["amount_cents"]),
         "created": moment(transfer["created"]),
-        "clearing": clearing,
+        "clearing": {"source": "standard"} if leg in ("debit", "pull") else {"destination": "next-day"},
     }
     optional = {"correlationId": transfer["correlation_id"], "metadata": transfer["metadata"]}
     return document | {name: value for name, value in optional.items() if value}
