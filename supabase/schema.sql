@@ -160,18 +160,20 @@ declare
   asked integer := 0;
 begin
   for stale in
-    select o.id, o.state, (select l.person from banking.load l where l.id = o.id) as person
-    from banking.provider_operation o
-    where o.state in ('queued', 'submitted', 'pending') and o.next_at <= private.now()
+    select o.id, o.kind, o.state, banking.owner_of(o.id) as person from banking.provider_operation o
+    where o.next_at <= private.now()
+      and (o.state in ('queued', 'submitted', 'pending') or o.state = 'settled' and o.kind = 'redemption')
     order by o.next_at limit maximum for no key update skip locked
   loop
-    update banking.provider_operation o set next_at = private.now() + case o.state when 'pending' then interval '10 minutes' else interval '2 minutes' end
+    update banking.provider_operation o set
+      next_at = private.now() + case when o.state in ('pending', 'settled') then interval '10 minutes' else interval '2 minutes' end
     where o.id = stale.id;
-    if stale.state = 'pending' then
-      perform jobs.enqueue('banking', 'ask_about_load', jsonb_build_object('load_id', stale.id), 'ask_about_load:' || stale.id);
+    if stale.state in ('pending', 'settled') then
+      perform jobs.enqueue('banking', 'ask_about_operation', jsonb_build_object('operation_id', stale.id), 'ask_about_operation:' || stale.id);
     else
-      perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', stale.id), 'submit_load:' || stale.id,
-        null, banking.order_of(stale.person));
+      perform jobs.enqueue('banking', case stale.kind when 'load' then 'submit_load' else 'submit_redemption' end,
+        jsonb_build_object(stale.kind || '_id', stale.id),
+        'submit_' || stale.kind || ':' || stale.id, null, banking.order_of(stale.person));
     end if;
     asked := asked + 1;
   end loop;
@@ -276,6 +278,47 @@ end $$;
 -- comment FUNCTION book_accepted(load_id uuid, vendor_ref text)
 COMMENT ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) IS 'The vendor took the load and calls it vendor_ref.';
 
+-- table provider_operation
+CREATE TABLE banking.provider_operation (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    idempotency_key uuid DEFAULT gen_random_uuid() NOT NULL,
+    vendor_ref text,
+    state text DEFAULT 'queued'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    last_error text DEFAULT ''::text NOT NULL,
+    failure_code text,
+    requested_at timestamp with time zone NOT NULL,
+    first_sent_at timestamp with time zone,
+    accepted_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    cleared_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    cancel_asked_at timestamp with time zone,
+    cancel_refused_at timestamp with time zone,
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['failed'::text, 'canceled'::text, 'returned'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['load'::text, 'redemption'::text]))),
+    CONSTRAINT refused_was_asked CHECK (((cancel_refused_at IS NULL) OR (cancel_asked_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['queued'::text, 'submitted'::text, 'pending'::text, 'settled'::text, 'cleared'::text, 'failed'::text, 'canceled'::text, 'returned'::text])))
+);
+
+-- comment TABLE provider_operation
+COMMENT ON TABLE banking.provider_operation IS 'One thing asked of a vendor. queued: not sent; submitted: sent, outcome unknown; pending: accepted; settled: it moved our bank; cleared: it reached its end; next_at: when to ask about it. cancel_asked_at, cancel_refused_at: its owner wanted it undone, and it was too late.';
+
+-- function book_canceled(banking.provider_operation)
+CREATE FUNCTION banking.book_canceled(operation banking.provider_operation) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if operation.kind = 'load' then
+    perform banking.book_failed(operation.id, null, 'canceled_by_owner', true);
+  else
+    perform banking.book_redemption_failed(operation.id, null, 'canceled_by_owner', true);
+  end if;
+end $$;
+
 -- function book_cleared(uuid)
 CREATE FUNCTION banking.book_cleared(load_id uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -366,6 +409,139 @@ end $$;
 
 -- comment FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean)
 COMMENT ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) IS 'The bank gave nothing, or took it back. Booked once, whenever it happens. What a return after clearing leaves owed restricts the account. bank_goes: the bank cannot be used any more; is_denied: its owner says that they did not agree.';
+
+-- function book_redemption_accepted(uuid, text)
+CREATE FUNCTION banking.book_redemption_accepted(redemption_id uuid, vendor_ref text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  r banking.redemption;
+begin
+  select * into operation from banking.provider_operation o where o.id = redemption_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "redemption"}');
+  end if;
+  if operation.vendor_ref is not null and operation.vendor_ref <> vendor_ref then
+    perform private.refuse('redemption_sent_twice', jsonb_build_object(
+      'redemption_id', redemption_id, 'vendor_refs', jsonb_build_array(operation.vendor_ref, vendor_ref)));
+  end if;
+  if operation.state not in ('queued', 'submitted') then
+    return;
+  end if;
+  update banking.redemption t set version = t.version + 1 where t.id = redemption_id returning * into r;
+  perform ledger.capture_hold(
+    r.capture_id, r.hold_id, array[ledger.system_account('payouts_in_transit')], array[r.amount_cents], 'redemption_submitted');
+  update banking.provider_operation o set
+    state = 'pending', vendor_ref = vendor_ref, last_error = '', accepted_at = private.now(),
+    first_sent_at = coalesce(o.first_sent_at, clock_timestamp()), next_at = private.now() + interval '1 minute'
+  where o.id = redemption_id;
+  perform events.record('redemption.submitted', redemption_id, r.version, jsonb_build_object('owner_id', r.person, 'amount_cents', r.amount_cents), null);
+end $$;
+
+-- comment FUNCTION book_redemption_accepted(redemption_id uuid, vendor_ref text)
+COMMENT ON FUNCTION banking.book_redemption_accepted(redemption_id uuid, vendor_ref text) IS 'The vendor took the redemption and calls it vendor_ref: the held money leaves the wallet.';
+
+-- function book_redemption_debited(uuid, text)
+CREATE FUNCTION banking.book_redemption_debited(redemption_id uuid, vendor_ref text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  r banking.redemption;
+begin
+  perform banking.book_redemption_accepted(redemption_id, vendor_ref);
+  select * into operation from banking.provider_operation o where o.id = redemption_id for no key update;
+  if operation.state <> 'pending' then
+    return;
+  end if;
+  update banking.redemption t set version = t.version + 1 where t.id = redemption_id returning * into r;
+  perform ledger.post(
+    r.burn_transfer, ledger.system_account('payouts_in_transit'), ledger.system_account('reserve'), r.amount_cents, 'redemption_debited', r.reference);
+  update banking.provider_operation o set state = 'settled', settled_at = private.now(), next_at = private.now() + interval '10 minutes'
+  where o.id = redemption_id;
+  perform events.record('redemption.debited', redemption_id, r.version, jsonb_build_object('owner_id', r.person, 'amount_cents', r.amount_cents), null);
+end $$;
+
+-- comment FUNCTION book_redemption_debited(redemption_id uuid, vendor_ref text)
+COMMENT ON FUNCTION banking.book_redemption_debited(redemption_id uuid, vendor_ref text) IS 'Our bank has paid: the money is burned.';
+
+-- function book_redemption_failed(uuid, text, text, boolean, boolean)
+CREATE FUNCTION banking.book_redemption_failed(redemption_id uuid, vendor_ref text, code text, is_canceled boolean DEFAULT false, bank_goes boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  r banking.redemption;
+  outcome text;
+begin
+  select * into operation from banking.provider_operation o where o.id = redemption_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "redemption"}');
+  end if;
+  if operation.vendor_ref <> vendor_ref then
+    perform private.refuse('redemption_sent_twice', jsonb_build_object(
+      'redemption_id', redemption_id, 'vendor_refs', jsonb_build_array(operation.vendor_ref, vendor_ref)));
+  end if;
+  if operation.ended_at is not null then
+    return;
+  end if;
+  update banking.redemption t set version = t.version + 1 where t.id = redemption_id returning * into r;
+  outcome := case when operation.state in ('settled', 'cleared') then 'returned' when is_canceled then 'canceled' else 'failed' end;
+  perform banking.lock_wallet(r.person);
+  if operation.state in ('queued', 'submitted') then
+    perform ledger.release(r.hold_id);
+  elsif operation.state = 'pending' then
+    perform ledger.post(
+      r.return_transfer, ledger.system_account('payouts_in_transit'), ledger.wallet_of(r.person), r.amount_cents, 'redemption_failed', r.reference);
+  else
+    perform ledger.post(
+      r.return_transfer, ledger.system_account('reserve'), ledger.wallet_of(r.person), r.amount_cents, 'redemption_returned', r.reference);
+  end if;
+  if operation.state not in ('queued', 'submitted') then -- what a hold gives back pays debts by itself
+    perform banking.repay_debts(r.person, 'money_came_back', redemption_id);
+  end if;
+  update banking.provider_operation o set
+    state = outcome, failure_code = code, vendor_ref = coalesce(o.vendor_ref, vendor_ref), ended_at = private.now()
+  where o.id = redemption_id;
+  perform events.record('redemption.' || outcome, redemption_id, r.version, jsonb_build_object(
+    'owner_id', r.person, 'amount_cents', r.amount_cents, 'code', code), null);
+  if bank_goes then
+    perform banking.close_source(r.source_id, code);
+  end if;
+end $$;
+
+-- comment FUNCTION book_redemption_failed(redemption_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean)
+COMMENT ON FUNCTION banking.book_redemption_failed(redemption_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean) IS 'The bank was not paid, or sent the money back: it is in the wallet again. Booked once, whenever it happens. bank_goes: the bank cannot be used any more.';
+
+-- function book_redemption_paid(uuid, text)
+CREATE FUNCTION banking.book_redemption_paid(redemption_id uuid, vendor_ref text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  r banking.redemption;
+begin
+  perform banking.book_redemption_debited(redemption_id, vendor_ref);
+  select * into operation from banking.provider_operation o where o.id = redemption_id for no key update;
+  if operation.state <> 'settled' then
+    return;
+  end if;
+  update banking.redemption t set version = t.version + 1 where t.id = redemption_id returning * into r;
+  update banking.provider_operation o set state = 'cleared', cleared_at = private.now() where o.id = redemption_id;
+  perform events.record('redemption.paid', redemption_id, r.version, jsonb_build_object('owner_id', r.person, 'amount_cents', r.amount_cents), null);
+end $$;
+
+-- comment FUNCTION book_redemption_paid(redemption_id uuid, vendor_ref text)
+COMMENT ON FUNCTION banking.book_redemption_paid(redemption_id uuid, vendor_ref text) IS 'The person''s bank has the money: nothing is posted any more.';
 
 -- function book_settled(uuid, text, timestamp with time zone)
 CREATE FUNCTION banking.book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone) RETURNS void
@@ -479,6 +655,82 @@ end $$;
 -- comment FUNCTION book_wrong_deposits(source_id uuid, is_closed boolean)
 COMMENT ON FUNCTION banking.book_wrong_deposits(source_id uuid, is_closed boolean) IS 'Notes that the vendor refused two deposits, or takes no more tries (is_closed); returns the tries that are left.';
 
+-- function cancel(uuid)
+CREATE FUNCTION banking.cancel(operation_id uuid) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  operation banking.provider_operation;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  select * into operation from banking.provider_operation o
+  where o.id = operation_id and banking.owner_of(o.id) = person for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "transfer"}');
+  end if;
+  if operation.state = 'canceled' then
+    return 'canceled';
+  end if;
+  if operation.state not in ('queued', 'submitted', 'pending') or operation.cancel_refused_at is not null then
+    perform private.refuse('cancel_too_late', jsonb_build_object('kind', operation.kind, 'state', operation.state));
+  end if;
+  if operation.state = 'queued' then
+    perform banking.book_canceled(operation);
+    return 'canceled';
+  end if;
+  if operation.cancel_asked_at is null then
+    update banking.provider_operation o set cancel_asked_at = private.now() where o.id = operation_id;
+    perform jobs.enqueue('banking', 'cancel_transfer', jsonb_build_object('operation_id', operation_id), 'cancel_transfer:' || operation_id);
+  end if;
+  return 'asked';
+end $$;
+
+-- comment FUNCTION cancel(operation_id uuid)
+COMMENT ON FUNCTION banking.cancel(operation_id uuid) IS 'Cancels the caller''s load or redemption at once when it was not sent, and asks the vendor to otherwise: canceled or asked.';
+
+-- function cancel_word(banking.provider_operation)
+CREATE FUNCTION banking.cancel_word(operation banking.provider_operation) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when operation.state not in ('queued', 'submitted', 'pending') then 'over'
+    when operation.cancel_refused_at is not null then 'refused'
+    when operation.cancel_asked_at is not null then 'asked'
+    else 'possible' end
+$$;
+
+-- comment FUNCTION cancel_word(operation banking.provider_operation)
+COMMENT ON FUNCTION banking.cancel_word(operation banking.provider_operation) IS 'Whether its owner may still cancel: possible, asked (the bank decides), refused (it had begun), or over.';
+
+-- function claim_cancel(uuid)
+CREATE FUNCTION banking.claim_cancel(operation_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+begin
+  select * into operation from banking.provider_operation o where o.id = operation_id for no key update;
+  if not found or operation.cancel_asked_at is null or operation.cancel_refused_at is not null then
+    return null;
+  end if;
+  if operation.state = 'queued' then -- the sending that the wish waited for had never arrived
+    perform banking.book_canceled(operation);
+    return null;
+  end if;
+  return jsonb_build_object('state', operation.state, 'vendor_ref', operation.vendor_ref);
+end $$;
+
+-- comment FUNCTION claim_cancel(operation_id uuid)
+COMMENT ON FUNCTION banking.claim_cancel(operation_id uuid) IS 'What to ask the vendor to stop, or null when there is nothing left to ask.';
+
 -- function claim_load(uuid)
 CREATE FUNCTION banking.claim_load(load_id uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -526,6 +778,56 @@ end $$;
 -- comment FUNCTION claim_load(load_id uuid)
 COMMENT ON FUNCTION banking.claim_load(load_id uuid) IS 'What to send the vendor for a load, and whether nothing was ever sent. Notes, before the sending, that it may have happened.';
 
+-- function claim_redemption(uuid)
+CREATE FUNCTION banking.claim_redemption(redemption_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  operation banking.provider_operation;
+  r banking.redemption;
+  first boolean;
+  obstacle text;
+begin
+  select * into operation from banking.provider_operation o where o.id = redemption_id for no key update;
+  select * into r from banking.redemption t where t.id = redemption_id;
+  if not found then
+    return null;
+  end if;
+  first := operation.state = 'queued';
+  -- what waited for the vendor is checked again: account, bank or limits may have changed meanwhile; the money is held
+  if first then
+    perform banking.lock_wallet(r.person);
+    obstacle := case
+      when not exists (select from ledger.account a where a.id = ledger.wallet_of(r.person) and a.state = 'active')
+        then 'account_unavailable'
+      when not exists (select from banking.source s where s.id = r.source_id and s.state = 'verified') then 'bank_removed'
+      when banking.redemption_refusal(r.person, r.amount_cents, r.id) is not null then 'limit_lowered'
+    end;
+    if obstacle is not null then
+      perform banking.book_redemption_failed(redemption_id, null, obstacle, true);
+      return null;
+    end if;
+  end if;
+  if operation.state in ('queued', 'submitted') then
+    update banking.provider_operation o set
+      state = 'submitted', attempts = o.attempts + 1, next_at = private.now() + interval '1 minute',
+      first_sent_at = coalesce(o.first_sent_at, clock_timestamp())
+    where o.id = redemption_id returning * into operation;
+  end if;
+  return (
+    select jsonb_build_object(
+      'state', operation.state, 'is_first', first, 'idempotency_key', operation.idempotency_key,
+      'amount_cents', r.amount_cents, 'customer_vendor_id', c.vendor_id, 'source_vendor_id', s.vendor_id)
+    from banking.source s join banking.customer c on c.person = s.person
+    where s.id = r.source_id
+  );
+end $$;
+
+-- comment FUNCTION claim_redemption(redemption_id uuid)
+COMMENT ON FUNCTION banking.claim_redemption(redemption_id uuid) IS 'What to send the vendor for a redemption, and whether nothing was ever sent. Notes, before the sending, that it may have happened.';
+
 -- function close_source(uuid, text)
 CREATE FUNCTION banking.close_source(source_id uuid, code text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -569,11 +871,22 @@ CREATE FUNCTION banking.due_to_clear(maximum integer) RETURNS SETOF uuid
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select o.id from banking.provider_operation o
-  where o.state = 'settled' and o.next_at <= private.now() order by o.next_at limit maximum
+  where o.state = 'settled' and o.kind = 'load' and o.next_at <= private.now() order by o.next_at limit maximum
 $$;
 
 -- comment FUNCTION due_to_clear(maximum integer)
 COMMENT ON FUNCTION banking.due_to_clear(maximum integer) IS 'Settled loads whose hold is over.';
+
+-- function environment_in_force()
+CREATE FUNCTION banking.environment_in_force() RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce((select e.environment from banking.vendor_environment e order by e.id desc limit 1), 'production')
+$$;
+
+-- comment FUNCTION environment_in_force()
+COMMENT ON FUNCTION banking.environment_in_force() IS 'sandbox where the vendor moves test money, production otherwise.';
 
 -- function fail_source(uuid)
 CREATE FUNCTION banking.fail_source(source_id uuid) RETURNS void
@@ -632,7 +945,9 @@ CREATE FUNCTION banking.load_json(load_id uuid, viewer uuid) RETURNS jsonb
     'id', l.id, 'amount_cents', l.amount_cents, 'state', o.state, 'reference', l.reference,
     'source', banking.source_json(s), 'created_at', l.created_at, 'accepted_at', o.accepted_at,
     'settled_at', o.settled_at, 'cleared_at', o.cleared_at, 'ended_at', o.ended_at, 'clears_at', l.clears_at,
-    'failure_code', o.failure_code, 'is_delayed', o.state in ('queued', 'submitted') and o.last_error <> '')
+    'failure_code', o.failure_code, 'is_delayed',
+    o.state in ('queued', 'submitted') and (o.last_error <> '' or providers.is_down('dwolla')),
+    'cancel', banking.cancel_word(o))
   from banking.load l
   join banking.provider_operation o on o.id = l.id
   join banking.source s on s.id = l.source_id
@@ -641,19 +956,6 @@ $$;
 
 -- comment FUNCTION load_json(load_id uuid, viewer uuid)
 COMMENT ON FUNCTION banking.load_json(load_id uuid, viewer uuid) IS 'A load as its owner may see it, or null.';
-
--- function load_of(text, uuid)
-CREATE FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) RETURNS uuid
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select o.id from banking.provider_operation o
-  where o.vendor_ref = load_of.vendor_ref or o.id = load_of.correlation_id
-  order by o.vendor_ref is distinct from load_of.vendor_ref limit 1
-$$;
-
--- comment FUNCTION load_of(vendor_ref text, correlation_id uuid)
-COMMENT ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) IS 'The load that the vendor calls vendor_ref, or the one it was made for when the vendor''s answer never reached us.';
 
 -- function lock_wallet(uuid)
 CREATE FUNCTION banking.lock_wallet(person uuid) RETURNS void
@@ -762,6 +1064,48 @@ $$;
 -- comment FUNCTION my_pending_cents()
 COMMENT ON FUNCTION banking.my_pending_cents() IS 'What is on its way into the caller''s wallet, in US cents.';
 
+-- function my_redemption(uuid)
+CREATE FUNCTION banking.my_redemption(redemption_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.redemption_json(redemption_id, auth.uid())
+$$;
+
+-- comment FUNCTION my_redemption(redemption_id uuid)
+COMMENT ON FUNCTION banking.my_redemption(redemption_id uuid) IS 'One of the caller''s redemptions, or null.';
+
+-- function my_redemption_limits()
+CREATE FUNCTION banking.my_redemption_limits() RETURNS TABLE(single_min_cents bigint, single_max_cents bigint, week_max_cents bigint, week_used_cents bigint, available_cents bigint, opens_at timestamp with time zone, more_at timestamp with time zone)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.limit_of(p.id, 'redeem_single_min_cents'), banking.limit_of(p.id, 'redeem_single_cents'),
+    banking.limit_of(p.id, 'redeem_week_cents'), banking.redeemed_in_week(p.id),
+    (select a.balance - a.held - a.min_balance from ledger.account a where a.id = ledger.wallet_of(p.id)),
+    case when banking.redeems_from(p.id) > private.now() then banking.redeems_from(p.id) end,
+    banking.redemption_room_at(p.id, banking.limit_of(p.id, 'redeem_single_min_cents'))
+  from public.profiles p where p.id = auth.uid()
+$$;
+
+-- comment FUNCTION my_redemption_limits()
+COMMENT ON FUNCTION banking.my_redemption_limits() IS 'What the caller may redeem: bounds of one, the week''s maximum and use, what is available, and from when on (opens_at, more_at).';
+
+-- function my_redemptions(timestamp with time zone, integer)
+CREATE FUNCTION banking.my_redemptions(before timestamp with time zone, maximum integer) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.redemption_json(r.id, auth.uid()) from (
+    select r.id, r.created_at from banking.redemption r
+    where r.person = auth.uid() and (before is null or r.created_at < before)
+    order by r.created_at desc, r.id desc limit least(maximum, 100)
+  ) r order by r.created_at desc, r.id desc
+$$;
+
+-- comment FUNCTION my_redemptions(before timestamp with time zone, maximum integer)
+COMMENT ON FUNCTION banking.my_redemptions(before timestamp with time zone, maximum integer) IS 'The caller''s redemptions, newest first.';
+
 -- function my_repaid_by(uuid)
 CREATE FUNCTION banking.my_repaid_by(load_id uuid) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -799,22 +1143,22 @@ $$;
 -- comment FUNCTION my_sources()
 COMMENT ON FUNCTION banking.my_sources() IS 'The caller''s banks.';
 
--- function new_reference()
-CREATE FUNCTION banking.new_reference() RETURNS text
+-- function new_reference(text)
+CREATE FUNCTION banking.new_reference(prefix text) RETURNS text
     LANGUAGE sql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select 'LD-' || left(r, 4) || '-' || right(r, 4) from (
+  select prefix || '-' || left(r, 4) || '-' || right(r, 4) from (
     select string_agg(substr('0123456789ABCDEFGHJKMNPQRSTVWXYZ', 1 + (get_byte(b, i) & 31), 1), '') as r
     from (select uuid_send(gen_random_uuid()) as b) u, generate_series(8, 15) i
   ) t
 $$;
 
--- comment FUNCTION new_reference()
-COMMENT ON FUNCTION banking.new_reference() IS 'A fresh reference for a load.';
+-- comment FUNCTION new_reference(prefix text)
+COMMENT ON FUNCTION banking.new_reference(prefix text) IS 'A fresh reference for a load (LD) or a redemption (CO).';
 
 -- function note_attempt(uuid, text, boolean)
-CREATE FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) RETURNS void
+CREATE FUNCTION banking.note_attempt(operation_id uuid, error text, is_unsent boolean) RETURNS void
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -824,11 +1168,36 @@ CREATE FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean
     state = case when is_unsent and o.attempts = 1 then 'queued' else o.state end,
     attempts = case when is_unsent and o.attempts = 1 then 0 else o.attempts end,
     first_sent_at = case when is_unsent and o.attempts = 1 then null else o.first_sent_at end
-  where o.id = load_id and o.state = 'submitted'
+  where o.id = operation_id and o.state = 'submitted'
 $$;
 
--- comment FUNCTION note_attempt(load_id uuid, error text, is_unsent boolean)
-COMMENT ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) IS 'Notes why the vendor did not take a load yet.';
+-- comment FUNCTION note_attempt(operation_id uuid, error text, is_unsent boolean)
+COMMENT ON FUNCTION banking.note_attempt(operation_id uuid, error text, is_unsent boolean) IS 'Notes why the vendor did not take an operation yet.';
+
+-- function note_cancel_refused(uuid)
+CREATE FUNCTION banking.note_cancel_refused(operation_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update banking.provider_operation o set cancel_refused_at = private.now()
+  where o.id = operation_id and o.state = 'pending' and o.cancel_asked_at is not null
+$$;
+
+-- comment FUNCTION note_cancel_refused(operation_id uuid)
+COMMENT ON FUNCTION banking.note_cancel_refused(operation_id uuid) IS 'Notes that the vendor does not stop the transfer any more.';
+
+-- function operation_of(text, uuid)
+CREATE FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object('id', o.id, 'kind', o.kind) from banking.provider_operation o
+  where o.vendor_ref = operation_of.vendor_ref or o.id = operation_of.correlation_id
+  order by o.vendor_ref is distinct from operation_of.vendor_ref limit 1
+$$;
+
+-- comment FUNCTION operation_of(vendor_ref text, correlation_id uuid)
+COMMENT ON FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) IS 'The operation that the vendor calls vendor_ref, or the one it was made for when the vendor''s answer never reached us; and its kind.';
 
 -- function order_of(uuid)
 CREATE FUNCTION banking.order_of(person uuid) RETURNS text
@@ -840,6 +1209,18 @@ $$;
 
 -- comment FUNCTION order_of(person uuid)
 COMMENT ON FUNCTION banking.order_of(person uuid) IS 'What the jobs that send a person''s transfers have in common: they run one after the other.';
+
+-- function owner_of(uuid)
+CREATE FUNCTION banking.owner_of(operation_id uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select l.person from banking.load l where l.id = operation_id
+  union all select r.person from banking.redemption r where r.id = operation_id
+$$;
+
+-- comment FUNCTION owner_of(operation_id uuid)
+COMMENT ON FUNCTION banking.owner_of(operation_id uuid) IS 'Whose load or redemption it is.';
 
 -- function receive_event(text, text, text)
 CREATE FUNCTION banking.receive_event(event_id text, topic text, resource_id text) RETURNS boolean
@@ -862,6 +1243,93 @@ end $_$;
 
 -- comment FUNCTION receive_event(event_id text, topic text, resource_id text)
 COMMENT ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) IS 'Keeps a verified notice of the vendor, once, and enqueues the asking after what it is about. False when it was known.';
+
+-- function redeemed_in_week(uuid, uuid)
+CREATE FUNCTION banking.redeemed_in_week(person uuid, except_id uuid DEFAULT NULL::uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(sum(r.amount_cents), 0)::bigint
+  from banking.redemption r join banking.provider_operation o on o.id = r.id
+  where r.person = redeemed_in_week.person and r.created_at > private.now() - interval '7 days'
+    and o.state not in ('failed', 'canceled', 'returned') and r.id is distinct from redeemed_in_week.except_id
+$$;
+
+-- comment FUNCTION redeemed_in_week(person uuid, except_id uuid)
+COMMENT ON FUNCTION banking.redeemed_in_week(person uuid, except_id uuid) IS 'What a person redeemed in the last seven days in US cents, one redemption left out.';
+
+-- function redeems_from(uuid)
+CREATE FUNCTION banking.redeems_from(person uuid) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.created_at + make_interval(days => banking.limit_of(p.id, case banking.environment_in_force()
+    when 'sandbox' then 'redeem_account_days_sandbox' else 'redeem_account_days' end)::integer)
+  from public.profiles p where p.id = redeems_from.person
+$$;
+
+-- comment FUNCTION redeems_from(person uuid)
+COMMENT ON FUNCTION banking.redeems_from(person uuid) IS 'From when on a person may redeem; null for nobody, or when the rule is missing.';
+
+-- function redemption_json(uuid, uuid)
+CREATE FUNCTION banking.redemption_json(redemption_id uuid, viewer uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', r.id, 'amount_cents', r.amount_cents, 'state', o.state, 'reference', r.reference,
+    'source', banking.source_json(s), 'created_at', r.created_at, 'accepted_at', o.accepted_at,
+    'settled_at', o.settled_at, 'cleared_at', o.cleared_at, 'ended_at', o.ended_at,
+    'failure_code', o.failure_code, 'is_delayed',
+    o.state in ('queued', 'submitted') and (o.last_error <> '' or providers.is_down('dwolla')),
+    'cancel', banking.cancel_word(o))
+  from banking.redemption r
+  join banking.provider_operation o on o.id = r.id
+  join banking.source s on s.id = r.source_id
+  where r.id = redemption_id and r.person = viewer
+$$;
+
+-- comment FUNCTION redemption_json(redemption_id uuid, viewer uuid)
+COMMENT ON FUNCTION banking.redemption_json(redemption_id uuid, viewer uuid) IS 'A redemption as its owner may see it, or null.';
+
+-- function redemption_refusal(uuid, bigint, uuid)
+CREATE FUNCTION banking.redemption_refusal(person uuid, amount_cents bigint, except_id uuid DEFAULT NULL::uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  opens_at timestamptz := banking.redeems_from(person);
+  single bigint := banking.limit_of(person, 'redeem_single_cents');
+  week bigint := banking.limit_of(person, 'redeem_week_cents');
+  used bigint := banking.redeemed_in_week(person, except_id);
+begin
+  if opens_at is null or opens_at > private.now() then
+    return jsonb_build_object('limit', 'redeem_account_days', 'resets_at', opens_at, 'opens_at', opens_at);
+  elsif single is null or amount_cents > single then
+    return jsonb_build_object('limit', 'redeem_single_cents', 'max', coalesce(single, 0));
+  elsif week is null or used + amount_cents > week then
+    return jsonb_build_object('limit', 'redeem_week_cents', 'max', coalesce(week, 0), 'used', used,
+      'resets_at', banking.redemption_room_at(person, amount_cents));
+  end if;
+  return null;
+end $$;
+
+-- comment FUNCTION redemption_refusal(person uuid, amount_cents bigint, except_id uuid)
+COMMENT ON FUNCTION banking.redemption_refusal(person uuid, amount_cents bigint, except_id uuid) IS 'Which limit a redemption of this much would break, with its facts, or null. Exact while the caller holds the person''s wallet row.';
+
+-- function redemption_room_at(uuid, bigint)
+CREATE FUNCTION banking.redemption_room_at(person uuid, amount_cents bigint) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select max(w.created_at) + interval '7 days' from (
+    select r.created_at, sum(r.amount_cents) over (order by r.created_at desc, r.id desc) as from_here
+    from banking.redemption r join banking.provider_operation o on o.id = r.id
+    where r.person = redemption_room_at.person and r.created_at > private.now() - interval '7 days'
+      and o.state not in ('failed', 'canceled', 'returned')
+  ) w where w.from_here + redemption_room_at.amount_cents > banking.limit_of(redemption_room_at.person, 'redeem_week_cents')
+$$;
 
 -- function refuse_sixth_source(uuid)
 CREATE FUNCTION banking.refuse_sixth_source(person uuid) RETURNS void
@@ -1044,6 +1512,9 @@ begin
     end if;
     return banking.load_json(load_id, person);
   end if;
+  if exists (select from banking.provider_operation o where o.id = load_id) then
+    perform private.refuse('load_key_reused');
+  end if;
   if purse.id is null or not banking.may_load(person) then
     perform private.refuse('load_account_unavailable', facts || jsonb_build_object('state', purse.state));
   end if;
@@ -1079,7 +1550,7 @@ begin
   insert into banking.provider_operation (id, kind, next_at, requested_at)
   values (load_id, 'load', moment + interval '1 minute', moment);
   insert into banking.load (id, person, source_id, amount_cents, reference, created_at)
-  values (load_id, person, source_id, amount_cents, banking.new_reference(), moment);
+  values (load_id, person, source_id, amount_cents, banking.new_reference('LD'), moment);
   perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id,
     null, banking.order_of(person));
   perform events.record('load.requested', load_id, 1, jsonb_build_object('owner_id', person, 'amount_cents', amount_cents));
@@ -1088,6 +1559,85 @@ end $$;
 
 -- comment FUNCTION start_load(load_id uuid, source_id uuid, amount_cents bigint)
 COMMENT ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) IS 'Asks the caller''s bank for money once per load_id: load, operation, job and event together. Returns the load.';
+
+-- function start_redemption(uuid, uuid, bigint)
+CREATE FUNCTION banking.start_redemption(redemption_id uuid, source_id uuid, amount_cents bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  least_cents bigint := coalesce(banking.limit_of(auth.uid(), 'redeem_single_min_cents'), 1);
+  facts jsonb := jsonb_build_object('amount_cents', amount_cents);
+  reference text := banking.new_reference('CO');
+  purse ledger.account;
+  available bigint;
+  bank banking.source;
+  known record;
+  refusal jsonb;
+  hold_id uuid;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if redemption_id is null or source_id is null then
+    perform private.refuse('request_invalid');
+  end if;
+  if amount_cents is null or amount_cents < 1 then
+    perform private.refuse('redemption_amount_invalid', jsonb_build_object('min_cents', least_cents));
+  end if;
+
+  -- From here on this person starts no other bank transfer, so what is counted below stays true.
+  select * into purse from ledger.account a where a.id = ledger.wallet_of(person) for no key update;
+
+  select r.person, r.source_id, r.amount_cents into known from banking.redemption r where r.id = redemption_id;
+  if found then
+    if (known.person, known.source_id, known.amount_cents) is distinct from (person, source_id, amount_cents) then
+      perform private.refuse('redemption_key_reused');
+    end if;
+    return banking.redemption_json(redemption_id, person);
+  end if;
+  if exists (select from banking.provider_operation o where o.id = redemption_id) then
+    perform private.refuse('redemption_key_reused');
+  end if;
+  if purse.id is null or purse.state <> 'active' then
+    perform private.refuse('redemption_account_unavailable', facts || jsonb_build_object('state', purse.state));
+  end if;
+  select * into bank from banking.source s where s.id = source_id and s.person = person for share;
+  if not found or bank.state not in ('unverified', 'verified') then
+    perform private.refuse('not_found', '{"what": "bank"}');
+  end if;
+  if bank.state <> 'verified' then
+    perform private.refuse('redemption_bank_unconfirmed', facts);
+  end if;
+  available := purse.balance - purse.held - purse.min_balance;
+  if amount_cents < least_cents and amount_cents <> available then
+    perform private.refuse('redemption_amount_invalid', jsonb_build_object('min_cents', least_cents));
+  end if;
+  refusal := banking.redemption_refusal(person, amount_cents);
+  if refusal is not null then
+    perform private.refuse('redemption_limit', facts || refusal);
+  end if;
+  if amount_cents > available then
+    perform private.refuse('redemption_uncovered', facts || jsonb_build_object('available_cents', available));
+  end if;
+
+  insert into banking.provider_operation (id, kind, next_at, requested_at)
+  values (redemption_id, 'redemption', moment + interval '1 minute', moment);
+  insert into banking.redemption (id, person, source_id, amount_cents, reference, created_at)
+  values (redemption_id, person, source_id, amount_cents, reference, moment)
+  returning banking.redemption.hold_id into hold_id;
+  perform ledger.authorize(hold_id, purse.id, amount_cents, 'redemption', null, reference);
+  perform jobs.enqueue('banking', 'submit_redemption', jsonb_build_object('redemption_id', redemption_id),
+    'submit_redemption:' || redemption_id, null, banking.order_of(person));
+  perform events.record('redemption.requested', redemption_id, 1, jsonb_build_object('owner_id', person, 'amount_cents', amount_cents));
+  return banking.redemption_json(redemption_id, person);
+end $$;
+
+-- comment FUNCTION start_redemption(redemption_id uuid, source_id uuid, amount_cents bigint)
+COMMENT ON FUNCTION banking.start_redemption(redemption_id uuid, source_id uuid, amount_cents bigint) IS 'Has the caller''s money paid to their bank once per redemption_id: hold, redemption, operation, job and event together. Returns it.';
 
 -- function take_back(uuid, text)
 CREATE FUNCTION banking.take_back(load_id uuid, code text) RETURNS bigint
@@ -1124,16 +1674,30 @@ end $$;
 -- comment FUNCTION take_back(load_id uuid, code text)
 COMMENT ON FUNCTION banking.take_back(load_id uuid, code text) IS 'Books the return of a load that had cleared: from the wallet what is there, the rest is owed and restricts the account. Returns what is owed.';
 
+-- function use_environment(text)
+CREATE FUNCTION banking.use_environment(environment text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if use_environment.environment is distinct from banking.environment_in_force() then
+    insert into banking.vendor_environment (environment) values (use_environment.environment);
+  end if;
+end $$;
+
+-- comment FUNCTION use_environment(environment text)
+COMMENT ON FUNCTION banking.use_environment(environment text) IS 'Notes which environment the vendor is, when it is another than before.';
+
 -- function vendor_ref_of(uuid)
-CREATE FUNCTION banking.vendor_ref_of(load_id uuid) RETURNS text
+CREATE FUNCTION banking.vendor_ref_of(operation_id uuid) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select o.vendor_ref from banking.provider_operation o where o.id = load_id
+  select o.vendor_ref from banking.provider_operation o where o.id = operation_id
 $$;
 
--- comment FUNCTION vendor_ref_of(load_id uuid)
-COMMENT ON FUNCTION banking.vendor_ref_of(load_id uuid) IS 'What the vendor calls a load, or null.';
+-- comment FUNCTION vendor_ref_of(operation_id uuid)
+COMMENT ON FUNCTION banking.vendor_ref_of(operation_id uuid) IS 'What the vendor calls an operation, or null.';
 
 -- function case_moves_forward()
 CREATE FUNCTION cases.case_moves_forward() RETURNS trigger
@@ -2630,6 +3194,74 @@ end $$;
 -- comment FUNCTION account_is_whole()
 COMMENT ON FUNCTION ledger.account_is_whole() IS 'Wallets have an owner and a floor, and summing accounts keep nothing in their row; asked once, when an account is opened.';
 
+-- table chunk
+CREATE TABLE ledger.chunk (
+    id uuid NOT NULL,
+    digest bytea NOT NULL,
+    moved bigint NOT NULL,
+    refusals jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT moved_is_not_negative CHECK ((moved >= 0))
+);
+
+-- comment TABLE chunk
+COMMENT ON TABLE ledger.chunk IS 'Each chunk that was done: the SHA-256 of what was asked for, the total moved, and by place (from 1) why an account was left out.';
+
+-- function admit_chunk(text, uuid, bigint, bigint[], bigint[], text, text)
+CREATE FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) RETURNS ledger.chunk
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  total integer := cardinality(accounts);
+  asset text;
+  known ledger.chunk;
+  asked bytea;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if chunk is null or kind is null or total is null or total not between 1 and 20000
+    or array_dims(accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(accounts)
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
+    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
+  then
+    perform private.refuse('amount_invalid');
+  end if;
+  select a.asset into asset from ledger.account a where a.id = summing and a.is_summing;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  if (select count(*) from (
+    select from ledger.account a where a.id = any(accounts) and not a.is_summing and a.asset = asset
+    order by a.id for no key update
+  ) l) <> total then
+    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
+  end if;
+
+  asked := sha256(convert_to(jsonb_build_array(verb, summing, accounts::text, amounts::text, kind, ref)::text, 'UTF8'));
+  select * into known from ledger.chunk c where c.id = ledger.chunk_id(chunk, 0);
+  if found then
+    if known.digest <> asked then
+      perform private.refuse('key_reused');
+    end if;
+    return known;
+  end if;
+  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
+    perform private.refuse('key_reused');  -- something else has one of the ids
+  end if;
+  known.id := ledger.chunk_id(chunk, 0);
+  known.digest := asked;
+  return known;
+end $$;
+
+-- comment FUNCTION admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text)
+COMMENT ON FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) IS 'Locks the accounts of a chunk and refuses what is malformed or unknown, or another chunk of this id. Returns the chunk; when it was done before with all of its columns, else with id and digest alone.';
+
 -- function authorize(uuid, bigint, bigint, text, timestamp with time zone, text)
 CREATE FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ref text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2862,47 +3494,14 @@ CREATE FUNCTION ledger.collect(chunk uuid, from_accounts bigint[], amounts bigin
     AS $$
 #variable_conflict use_variable
 declare
-  total integer := cardinality(from_accounts);
-  is_new boolean := kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
-  moment timestamptz;
-  asset text;
-  paid bigint[];
-  wanted bigint;
+  admitted ledger.chunk := ledger.admit_chunk('collect', chunk, to_account, from_accounts, amounts, kind, ref);
+  is_new boolean := kind = any(ledger.new_business_kinds());
+  moment timestamptz := clock_timestamp();
+  first_id uuid;
+  posted integer;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform private.refuse('isolation_unsupported');
-  end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000
-    or array_dims(from_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(from_accounts)
-  then
-    perform private.refuse('batch_malformed');
-  end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
-    perform private.refuse('amount_invalid');
-  end if;
-  select a.asset into asset from ledger.account a where a.id = to_account and a.is_summing;
-  if not found then
-    perform private.refuse('account_unknown');
-  end if;
-  if (select count(*) from (
-    select from ledger.account a where a.id = any(from_accounts) and not a.is_summing and a.asset = asset
-    order by a.id for no key update
-  ) l) <> total then
-    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
-  end if;
-
-  -- the ids of a chunk number its accounts, whoever pays, so that a repetition finds the same ones
-  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
-    if exists (
-      select from ledger.transfer t
-      left join unnest(from_accounts, amounts) with ordinality u (id, amount, n) on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-      where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)
-        and (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (u.id, to_account, u.amount, kind, ref)
-    ) then
-      perform private.refuse('key_reused');
-    end if;
-  else
-    moment := clock_timestamp();
+  if admitted.at is null then
+    -- the ids of a chunk number its accounts, whoever pays
     with due as (
       select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
       from unnest(from_accounts, amounts) with ordinality u (account_id, amount, n)
@@ -2918,23 +3517,29 @@ begin
     ), entered as (
       insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
       select m.account_id, m.seq, m.id, -m.amount, m.balance, moment from moved m
-      returning entry.account_id, entry.amount
+      returning entry.transfer_id, entry.amount
     )
-    select array_agg(e.account_id), -sum(e.amount) into paid, wanted from entered e;
-    if paid is not null then
+    select count(*), coalesce(-sum(e.amount), 0), min(e.transfer_id::text)::uuid into posted, admitted.moved, first_id from entered e;
+    if posted > 0 then
       insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
-      select to_account, min(t.id::text)::uuid, wanted, cardinality(paid), moment
-      from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535);
+      values (to_account, first_id, admitted.moved, posted, moment);
     end if;
+    admitted.refusals := '{}';
+    if posted < cardinality(from_accounts) then
+      admitted.refusals := (
+        select jsonb_object_agg(u.n, case when is_new and a.state <> 'active' then 'account_unavailable' else 'insufficient_funds' end)
+        from unnest(from_accounts) with ordinality u (id, n)
+        join ledger.account a on a.id = u.id
+        left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+        where t.id is null
+      );
+    end if;
+    insert into ledger.chunk (id, digest, moved, refusals, at)
+    values (admitted.id, admitted.digest, admitted.moved, admitted.refusals, moment);
   end if;
   return query
-    select u.id, u.amount, case
-      when t.id is not null then null
-      when is_new and a.state <> 'active' then 'account_unavailable'
-      else 'insufficient_funds' end
+    select u.id, u.amount, admitted.refusals ->> u.n::text
     from unnest(from_accounts, amounts) with ordinality u (id, amount, n)
-    left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-    join ledger.account a on a.id = u.id
     order by u.n;
 end $$;
 
@@ -2948,56 +3553,14 @@ CREATE FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts b
     AS $$
 #variable_conflict use_variable
 declare
-  total integer := cardinality(to_accounts);
-  moment timestamptz;
-  wanted bigint;
-  asset text;
+  admitted ledger.chunk := ledger.admit_chunk('distribute', chunk, from_account, to_accounts, amounts, kind, ref);
+  moment timestamptz := clock_timestamp();
   posted integer;
-  known record;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform private.refuse('isolation_unsupported');
+  if admitted.at is not null then
+    return admitted.moved;
   end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000
-    or array_dims(to_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(to_accounts)
-  then
-    perform private.refuse('batch_malformed');
-  end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
-    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
-  then
-    perform private.refuse('amount_invalid');
-  end if;
-  select a.asset into asset from ledger.account a where a.id = from_account and a.is_summing;
-  if not found then
-    perform private.refuse('account_unknown');
-  end if;
-  if (select count(*) from (
-    select from ledger.account a where a.id = any(to_accounts) and not a.is_summing and a.asset = asset
-    order by a.id for no key update
-  ) l) <> total then
-    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
-  end if;
-  wanted := (select sum(u.amount) from unnest(amounts) u (amount));
-
-  select s.amount, s.transfer_count into known from ledger.transfer t
-  join ledger.sum_entry s on s.account_id = t.from_account and s.xid = t.xid and s.batch = ledger.chunk_id(chunk, 0)
-  where t.id = ledger.chunk_id(chunk, 0);
-  if found then
-    if (known.amount, known.transfer_count) is distinct from (-wanted, total) or exists (
-      select from unnest(to_accounts, amounts) with ordinality u (id, amount, n)
-      left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-      where (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (from_account, u.id, u.amount, kind, ref)
-    ) then
-      perform private.refuse('key_reused');
-    end if;
-    return wanted;
-  end if;
-  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
-    perform private.refuse('key_reused');  -- something else has one of the ids
-  end if;
-
-  moment := clock_timestamp();
+  admitted.moved := (select sum(u.amount) from unnest(amounts) u (amount));
   with due as (
     select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
     from unnest(to_accounts, amounts) with ordinality u (account_id, amount, n)
@@ -3015,8 +3578,9 @@ begin
   )
   select count(*) into posted from entered;
   insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
-  values (from_account, ledger.chunk_id(chunk, 0), -wanted, posted, moment);
-  return wanted;
+  values (from_account, admitted.id, -admitted.moved, posted, moment);
+  insert into ledger.chunk (id, digest, moved, refusals, at) values (admitted.id, admitted.digest, admitted.moved, '{}', moment);
+  return admitted.moved;
 end $$;
 
 -- comment FUNCTION distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text)
@@ -3335,6 +3899,17 @@ $$;
 
 -- comment FUNCTION leg_id(group_id uuid, leg integer)
 COMMENT ON FUNCTION ledger.leg_id(group_id uuid, leg integer) IS 'The id of one transfer of a group: the group''s with the leg''s number (0 to 255) in the last byte.';
+
+-- function new_business_kinds()
+CREATE FUNCTION ledger.new_business_kinds() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array['payment', 'redemption', 'buy', 'withdrawal', 'conversion']
+$$;
+
+-- comment FUNCTION new_business_kinds()
+COMMENT ON FUNCTION ledger.new_business_kinds() IS 'The kinds of transfer that an account which is not active refuses. What was begun before (captures, returns, loads under way) passes.';
 
 -- function open_account(uuid, text, text)
 CREATE FUNCTION ledger.open_account(owner uuid, kind text, asset text DEFAULT 'USD'::text) RETURNS bigint
@@ -4482,6 +5057,17 @@ $$;
 -- comment FUNCTION forget_failures(vendor text)
 COMMENT ON FUNCTION providers.forget_failures(vendor text) IS 'The vendor answered: failures count in a row only.';
 
+-- function is_down(text)
+CREATE FUNCTION providers.is_down(vendor text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from providers.provider_health h where h.vendor = is_down.vendor and h.state <> 'closed')
+$$;
+
+-- comment FUNCTION is_down(vendor text)
+COMMENT ON FUNCTION providers.is_down(vendor text) IS 'Whether the vendor is left alone now. Called by functions of ours.';
+
 -- function register(text, integer, double precision)
 CREATE FUNCTION providers.register(vendor text, threshold integer, ttl_s double precision) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -5207,30 +5793,24 @@ CREATE TABLE banking.load (
 -- comment TABLE load
 COMMENT ON TABLE banking.load IS 'Money on its way from a bank into a wallet. owed_cents: what a return after clearing could not take back from the wallet.';
 
--- table provider_operation
-CREATE TABLE banking.provider_operation (
+-- table redemption
+CREATE TABLE banking.redemption (
     id uuid NOT NULL,
-    kind text NOT NULL,
-    idempotency_key uuid DEFAULT gen_random_uuid() NOT NULL,
-    vendor_ref text,
-    state text DEFAULT 'queued'::text NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    next_at timestamp with time zone NOT NULL,
-    last_error text DEFAULT ''::text NOT NULL,
-    failure_code text,
-    requested_at timestamp with time zone NOT NULL,
-    first_sent_at timestamp with time zone,
-    accepted_at timestamp with time zone,
-    settled_at timestamp with time zone,
-    cleared_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['failed'::text, 'canceled'::text, 'returned'::text])) = (ended_at IS NOT NULL))),
-    CONSTRAINT kind_is_known CHECK ((kind = 'load'::text)),
-    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['queued'::text, 'submitted'::text, 'pending'::text, 'settled'::text, 'cleared'::text, 'failed'::text, 'canceled'::text, 'returned'::text])))
+    person uuid NOT NULL,
+    source_id uuid NOT NULL,
+    amount_cents bigint NOT NULL,
+    reference text NOT NULL,
+    hold_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    capture_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    burn_transfer uuid DEFAULT gen_random_uuid() NOT NULL,
+    return_transfer uuid DEFAULT gen_random_uuid() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT amount_is_positive CHECK ((amount_cents > 0))
 );
 
--- comment TABLE provider_operation
-COMMENT ON TABLE banking.provider_operation IS 'One thing asked of a vendor. queued: not sent; submitted: sent, outcome unknown; pending: accepted; next_at: when to ask about it.';
+-- comment TABLE redemption
+COMMENT ON TABLE banking.redemption IS 'Money on its way from a wallet to a bank.';
 
 -- table repayment
 CREATE TABLE banking.repayment (
@@ -5246,6 +5826,27 @@ CREATE TABLE banking.repayment (
 
 -- comment TABLE repayment
 COMMENT ON TABLE banking.repayment IS 'Money that paid back a debt: what it came from, and the id of that; its id is that of the transfer wallet -> receivable.';
+
+-- table vendor_environment
+CREATE TABLE banking.vendor_environment (
+    id bigint NOT NULL,
+    environment text NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT environment_is_known CHECK ((environment = ANY (ARRAY['sandbox'::text, 'production'::text])))
+);
+
+-- comment TABLE vendor_environment
+COMMENT ON TABLE banking.vendor_environment IS 'Whether the vendor moves test money or real money, as the server says when it starts; the newest row is in force.';
+
+-- sequence vendor_environment_id_seq
+ALTER TABLE banking.vendor_environment ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME banking.vendor_environment_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 -- table vendor_event
 CREATE TABLE banking.vendor_event (
@@ -5889,6 +6490,18 @@ ALTER TABLE ONLY banking.provider_operation
 ALTER TABLE ONLY banking.provider_operation
     ADD CONSTRAINT provider_operation_vendor_ref_key UNIQUE (vendor_ref);
 
+-- constraint redemption redemption_hold_id_key
+ALTER TABLE ONLY banking.redemption
+    ADD CONSTRAINT redemption_hold_id_key UNIQUE (hold_id);
+
+-- constraint redemption redemption_pkey
+ALTER TABLE ONLY banking.redemption
+    ADD CONSTRAINT redemption_pkey PRIMARY KEY (id);
+
+-- constraint redemption redemption_reference_key
+ALTER TABLE ONLY banking.redemption
+    ADD CONSTRAINT redemption_reference_key UNIQUE (reference);
+
 -- constraint repayment repaid_once_per_cause
 ALTER TABLE ONLY banking.repayment
     ADD CONSTRAINT repaid_once_per_cause UNIQUE (debt_id, cause, cause_id);
@@ -5904,6 +6517,10 @@ ALTER TABLE ONLY banking.source
 -- constraint source source_vendor_id_key
 ALTER TABLE ONLY banking.source
     ADD CONSTRAINT source_vendor_id_key UNIQUE (vendor_id);
+
+-- constraint vendor_environment vendor_environment_pkey
+ALTER TABLE ONLY banking.vendor_environment
+    ADD CONSTRAINT vendor_environment_pkey PRIMARY KEY (id);
 
 -- constraint vendor_event vendor_event_pkey
 ALTER TABLE ONLY banking.vendor_event
@@ -6005,6 +6622,10 @@ ALTER TABLE ONLY ledger.capture
 ALTER TABLE ONLY ledger.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (account_id, era, upto);
 
+-- constraint chunk chunk_pkey
+ALTER TABLE ONLY ledger.chunk
+    ADD CONSTRAINT chunk_pkey PRIMARY KEY (id);
+
 -- constraint entry entry_pkey
 ALTER TABLE ONLY ledger.entry
     ADD CONSTRAINT entry_pkey PRIMARY KEY (account_id, seq);
@@ -6077,6 +6698,9 @@ CREATE INDEX load_by_person ON banking.load USING btree (person, created_at DESC
 
 -- index operation_open
 CREATE INDEX operation_open ON banking.provider_operation USING btree (next_at) WHERE (state = ANY (ARRAY['queued'::text, 'submitted'::text, 'pending'::text, 'settled'::text]));
+
+-- index redemption_by_person
+CREATE INDEX redemption_by_person ON banking.redemption USING btree (person, created_at DESC, id DESC);
 
 -- index repayment_by_cause
 CREATE INDEX repayment_by_cause ON banking.repayment USING btree (cause_id);
@@ -6219,6 +6843,9 @@ CREATE TRIGGER repayment_is_append_only BEFORE DELETE OR UPDATE ON banking.repay
 -- trigger repayment repayment_is_never_truncated
 CREATE TRIGGER repayment_is_never_truncated BEFORE TRUNCATE ON banking.repayment FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger vendor_environment vendor_environment_is_append_only
+CREATE TRIGGER vendor_environment_is_append_only BEFORE DELETE OR UPDATE ON banking.vendor_environment FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
 -- trigger case case_is_never_deleted
 CREATE TRIGGER case_is_never_deleted BEFORE DELETE ON cases."case" FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -6285,6 +6912,12 @@ CREATE TRIGGER checkpoint_is_append_only BEFORE DELETE OR UPDATE ON ledger.check
 
 -- trigger checkpoint checkpoint_is_never_truncated
 CREATE TRIGGER checkpoint_is_never_truncated BEFORE TRUNCATE ON ledger.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger chunk chunk_is_append_only
+CREATE TRIGGER chunk_is_append_only BEFORE DELETE OR UPDATE ON ledger.chunk FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger chunk chunk_is_never_truncated
+CREATE TRIGGER chunk_is_never_truncated BEFORE TRUNCATE ON ledger.chunk FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
 -- trigger entry entry_is_append_only
 CREATE TRIGGER entry_is_append_only BEFORE DELETE OR UPDATE ON ledger.entry FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -6376,6 +7009,18 @@ ALTER TABLE ONLY banking.load
 ALTER TABLE ONLY banking.load
     ADD CONSTRAINT load_source_id_fkey FOREIGN KEY (source_id) REFERENCES banking.source(id);
 
+-- fk constraint redemption redemption_id_fkey
+ALTER TABLE ONLY banking.redemption
+    ADD CONSTRAINT redemption_id_fkey FOREIGN KEY (id) REFERENCES banking.provider_operation(id);
+
+-- fk constraint redemption redemption_person_fkey
+ALTER TABLE ONLY banking.redemption
+    ADD CONSTRAINT redemption_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint redemption redemption_source_id_fkey
+ALTER TABLE ONLY banking.redemption
+    ADD CONSTRAINT redemption_source_id_fkey FOREIGN KEY (source_id) REFERENCES banking.source(id);
+
 -- fk constraint repayment repayment_debt_id_fkey
 ALTER TABLE ONLY banking.repayment
     ADD CONSTRAINT repayment_debt_id_fkey FOREIGN KEY (debt_id) REFERENCES banking.debt(id);
@@ -6447,11 +7092,17 @@ ALTER TABLE banking.load ENABLE ROW LEVEL SECURITY;
 -- row security provider_operation
 ALTER TABLE banking.provider_operation ENABLE ROW LEVEL SECURITY;
 
+-- row security redemption
+ALTER TABLE banking.redemption ENABLE ROW LEVEL SECURITY;
+
 -- row security repayment
 ALTER TABLE banking.repayment ENABLE ROW LEVEL SECURITY;
 
 -- row security source
 ALTER TABLE banking.source ENABLE ROW LEVEL SECURITY;
+
+-- row security vendor_environment
+ALTER TABLE banking.vendor_environment ENABLE ROW LEVEL SECURITY;
 
 -- row security vendor_event
 ALTER TABLE banking.vendor_event ENABLE ROW LEVEL SECURITY;
@@ -6536,6 +7187,9 @@ ALTER TABLE ledger.capture ENABLE ROW LEVEL SECURITY;
 
 -- row security checkpoint
 ALTER TABLE ledger.checkpoint ENABLE ROW LEVEL SECURITY;
+
+-- row security chunk
+ALTER TABLE ledger.chunk ENABLE ROW LEVEL SECURITY;
 
 -- row security entry
 ALTER TABLE ledger.entry ENABLE ROW LEVEL SECURITY;
@@ -6661,6 +7315,9 @@ GRANT ALL ON FUNCTION banking.begin_source(source_id uuid, kind text, last4 text
 REVOKE ALL ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) TO service_role;
 
+-- acl FUNCTION book_canceled(operation banking.provider_operation)
+REVOKE ALL ON FUNCTION banking.book_canceled(operation banking.provider_operation) FROM PUBLIC;
+
 -- acl FUNCTION book_cleared(load_id uuid)
 REVOKE ALL ON FUNCTION banking.book_cleared(load_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_cleared(load_id uuid) TO service_role;
@@ -6672,6 +7329,22 @@ GRANT ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) TO s
 -- acl FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean)
 REVOKE ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) TO service_role;
+
+-- acl FUNCTION book_redemption_accepted(redemption_id uuid, vendor_ref text)
+REVOKE ALL ON FUNCTION banking.book_redemption_accepted(redemption_id uuid, vendor_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_redemption_accepted(redemption_id uuid, vendor_ref text) TO service_role;
+
+-- acl FUNCTION book_redemption_debited(redemption_id uuid, vendor_ref text)
+REVOKE ALL ON FUNCTION banking.book_redemption_debited(redemption_id uuid, vendor_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_redemption_debited(redemption_id uuid, vendor_ref text) TO service_role;
+
+-- acl FUNCTION book_redemption_failed(redemption_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean)
+REVOKE ALL ON FUNCTION banking.book_redemption_failed(redemption_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_redemption_failed(redemption_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean) TO service_role;
+
+-- acl FUNCTION book_redemption_paid(redemption_id uuid, vendor_ref text)
+REVOKE ALL ON FUNCTION banking.book_redemption_paid(redemption_id uuid, vendor_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_redemption_paid(redemption_id uuid, vendor_ref text) TO service_role;
 
 -- acl FUNCTION book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone)
 REVOKE ALL ON FUNCTION banking.book_settled(load_id uuid, vendor_ref text, clears_at timestamp with time zone) FROM PUBLIC;
@@ -6689,9 +7362,24 @@ GRANT ALL ON FUNCTION banking.book_source_state(vendor_id text, state text) TO s
 REVOKE ALL ON FUNCTION banking.book_wrong_deposits(source_id uuid, is_closed boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_wrong_deposits(source_id uuid, is_closed boolean) TO service_role;
 
+-- acl FUNCTION cancel(operation_id uuid)
+REVOKE ALL ON FUNCTION banking.cancel(operation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.cancel(operation_id uuid) TO authenticated;
+
+-- acl FUNCTION cancel_word(operation banking.provider_operation)
+REVOKE ALL ON FUNCTION banking.cancel_word(operation banking.provider_operation) FROM PUBLIC;
+
+-- acl FUNCTION claim_cancel(operation_id uuid)
+REVOKE ALL ON FUNCTION banking.claim_cancel(operation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.claim_cancel(operation_id uuid) TO service_role;
+
 -- acl FUNCTION claim_load(load_id uuid)
 REVOKE ALL ON FUNCTION banking.claim_load(load_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.claim_load(load_id uuid) TO service_role;
+
+-- acl FUNCTION claim_redemption(redemption_id uuid)
+REVOKE ALL ON FUNCTION banking.claim_redemption(redemption_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.claim_redemption(redemption_id uuid) TO service_role;
 
 -- acl FUNCTION close_source(source_id uuid, code text)
 REVOKE ALL ON FUNCTION banking.close_source(source_id uuid, code text) FROM PUBLIC;
@@ -6702,6 +7390,9 @@ REVOKE ALL ON FUNCTION banking.debt_moves_forward() FROM PUBLIC;
 -- acl FUNCTION due_to_clear(maximum integer)
 REVOKE ALL ON FUNCTION banking.due_to_clear(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.due_to_clear(maximum integer) TO service_role;
+
+-- acl FUNCTION environment_in_force()
+REVOKE ALL ON FUNCTION banking.environment_in_force() FROM PUBLIC;
 
 -- acl FUNCTION fail_source(source_id uuid)
 REVOKE ALL ON FUNCTION banking.fail_source(source_id uuid) FROM PUBLIC;
@@ -6720,10 +7411,6 @@ REVOKE ALL ON FUNCTION banking.limit_of(person uuid, name text) FROM PUBLIC;
 
 -- acl FUNCTION load_json(load_id uuid, viewer uuid)
 REVOKE ALL ON FUNCTION banking.load_json(load_id uuid, viewer uuid) FROM PUBLIC;
-
--- acl FUNCTION load_of(vendor_ref text, correlation_id uuid)
-REVOKE ALL ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION banking.load_of(vendor_ref text, correlation_id uuid) TO service_role;
 
 -- acl FUNCTION lock_wallet(person uuid)
 REVOKE ALL ON FUNCTION banking.lock_wallet(person uuid) FROM PUBLIC;
@@ -6751,6 +7438,18 @@ GRANT ALL ON FUNCTION banking.my_loads(before timestamp with time zone, maximum 
 REVOKE ALL ON FUNCTION banking.my_pending_cents() FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_pending_cents() TO authenticated;
 
+-- acl FUNCTION my_redemption(redemption_id uuid)
+REVOKE ALL ON FUNCTION banking.my_redemption(redemption_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_redemption(redemption_id uuid) TO authenticated;
+
+-- acl FUNCTION my_redemption_limits()
+REVOKE ALL ON FUNCTION banking.my_redemption_limits() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_redemption_limits() TO authenticated;
+
+-- acl FUNCTION my_redemptions(before timestamp with time zone, maximum integer)
+REVOKE ALL ON FUNCTION banking.my_redemptions(before timestamp with time zone, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_redemptions(before timestamp with time zone, maximum integer) TO authenticated;
+
 -- acl FUNCTION my_repaid_by(load_id uuid)
 REVOKE ALL ON FUNCTION banking.my_repaid_by(load_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_repaid_by(load_id uuid) TO authenticated;
@@ -6763,19 +7462,45 @@ GRANT ALL ON FUNCTION banking.my_source(source_id uuid) TO authenticated;
 REVOKE ALL ON FUNCTION banking.my_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_sources() TO authenticated;
 
--- acl FUNCTION new_reference()
-REVOKE ALL ON FUNCTION banking.new_reference() FROM PUBLIC;
+-- acl FUNCTION new_reference(prefix text)
+REVOKE ALL ON FUNCTION banking.new_reference(prefix text) FROM PUBLIC;
 
--- acl FUNCTION note_attempt(load_id uuid, error text, is_unsent boolean)
-REVOKE ALL ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) FROM PUBLIC;
-GRANT ALL ON FUNCTION banking.note_attempt(load_id uuid, error text, is_unsent boolean) TO service_role;
+-- acl FUNCTION note_attempt(operation_id uuid, error text, is_unsent boolean)
+REVOKE ALL ON FUNCTION banking.note_attempt(operation_id uuid, error text, is_unsent boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.note_attempt(operation_id uuid, error text, is_unsent boolean) TO service_role;
+
+-- acl FUNCTION note_cancel_refused(operation_id uuid)
+REVOKE ALL ON FUNCTION banking.note_cancel_refused(operation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.note_cancel_refused(operation_id uuid) TO service_role;
+
+-- acl FUNCTION operation_of(vendor_ref text, correlation_id uuid)
+REVOKE ALL ON FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) TO service_role;
 
 -- acl FUNCTION order_of(person uuid)
 REVOKE ALL ON FUNCTION banking.order_of(person uuid) FROM PUBLIC;
 
+-- acl FUNCTION owner_of(operation_id uuid)
+REVOKE ALL ON FUNCTION banking.owner_of(operation_id uuid) FROM PUBLIC;
+
 -- acl FUNCTION receive_event(event_id text, topic text, resource_id text)
 REVOKE ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) TO service_role;
+
+-- acl FUNCTION redeemed_in_week(person uuid, except_id uuid)
+REVOKE ALL ON FUNCTION banking.redeemed_in_week(person uuid, except_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION redeems_from(person uuid)
+REVOKE ALL ON FUNCTION banking.redeems_from(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION redemption_json(redemption_id uuid, viewer uuid)
+REVOKE ALL ON FUNCTION banking.redemption_json(redemption_id uuid, viewer uuid) FROM PUBLIC;
+
+-- acl FUNCTION redemption_refusal(person uuid, amount_cents bigint, except_id uuid)
+REVOKE ALL ON FUNCTION banking.redemption_refusal(person uuid, amount_cents bigint, except_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION redemption_room_at(person uuid, amount_cents bigint)
+REVOKE ALL ON FUNCTION banking.redemption_room_at(person uuid, amount_cents bigint) FROM PUBLIC;
 
 -- acl FUNCTION refuse_sixth_source(person uuid)
 REVOKE ALL ON FUNCTION banking.refuse_sixth_source(person uuid) FROM PUBLIC;
@@ -6797,12 +7522,20 @@ REVOKE ALL ON FUNCTION banking.source_json(source banking.source) FROM PUBLIC;
 REVOKE ALL ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) TO authenticated;
 
+-- acl FUNCTION start_redemption(redemption_id uuid, source_id uuid, amount_cents bigint)
+REVOKE ALL ON FUNCTION banking.start_redemption(redemption_id uuid, source_id uuid, amount_cents bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.start_redemption(redemption_id uuid, source_id uuid, amount_cents bigint) TO authenticated;
+
 -- acl FUNCTION take_back(load_id uuid, code text)
 REVOKE ALL ON FUNCTION banking.take_back(load_id uuid, code text) FROM PUBLIC;
 
--- acl FUNCTION vendor_ref_of(load_id uuid)
-REVOKE ALL ON FUNCTION banking.vendor_ref_of(load_id uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION banking.vendor_ref_of(load_id uuid) TO service_role;
+-- acl FUNCTION use_environment(environment text)
+REVOKE ALL ON FUNCTION banking.use_environment(environment text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.use_environment(environment text) TO service_role;
+
+-- acl FUNCTION vendor_ref_of(operation_id uuid)
+REVOKE ALL ON FUNCTION banking.vendor_ref_of(operation_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.vendor_ref_of(operation_id uuid) TO service_role;
 
 -- acl FUNCTION case_moves_forward()
 REVOKE ALL ON FUNCTION cases.case_moves_forward() FROM PUBLIC;
@@ -7077,6 +7810,9 @@ GRANT ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task
 -- acl FUNCTION account_is_whole()
 REVOKE ALL ON FUNCTION ledger.account_is_whole() FROM PUBLIC;
 
+-- acl FUNCTION admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text)
+REVOKE ALL ON FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) FROM PUBLIC;
+
 -- acl FUNCTION authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text)
 REVOKE ALL ON FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text) FROM PUBLIC;
 
@@ -7140,6 +7876,9 @@ REVOKE ALL ON FUNCTION ledger.hold_moves_forward() FROM PUBLIC;
 
 -- acl FUNCTION leg_id(group_id uuid, leg integer)
 REVOKE ALL ON FUNCTION ledger.leg_id(group_id uuid, leg integer) FROM PUBLIC;
+
+-- acl FUNCTION new_business_kinds()
+REVOKE ALL ON FUNCTION ledger.new_business_kinds() FROM PUBLIC;
 
 -- acl FUNCTION open_account(owner uuid, kind text, asset text)
 REVOKE ALL ON FUNCTION ledger.open_account(owner uuid, kind text, asset text) FROM PUBLIC;
@@ -7257,6 +7996,9 @@ GRANT ALL ON FUNCTION providers.enter(vendor text, probe_s double precision) TO 
 -- acl FUNCTION forget_failures(vendor text)
 REVOKE ALL ON FUNCTION providers.forget_failures(vendor text) FROM PUBLIC;
 GRANT ALL ON FUNCTION providers.forget_failures(vendor text) TO service_role;
+
+-- acl FUNCTION is_down(vendor text)
+REVOKE ALL ON FUNCTION providers.is_down(vendor text) FROM PUBLIC;
 
 -- acl FUNCTION register(vendor text, threshold integer, ttl_s double precision)
 REVOKE ALL ON FUNCTION providers.register(vendor text, threshold integer, ttl_s double precision) FROM PUBLIC;

@@ -20,6 +20,7 @@ BY_CONSTRAINT = {
     "transfer_pkey": "ask_again",
     "payments_pkey": "ask_again",
     "hold_pkey": "ask_again",
+    "chunk_pkey": "ask_again",
     "balance_covers_spending": "insufficient_funds",
 }
 

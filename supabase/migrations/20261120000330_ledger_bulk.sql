@@ -1,16 +1,97 @@
 -- Bulk: many transfers of one kind in one statement each.
 -- Why      A week's rewards or a morning's purchases touch every wallet: set-based, they cost a few rows each.
--- Units    amounts: smallest unit of the asset. A chunk: 1 to 20000 accounts, ids 0 to 65535 within the chunk's.
+-- Units    amounts: smallest unit of the asset, 1 to 10^15 each and together. A chunk: 1 to 20000 accounts; its transfers
+--          are numbered 0 to 65535 within the chunk's id.
 -- Locks    The receiving accounts in id order, then written once each.
 -- Callers  Definer functions of other schemas, and jobs as service_role through them.
 -- Undo     Forward only.
 set local lock_timeout = '5s';
+
+create function ledger.new_business_kinds() returns text[]
+language sql immutable set search_path = pg_catalog, pg_temp as $$
+  select array['payment', 'redemption', 'buy', 'withdrawal', 'conversion']
+$$;
+comment on function ledger.new_business_kinds() is
+'The kinds of transfer that an account which is not active refuses. What was begun before (captures, returns, loads under way) passes.';
 
 create function ledger.chunk_id(chunk uuid, n integer) returns uuid
 language sql immutable strict set search_path = pg_catalog, pg_temp as $$
   select (left(chunk::text, 32) || lpad(to_hex(n), 4, '0'))::uuid
 $$;
 comment on function ledger.chunk_id(uuid, integer) is 'The id of transfer n (0 to 65535) of a chunk: neighbours in the index, as UUIDv7 are.';
+
+-- What was asked for and what became of it, so that a repetition is answered from here: also when nobody could pay,
+-- and also when the accounts have changed since.
+create table ledger.chunk (
+  id uuid primary key,
+  digest bytea not null,
+  moved bigint not null,
+  refusals jsonb not null,
+  at timestamptz not null,
+  constraint moved_is_not_negative check (moved >= 0)
+);
+comment on table ledger.chunk is
+'Each chunk that was done: the SHA-256 of what was asked for, the total moved, and by place (from 1) why an account was left out.';
+alter table ledger.chunk enable row level security;
+create trigger chunk_is_append_only before update or delete on ledger.chunk
+for each row execute function private.append_only();
+create trigger chunk_is_never_truncated before truncate on ledger.chunk
+for each statement execute function private.append_only();
+
+-- What distribute and collect ask first. The accounts are locked then, so that a chunk is not done twice at once.
+create function ledger.admit_chunk(
+  verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text
+) returns ledger.chunk
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  total integer := cardinality(accounts);
+  asset text;
+  known ledger.chunk;
+  asked bytea;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if chunk is null or kind is null or total is null or total not between 1 and 20000
+    or array_dims(accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(accounts)
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
+    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
+  then
+    perform private.refuse('amount_invalid');
+  end if;
+  select a.asset into asset from ledger.account a where a.id = summing and a.is_summing;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  if (select count(*) from (
+    select from ledger.account a where a.id = any(accounts) and not a.is_summing and a.asset = asset
+    order by a.id for no key update
+  ) l) <> total then
+    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
+  end if;
+
+  asked := sha256(convert_to(jsonb_build_array(verb, summing, accounts::text, amounts::text, kind, ref)::text, 'UTF8'));
+  select * into known from ledger.chunk c where c.id = ledger.chunk_id(chunk, 0);
+  if found then
+    if known.digest <> asked then
+      perform private.refuse('key_reused');
+    end if;
+    return known;
+  end if;
+  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
+    perform private.refuse('key_reused');  -- something else has one of the ids
+  end if;
+  known.id := ledger.chunk_id(chunk, 0);
+  known.digest := asked;
+  return known;
+end $$;
+comment on function ledger.admit_chunk(text, uuid, bigint, bigint[], bigint[], text, text) is
+'Locks the accounts of a chunk and refuses what is malformed or unknown, or another chunk of this id. '
+'Returns the chunk; when it was done before with all of its columns, else with id and digest alone.';
 
 -- From a summing account, which cannot be refused for want of funds here: its owner decides on the total before the
 -- first chunk. All of a chunk or nothing, once per chunk id.
@@ -20,56 +101,14 @@ create function ledger.distribute(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
-  total integer := cardinality(to_accounts);
-  moment timestamptz;
-  wanted bigint;
-  asset text;
+  admitted ledger.chunk := ledger.admit_chunk('distribute', chunk, from_account, to_accounts, amounts, kind, ref);
+  moment timestamptz := clock_timestamp();
   posted integer;
-  known record;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform private.refuse('isolation_unsupported');
+  if admitted.at is not null then
+    return admitted.moved;
   end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000
-    or array_dims(to_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(to_accounts)
-  then
-    perform private.refuse('batch_malformed');
-  end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
-    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
-  then
-    perform private.refuse('amount_invalid');
-  end if;
-  select a.asset into asset from ledger.account a where a.id = from_account and a.is_summing;
-  if not found then
-    perform private.refuse('account_unknown');
-  end if;
-  if (select count(*) from (
-    select from ledger.account a where a.id = any(to_accounts) and not a.is_summing and a.asset = asset
-    order by a.id for no key update
-  ) l) <> total then
-    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
-  end if;
-  wanted := (select sum(u.amount) from unnest(amounts) u (amount));
-
-  select s.amount, s.transfer_count into known from ledger.transfer t
-  join ledger.sum_entry s on s.account_id = t.from_account and s.xid = t.xid and s.batch = ledger.chunk_id(chunk, 0)
-  where t.id = ledger.chunk_id(chunk, 0);
-  if found then
-    if (known.amount, known.transfer_count) is distinct from (-wanted, total) or exists (
-      select from unnest(to_accounts, amounts) with ordinality u (id, amount, n)
-      left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-      where (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (from_account, u.id, u.amount, kind, ref)
-    ) then
-      perform private.refuse('key_reused');
-    end if;
-    return wanted;
-  end if;
-  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
-    perform private.refuse('key_reused');  -- something else has one of the ids
-  end if;
-
-  moment := clock_timestamp();
+  admitted.moved := (select sum(u.amount) from unnest(amounts) u (amount));
   with due as (
     select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
     from unnest(to_accounts, amounts) with ordinality u (account_id, amount, n)
@@ -87,8 +126,9 @@ begin
   )
   select count(*) into posted from entered;
   insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
-  values (from_account, ledger.chunk_id(chunk, 0), -wanted, posted, moment);
-  return wanted;
+  values (from_account, admitted.id, -admitted.moved, posted, moment);
+  insert into ledger.chunk (id, digest, moved, refusals, at) values (admitted.id, admitted.digest, admitted.moved, '{}', moment);
+  return admitted.moved;
 end $$;
 comment on function ledger.distribute(uuid, bigint, bigint[], bigint[], text, text) is
 'Pays each account its amount from one summing account, all or nothing, once per chunk; returns the total. The pool gets one summed entry.';
@@ -100,47 +140,14 @@ create function ledger.collect(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
-  total integer := cardinality(from_accounts);
-  is_new boolean := kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
-  moment timestamptz;
-  asset text;
-  paid bigint[];
-  wanted bigint;
+  admitted ledger.chunk := ledger.admit_chunk('collect', chunk, to_account, from_accounts, amounts, kind, ref);
+  is_new boolean := kind = any(ledger.new_business_kinds());
+  moment timestamptz := clock_timestamp();
+  first_id uuid;
+  posted integer;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform private.refuse('isolation_unsupported');
-  end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000
-    or array_dims(from_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(from_accounts)
-  then
-    perform private.refuse('batch_malformed');
-  end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
-    perform private.refuse('amount_invalid');
-  end if;
-  select a.asset into asset from ledger.account a where a.id = to_account and a.is_summing;
-  if not found then
-    perform private.refuse('account_unknown');
-  end if;
-  if (select count(*) from (
-    select from ledger.account a where a.id = any(from_accounts) and not a.is_summing and a.asset = asset
-    order by a.id for no key update
-  ) l) <> total then
-    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
-  end if;
-
-  -- the ids of a chunk number its accounts, whoever pays, so that a repetition finds the same ones
-  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
-    if exists (
-      select from ledger.transfer t
-      left join unnest(from_accounts, amounts) with ordinality u (id, amount, n) on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-      where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)
-        and (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (u.id, to_account, u.amount, kind, ref)
-    ) then
-      perform private.refuse('key_reused');
-    end if;
-  else
-    moment := clock_timestamp();
+  if admitted.at is null then
+    -- the ids of a chunk number its accounts, whoever pays
     with due as (
       select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
       from unnest(from_accounts, amounts) with ordinality u (account_id, amount, n)
@@ -156,23 +163,29 @@ begin
     ), entered as (
       insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
       select m.account_id, m.seq, m.id, -m.amount, m.balance, moment from moved m
-      returning entry.account_id, entry.amount
+      returning entry.transfer_id, entry.amount
     )
-    select array_agg(e.account_id), -sum(e.amount) into paid, wanted from entered e;
-    if paid is not null then
+    select count(*), coalesce(-sum(e.amount), 0), min(e.transfer_id::text)::uuid into posted, admitted.moved, first_id from entered e;
+    if posted > 0 then
       insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
-      select to_account, min(t.id::text)::uuid, wanted, cardinality(paid), moment
-      from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535);
+      values (to_account, first_id, admitted.moved, posted, moment);
     end if;
+    admitted.refusals := '{}';
+    if posted < cardinality(from_accounts) then
+      admitted.refusals := (
+        select jsonb_object_agg(u.n, case when is_new and a.state <> 'active' then 'account_unavailable' else 'insufficient_funds' end)
+        from unnest(from_accounts) with ordinality u (id, n)
+        join ledger.account a on a.id = u.id
+        left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+        where t.id is null
+      );
+    end if;
+    insert into ledger.chunk (id, digest, moved, refusals, at)
+    values (admitted.id, admitted.digest, admitted.moved, admitted.refusals, moment);
   end if;
   return query
-    select u.id, u.amount, case
-      when t.id is not null then null
-      when is_new and a.state <> 'active' then 'account_unavailable'
-      else 'insufficient_funds' end
+    select u.id, u.amount, admitted.refusals ->> u.n::text
     from unnest(from_accounts, amounts) with ordinality u (id, amount, n)
-    left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-    join ledger.account a on a.id = u.id
     order by u.n;
 end $$;
 comment on function ledger.collect(uuid, bigint[], bigint[], bigint, text, text) is

@@ -31,6 +31,7 @@ class Model:
     posted: dict[UUID, tuple[Order, int | None]] = field(default_factory=dict)
     holds: dict[UUID, Hold] = field(default_factory=dict)
     captures: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
+    chunks: dict[UUID, tuple[list[Order], list[str | None]]] = field(default_factory=dict)
     clock: int = 0
 
     def held(self, account: int) -> int:
@@ -79,8 +80,13 @@ class Model:
             if not same_group:
                 before = (dict(self.balance), dict(self.posted))
                 is_known = order[0] in self.posted or first < n
-            if same_group and 1 <= order[3] <= 10**15 and order[1] != order[2] and (
-                (order[0] in before[1] or first < n) is not is_known  # pyright: ignore[reportPossiblyUnboundVariable]
+            if (
+                same_group
+                and 1 <= order[3] <= 10**15
+                and order[1] != order[2]
+                and (
+                    (order[0] in before[1] or first < n) is not is_known  # pyright: ignore[reportPossiblyUnboundVariable]
+                )
             ):
                 answers.append("key_reused")  # a group is known whole or not at all
             elif first < n and order[0] not in self.posted and 1 <= order[3] <= 10**15 and order[1] != order[2]:
@@ -94,29 +100,27 @@ class Model:
 
     def distribute(self, chunk: list[Order]) -> str | None:
         """A chunk from a summing account, all or nothing; `chunk` has the transfers it makes."""
-        takers = [order[2] for order in chunk]
-        if not all(1 <= order[3] <= 10**15 for order in chunk):
-            return "amount_invalid"
-        if len(set(takers)) < len(takers) or any(self.asset.get(t) != "USD" or t in self.summing for t in takers):
-            return "account_unknown"
-        made = {key: done[0] for key, done in self.posted.items() if key.bytes[:14] == chunk[0][0].bytes[:14]}
-        if made:
-            return None if made == {order[0]: order for order in chunk} else "key_reused"
-        return next((refusal for order in chunk if (refusal := self.post(order))), None)
+        done = self.chunk(chunk, [order[2] for order in chunk])
+        return done if isinstance(done, str) else None
 
     def collect(self, chunk: list[Order]) -> str | list[str | None]:
         """A chunk into a summing account: who cannot pay is left out; `chunk` has the transfers it would make."""
-        givers = [order[1] for order in chunk]
-        if not all(1 <= order[3] <= 10**15 for order in chunk):
+        return self.chunk(chunk, [order[1] for order in chunk])
+
+    def chunk(self, chunk: list[Order], accounts: list[int]) -> str | list[str | None]:
+        """A chunk between one summing account and these: what became of each transfer, the same when asked again."""
+        amounts = [order[3] for order in chunk]
+        if not all(1 <= amount <= 10**15 for amount in amounts) or sum(amounts) > 10**15:
             return "amount_invalid"
-        if len(set(givers)) < len(givers) or any(self.asset.get(g) != "USD" or g in self.summing for g in givers):
+        if len(set(accounts)) < len(accounts) or any(self.asset.get(a) != "USD" or a in self.summing for a in accounts):
             return "account_unknown"
-        made = {key: done[0] for key, done in self.posted.items() if key.bytes[:14] == chunk[0][0].bytes[:14]}
-        if any(order not in chunk for order in made.values()):
+        if chunk[0][0] in self.chunks:
+            asked, answer = self.chunks[chunk[0][0]]
+            return answer if asked == chunk else "key_reused"
+        if any(key.bytes[:14] == chunk[0][0].bytes[:14] for key in self.posted):
             return "key_reused"
-        if made:
-            return [None if order[0] in made else "insufficient_funds" for order in chunk]
-        return [self.post(order) for order in chunk]
+        self.chunks[chunk[0][0]] = chunk, [self.post(order) for order in chunk]
+        return self.chunks[chunk[0][0]][1]
 
     def authorize(self, key: UUID, account: int, amount: int, expires_at: int | None) -> str | None:
         """Set it aside, or say why not."""

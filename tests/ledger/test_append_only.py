@@ -12,6 +12,7 @@ COLUMNS = {
     "ledger.sum_entry": "amount = amount + 1",
     "ledger.capture": "amount = amount - 1",
     "ledger.checkpoint": "balance = balance + 1",
+    "ledger.chunk": "moved = moved + 1",
     "events.event": "version = version + 1",
     "risk.limit_value": "value_max = value_max + 1",
 }
@@ -27,6 +28,7 @@ def history(book: Books):
         book.value("select ledger.authorize(%s, %s, 50, 'card')", hold, ann)
         book.value("select ledger.capture_hold(%s, %s, %s, %s, 'captured', false)", new_id(), hold, [bob], [10])
     book.value("select ledger.release(%s)", closed_hold)
+    book.value("select ledger.distribute(%s, %s, %s, '{1}', 'reward')", new_id(), book.system("rewards_pool"), [ann])
     assert book.value("select ledger.take_checkpoints(1)") > 0
     return open_hold, closed_hold
 

@@ -1,11 +1,14 @@
 """Distribution and collection: many wallets at once, exactly once, the pool summed."""
 
 import asyncio
+import re
 
 import psycopg
 import pytest
 
+from paya_app.core.errors import AskAgain, from_database
 from paya_app.core.ids import new_id
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -82,6 +85,84 @@ async def test_who_cannot_pay_is_left_out_and_said(database, wallets):
     assert [(r[0], r[2] is None) for r in again] == [(r[0], r[2] is None) for r in rows]
     assert await pool(database, "exchange_cash") == 10_000
     assert await books_differ(database) == []
+
+
+async def test_a_collection_asked_for_again_is_the_same_or_refused(database, wallets):
+    chunk, order = new_id(), [1001, *[10] * 11]
+    first = await database.rows(TAKE, (chunk, wallets, order))
+    assert [r[2] for r in first] == ["insufficient_funds", *[None] * 11]
+    # the one who could not pay could now, and one who paid could not any more: what was answered stands
+    await database.rows("select ledger.post(gen_random_uuid(), %s, %s, 990, 'payment')", (wallets[1], wallets[0]))
+    assert await database.rows(TAKE, (chunk, wallets, order)) == first
+    for givers, asked in [
+        (wallets, [1002, *[10] * 11]),  # the amount of who did not pay
+        (wallets, [1001, 11, *[10] * 10]),
+        (wallets[1:], [10] * 11),
+        (wallets[:11], order[:11]),
+        ([*wallets[:10], wallets[11], wallets[10]], order),
+    ]:
+        with pytest.raises(psycopg.Error, match="key_reused"):
+            await database.rows(TAKE, (chunk, givers, asked))
+    assert await pool(database, "exchange_cash") == 110
+
+
+async def test_a_chunk_that_nobody_could_pay_is_answered_the_same_again(database, wallets):
+    chunk, order = new_id(), [1001] * 12
+    first = await database.rows(TAKE, (chunk, wallets, order))
+    assert [r[2] for r in first] == ["insufficient_funds"] * 12
+    await database.rows(PAY, (new_id(), wallets, [500] * 12))
+    assert await database.rows(TAKE, (chunk, wallets, order)) == first
+    with pytest.raises(psycopg.Error, match="key_reused"):
+        await database.rows(TAKE, (chunk, wallets, [1] * 12))
+    assert await pool(database, "exchange_cash") == 0
+    assert await books_differ(database) == []
+
+
+async def test_one_id_is_not_a_distribution_and_a_collection(database, wallets):
+    chunk = new_id()
+    await database.rows(PAY, (chunk, wallets, [5] * 12))
+    with pytest.raises(psycopg.Error, match="key_reused"):
+        await database.rows(TAKE, (chunk, wallets, [5] * 12))
+
+
+async def test_two_chunks_of_one_id_at_once_are_one_or_asked_again(people, database, wallets):
+    """They name other accounts, so that no lock lets the second see the first."""
+    chunk, halves = new_id(), (wallets[:6], wallets[6:])
+    async with await database.connect() as first, await database.connect() as second:
+        await first.execute("begin")
+        await first.execute(TAKE.encode(), (chunk, halves[0], [1001] * 6))
+        late = asyncio.create_task(second.execute(TAKE.encode(), (chunk, halves[1], [1001] * 6)))
+        blocked = "select cardinality(pg_blocking_pids(%s)) > 0"
+        await until(lambda: database.value(blocked, (second.info.backend_pid,)))
+        await first.execute("commit")
+        with pytest.raises(psycopg.errors.UniqueViolation) as refused:
+            await late
+    assert isinstance(from_database(refused.value), AskAgain)
+    with pytest.raises(psycopg.Error, match="key_reused"):
+        await database.rows(TAKE, (chunk, halves[1], [1001] * 6))
+
+
+@pytest.mark.parametrize("sql", [PAY, TAKE])
+async def test_a_total_beyond_a_quadrillion_is_refused_by_name(database, wallets, sql):
+    for each in (10**15, 10**15 // 12 + 1):
+        with pytest.raises(psycopg.Error, match="amount_invalid"):
+            await database.rows(sql, (new_id(), wallets, [each] * 12))
+
+
+async def test_new_business_is_one_list_everywhere(database):
+    kinds = set(await database.value("select ledger.new_business_kinds()"))
+    bodies = await database.rows(
+        "select p.oid::regprocedure::text, p.prosrc from pg_proc p join pg_namespace n on n.oid = p.pronamespace "
+        "where n.nspname in ('ledger', 'wallet', 'banking', 'risk')"
+    )
+    named = {
+        name: set(re.findall(r"'([a-z_]+)'", listed))
+        for name, body in bodies
+        for listed in re.findall(r"(?:\bin \(|array\[)('[a-z_]+'(?:, '[a-z_]+')+)", body)
+        if "'withdrawal'" in listed
+    }
+    assert "ledger.new_business_kinds()" in named
+    assert {name for name, listed in named.items() if listed != kinds} == set()
 
 
 async def test_distribution_beside_collection_and_payments_does_not_deadlock(people, database, wallets):
