@@ -3194,74 +3194,6 @@ end $$;
 -- comment FUNCTION account_is_whole()
 COMMENT ON FUNCTION ledger.account_is_whole() IS 'Wallets have an owner and a floor, and summing accounts keep nothing in their row; asked once, when an account is opened.';
 
--- table chunk
-CREATE TABLE ledger.chunk (
-    id uuid NOT NULL,
-    digest bytea NOT NULL,
-    moved bigint NOT NULL,
-    refusals jsonb NOT NULL,
-    at timestamp with time zone NOT NULL,
-    CONSTRAINT moved_is_not_negative CHECK ((moved >= 0))
-);
-
--- comment TABLE chunk
-COMMENT ON TABLE ledger.chunk IS 'Each chunk that was done: the SHA-256 of what was asked for, the total moved, and by place (from 1) why an account was left out.';
-
--- function admit_chunk(text, uuid, bigint, bigint[], bigint[], text, text)
-CREATE FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) RETURNS ledger.chunk
-    LANGUAGE plpgsql
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-#variable_conflict use_variable
-declare
-  total integer := cardinality(accounts);
-  asset text;
-  known ledger.chunk;
-  asked bytea;
-begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform private.refuse('isolation_unsupported');
-  end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000
-    or array_dims(accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(accounts)
-  then
-    perform private.refuse('batch_malformed');
-  end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
-    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
-  then
-    perform private.refuse('amount_invalid');
-  end if;
-  select a.asset into asset from ledger.account a where a.id = summing and a.is_summing;
-  if not found then
-    perform private.refuse('account_unknown');
-  end if;
-  if (select count(*) from (
-    select from ledger.account a where a.id = any(accounts) and not a.is_summing and a.asset = asset
-    order by a.id for no key update
-  ) l) <> total then
-    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
-  end if;
-
-  asked := sha256(convert_to(jsonb_build_array(verb, summing, accounts::text, amounts::text, kind, ref)::text, 'UTF8'));
-  select * into known from ledger.chunk c where c.id = ledger.chunk_id(chunk, 0);
-  if found then
-    if known.digest <> asked then
-      perform private.refuse('key_reused');
-    end if;
-    return known;
-  end if;
-  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
-    perform private.refuse('key_reused');  -- something else has one of the ids
-  end if;
-  known.id := ledger.chunk_id(chunk, 0);
-  known.digest := asked;
-  return known;
-end $$;
-
--- comment FUNCTION admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text)
-COMMENT ON FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) IS 'Locks the accounts of a chunk and refuses what is malformed or unknown, or another chunk of this id. Returns the chunk; when it was done before with all of its columns, else with id and digest alone.';
-
 -- function authorize(uuid, bigint, bigint, text, timestamp with time zone, text)
 CREATE FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ref text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3494,14 +3426,47 @@ CREATE FUNCTION ledger.collect(chunk uuid, from_accounts bigint[], amounts bigin
     AS $$
 #variable_conflict use_variable
 declare
-  admitted ledger.chunk := ledger.admit_chunk('collect', chunk, to_account, from_accounts, amounts, kind, ref);
-  is_new boolean := kind = any(ledger.new_business_kinds());
-  moment timestamptz := clock_timestamp();
-  first_id uuid;
-  posted integer;
+  total integer := cardinality(from_accounts);
+  is_new boolean := kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
+  moment timestamptz;
+  asset text;
+  paid bigint[];
+  wanted bigint;
 begin
-  if admitted.at is null then
-    -- the ids of a chunk number its accounts, whoever pays
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if chunk is null or kind is null or total is null or total not between 1 and 20000
+    or array_dims(from_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(from_accounts)
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
+    perform private.refuse('amount_invalid');
+  end if;
+  select a.asset into asset from ledger.account a where a.id = to_account and a.is_summing;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  if (select count(*) from (
+    select from ledger.account a where a.id = any(from_accounts) and not a.is_summing and a.asset = asset
+    order by a.id for no key update
+  ) l) <> total then
+    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
+  end if;
+
+  -- the ids of a chunk number its accounts, whoever pays, so that a repetition finds the same ones
+  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
+    if exists (
+      select from ledger.transfer t
+      left join unnest(from_accounts, amounts) with ordinality u (id, amount, n) on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+      where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)
+        and (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (u.id, to_account, u.amount, kind, ref)
+    ) then
+      perform private.refuse('key_reused');
+    end if;
+  else
+    moment := clock_timestamp();
     with due as (
       select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
       from unnest(from_accounts, amounts) with ordinality u (account_id, amount, n)
@@ -3517,29 +3482,23 @@ begin
     ), entered as (
       insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
       select m.account_id, m.seq, m.id, -m.amount, m.balance, moment from moved m
-      returning entry.transfer_id, entry.amount
+      returning entry.account_id, entry.amount
     )
-    select count(*), coalesce(-sum(e.amount), 0), min(e.transfer_id::text)::uuid into posted, admitted.moved, first_id from entered e;
-    if posted > 0 then
+    select array_agg(e.account_id), -sum(e.amount) into paid, wanted from entered e;
+    if paid is not null then
       insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
-      values (to_account, first_id, admitted.moved, posted, moment);
+      select to_account, min(t.id::text)::uuid, wanted, cardinality(paid), moment
+      from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535);
     end if;
-    admitted.refusals := '{}';
-    if posted < cardinality(from_accounts) then
-      admitted.refusals := (
-        select jsonb_object_agg(u.n, case when is_new and a.state <> 'active' then 'account_unavailable' else 'insufficient_funds' end)
-        from unnest(from_accounts) with ordinality u (id, n)
-        join ledger.account a on a.id = u.id
-        left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-        where t.id is null
-      );
-    end if;
-    insert into ledger.chunk (id, digest, moved, refusals, at)
-    values (admitted.id, admitted.digest, admitted.moved, admitted.refusals, moment);
   end if;
   return query
-    select u.id, u.amount, admitted.refusals ->> u.n::text
+    select u.id, u.amount, case
+      when t.id is not null then null
+      when is_new and a.state <> 'active' then 'account_unavailable'
+      else 'insufficient_funds' end
     from unnest(from_accounts, amounts) with ordinality u (id, amount, n)
+    left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+    join ledger.account a on a.id = u.id
     order by u.n;
 end $$;
 
@@ -3553,14 +3512,56 @@ CREATE FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts b
     AS $$
 #variable_conflict use_variable
 declare
-  admitted ledger.chunk := ledger.admit_chunk('distribute', chunk, from_account, to_accounts, amounts, kind, ref);
-  moment timestamptz := clock_timestamp();
+  total integer := cardinality(to_accounts);
+  moment timestamptz;
+  wanted bigint;
+  asset text;
   posted integer;
+  known record;
 begin
-  if admitted.at is not null then
-    return admitted.moved;
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
   end if;
-  admitted.moved := (select sum(u.amount) from unnest(amounts) u (amount));
+  if chunk is null or kind is null or total is null or total not between 1 and 20000
+    or array_dims(to_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(to_accounts)
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
+    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
+  then
+    perform private.refuse('amount_invalid');
+  end if;
+  select a.asset into asset from ledger.account a where a.id = from_account and a.is_summing;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  if (select count(*) from (
+    select from ledger.account a where a.id = any(to_accounts) and not a.is_summing and a.asset = asset
+    order by a.id for no key update
+  ) l) <> total then
+    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
+  end if;
+  wanted := (select sum(u.amount) from unnest(amounts) u (amount));
+
+  select s.amount, s.transfer_count into known from ledger.transfer t
+  join ledger.sum_entry s on s.account_id = t.from_account and s.xid = t.xid and s.batch = ledger.chunk_id(chunk, 0)
+  where t.id = ledger.chunk_id(chunk, 0);
+  if found then
+    if (known.amount, known.transfer_count) is distinct from (-wanted, total) or exists (
+      select from unnest(to_accounts, amounts) with ordinality u (id, amount, n)
+      left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+      where (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (from_account, u.id, u.amount, kind, ref)
+    ) then
+      perform private.refuse('key_reused');
+    end if;
+    return wanted;
+  end if;
+  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
+    perform private.refuse('key_reused');  -- something else has one of the ids
+  end if;
+
+  moment := clock_timestamp();
   with due as (
     select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
     from unnest(to_accounts, amounts) with ordinality u (account_id, amount, n)
@@ -3578,9 +3579,8 @@ begin
   )
   select count(*) into posted from entered;
   insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
-  values (from_account, admitted.id, -admitted.moved, posted, moment);
-  insert into ledger.chunk (id, digest, moved, refusals, at) values (admitted.id, admitted.digest, admitted.moved, '{}', moment);
-  return admitted.moved;
+  values (from_account, ledger.chunk_id(chunk, 0), -wanted, posted, moment);
+  return wanted;
 end $$;
 
 -- comment FUNCTION distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text)
@@ -3899,17 +3899,6 @@ $$;
 
 -- comment FUNCTION leg_id(group_id uuid, leg integer)
 COMMENT ON FUNCTION ledger.leg_id(group_id uuid, leg integer) IS 'The id of one transfer of a group: the group''s with the leg''s number (0 to 255) in the last byte.';
-
--- function new_business_kinds()
-CREATE FUNCTION ledger.new_business_kinds() RETURNS text[]
-    LANGUAGE sql IMMUTABLE
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select array['payment', 'redemption', 'buy', 'withdrawal', 'conversion']
-$$;
-
--- comment FUNCTION new_business_kinds()
-COMMENT ON FUNCTION ledger.new_business_kinds() IS 'The kinds of transfer that an account which is not active refuses. What was begun before (captures, returns, loads under way) passes.';
 
 -- function open_account(uuid, text, text)
 CREATE FUNCTION ledger.open_account(owner uuid, kind text, asset text DEFAULT 'USD'::text) RETURNS bigint
@@ -6622,10 +6611,6 @@ ALTER TABLE ONLY ledger.capture
 ALTER TABLE ONLY ledger.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (account_id, era, upto);
 
--- constraint chunk chunk_pkey
-ALTER TABLE ONLY ledger.chunk
-    ADD CONSTRAINT chunk_pkey PRIMARY KEY (id);
-
 -- constraint entry entry_pkey
 ALTER TABLE ONLY ledger.entry
     ADD CONSTRAINT entry_pkey PRIMARY KEY (account_id, seq);
@@ -6913,12 +6898,6 @@ CREATE TRIGGER checkpoint_is_append_only BEFORE DELETE OR UPDATE ON ledger.check
 -- trigger checkpoint checkpoint_is_never_truncated
 CREATE TRIGGER checkpoint_is_never_truncated BEFORE TRUNCATE ON ledger.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
--- trigger chunk chunk_is_append_only
-CREATE TRIGGER chunk_is_append_only BEFORE DELETE OR UPDATE ON ledger.chunk FOR EACH ROW EXECUTE FUNCTION private.append_only();
-
--- trigger chunk chunk_is_never_truncated
-CREATE TRIGGER chunk_is_never_truncated BEFORE TRUNCATE ON ledger.chunk FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
-
 -- trigger entry entry_is_append_only
 CREATE TRIGGER entry_is_append_only BEFORE DELETE OR UPDATE ON ledger.entry FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -7187,9 +7166,6 @@ ALTER TABLE ledger.capture ENABLE ROW LEVEL SECURITY;
 
 -- row security checkpoint
 ALTER TABLE ledger.checkpoint ENABLE ROW LEVEL SECURITY;
-
--- row security chunk
-ALTER TABLE ledger.chunk ENABLE ROW LEVEL SECURITY;
 
 -- row security entry
 ALTER TABLE ledger.entry ENABLE ROW LEVEL SECURITY;
@@ -7810,9 +7786,6 @@ GRANT ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task
 -- acl FUNCTION account_is_whole()
 REVOKE ALL ON FUNCTION ledger.account_is_whole() FROM PUBLIC;
 
--- acl FUNCTION admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text)
-REVOKE ALL ON FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) FROM PUBLIC;
-
 -- acl FUNCTION authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text)
 REVOKE ALL ON FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text) FROM PUBLIC;
 
@@ -7876,9 +7849,6 @@ REVOKE ALL ON FUNCTION ledger.hold_moves_forward() FROM PUBLIC;
 
 -- acl FUNCTION leg_id(group_id uuid, leg integer)
 REVOKE ALL ON FUNCTION ledger.leg_id(group_id uuid, leg integer) FROM PUBLIC;
-
--- acl FUNCTION new_business_kinds()
-REVOKE ALL ON FUNCTION ledger.new_business_kinds() FROM PUBLIC;
 
 -- acl FUNCTION open_account(owner uuid, kind text, asset text)
 REVOKE ALL ON FUNCTION ledger.open_account(owner uuid, kind text, asset text) FROM PUBLIC;
