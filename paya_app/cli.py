@@ -23,6 +23,8 @@ faults = typer.Typer(
 app.add_typer(faults, name="faults")
 dead = typer.Typer(no_args_is_help=True, help="Jobs that were given up: see them, put them back.")
 app.add_typer(dead, name="jobs")
+admins = typer.Typer(no_args_is_help=True, help="Who may see operations and put back work that was given up.")
+app.add_typer(admins, name="admin")
 
 PORT_DEFAULT = 8700
 STOPPED_BY_HAND = 130  # what a shell makes of Ctrl-C
@@ -395,6 +397,52 @@ def replay_dead(job_id: Annotated[int, typer.Argument(help="The number that `pay
     typer.echo(
         f"Job {job_id} waits in its queue again." if done == "waiting" else f"The work of job {job_id} waits already."
     )
+
+
+Phone = Annotated[str, typer.Argument(help="The number that they sign in with, like (202) 555-0123.")]
+
+
+@admins.command("grant")
+def grant_admin(phone: Phone) -> None:
+    """Make the person with this phone an administrator; they see /admin/operations from now on."""
+    _set_role(phone, is_admin=True)
+
+
+@admins.command("revoke")
+def revoke_admin(phone: Phone) -> None:
+    """Take the role away; it opens nothing from this moment on."""
+    _set_role(phone, is_admin=False)
+
+
+def _set_role(phone: str, *, is_admin: bool) -> None:
+    import psycopg
+
+    from paya_app.core.errors import PayaError
+    from paya_app.identity import normalize_phone
+
+    if not (os.environ.get("DATABASE_DIRECT_URL") or os.environ.get("DATABASE_URL")):
+        os.environ["PAYA_MODE"] = "embedded"  # where made-up numbers sign in too
+    try:
+        number = normalize_phone(phone)
+    except PayaError as error:
+        typer.echo(error.message, err=True)
+        raise typer.Exit(2) from None
+    with _sentences(), _owner_database() as url:
+        try:
+            with psycopg.connect(url, application_name="paya admin") as connection:
+                known = connection.execute("select admin.set_role(%s, %s)", (number, is_admin)).fetchone()
+        except psycopg.errors.InsufficientPrivilege:
+            typer.echo(
+                "This login may not grant roles. Use that of the schema's owner, as `paya migrate` does.", err=True
+            )
+            raise typer.Exit(2) from None
+        except psycopg.OperationalError as error:
+            typer.echo(f"The database does not answer: {str(error).strip()}", err=True)
+            raise typer.Exit(2) from None
+    if not (known and known[0]):
+        typer.echo(f"Nobody signed in with {number} yet. Let them sign in once, then grant it.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{number} is {'an administrator now' if is_admin else 'no administrator any more'}.")
 
 
 @bench.command()

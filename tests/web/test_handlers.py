@@ -48,6 +48,7 @@ class Row:
 
 LED_AWAY = "/welcome/"
 ANYONE = ""
+NOT_ALLOWED = "That is not allowed from here"
 NOT_YOURS = "or it is not yours to see"
 
 ROWS = {
@@ -121,6 +122,10 @@ ROWS = {
     "AddState.ask_review": Row(SIGNED_OUT, "Check the transfer once more", payload=lambda _: {"amount": "$5.00"}),
     "AddState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
     "AddState.submit": Row(SIGNED_OUT, "No money was moved", payload=lambda _: {"shown": {"amount": "$1.00"}}),
+    "OperationsState.enter": Row(LED_AWAY, NOT_ALLOWED, path=lambda _: "/admin/operations/"),
+    "OperationsState.choose": Row(SIGNED_OUT, NOT_ALLOWED, payload=lambda _: {"state": "queued"}),
+    "OperationsState.search": Row(SIGNED_OUT, NOT_ALLOWED, payload=lambda t: {"sought": t.load}),
+    "OperationsState.replay": Row(SIGNED_OUT, NOT_ALLOWED, payload=lambda _: {"job_id": "1"}),
     "SettingsState.enter": Row(LED_AWAY, path=lambda _: "/settings/"),
     "SettingsState.choose_received": Row(SIGNED_OUT, payload=lambda _: {"audience": "private"}),
     "SessionsState.enter": Row(LED_AWAY, path=lambda _: "/settings/sessions/"),

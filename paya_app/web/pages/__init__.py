@@ -9,6 +9,7 @@ from paya_app.web.pages import (
     activity,
     activity_item,
     add,
+    admin_operations,
     home,
     not_found,
     pay,
@@ -58,5 +59,6 @@ PAGES = (
         Viewer.enter,
         "The fingerprint of everything that was ever paid here, and a check of your own receipt.",
     ),
+    Page("/admin/operations", admin_operations.page, "Operations · PaYa", admin_operations.OperationsState.enter),
     Page("/404", not_found.page, "Nothing here · PaYa", Viewer.enter),
 )
