@@ -20,11 +20,12 @@ def connector() -> PsycopgConnector:
 
 def queue() -> App:
     """The queue with its tasks, to be opened with `open_async`."""
-    from jobs import banking, ledger, providers, upkeep
+    from jobs import banking, ledger, providers, texts, upkeep
 
     app = App(connector=connector())
     banking.register(app)
     ledger.register(app)
     providers.register(app)
+    texts.register(app)
     upkeep.register(app)
     return app

@@ -59,5 +59,7 @@ def reason(exception: BaseException) -> str:
 
 # A vendor may be down for a day; asking it every two minutes costs nothing, and money waits for the answer.
 VENDOR = Backoff(runs_max=1000, wait_max_s=120)
+# Somebody waits for it at a page, and it is dropped when its code is too old.
+TEXT = Backoff(runs_max=100, wait_max_s=5)
 # The next tick of the timetable comes anyway.
 TICK = Backoff(runs_max=3, wait_max_s=2)

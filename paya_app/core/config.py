@@ -72,6 +72,12 @@ class Settings(BaseSettings):
     twilio_from: str = ""
     twilio_base_url: str = ""
 
+    # takes over when Twilio cannot be had; no region, nothing takes over
+    sns_region: str = ""
+    sns_access_key_id: str = ""
+    sns_secret_access_key: SecretStr = SecretStr("")
+    sns_base_url: str = ""
+
     dwolla_key: str = ""
     dwolla_secret: SecretStr = SecretStr("")
     dwolla_base_url: str = ""

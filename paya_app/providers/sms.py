@@ -11,11 +11,13 @@ from twilio.http.response import Response
 from twilio.rest import Client
 
 from paya_app.core.config import settings
+from paya_app.providers.breaker import guarded
 from paya_app.providers.outcome import Rejected, Retryable, Unknown
 
 # Together below the 5 s that Supabase Auth gives its hook.
 CONNECT_TIMEOUT_S = 1.0
-ANSWER_TIMEOUT_S = 3.0
+ANSWER_TIMEOUT_S = 2.5
+VENDOR = "twilio"
 
 NUMBER_CANNOT_BE_TEXTED = frozenset(
     {
@@ -43,7 +45,7 @@ async def send_text(to: str, body: str) -> str:
         Retryable: not sent: unreachable, busy, or a fault of theirs that says so.
         Unknown: the connection broke after the request had left: it may have been sent.
     """
-    return await asyncio.to_thread(_send, to, body)
+    return await guarded(VENDOR, lambda: asyncio.to_thread(_send, to, body))
 
 
 def _send(to: str, body: str) -> str:
@@ -67,7 +69,7 @@ def _send(to: str, body: str) -> str:
 
 def _refusal(error: TwilioRestException) -> Rejected | Retryable | Unknown:
     if error.status == _BUSY_STATUS or error.code == _QUEUE_IS_FULL:
-        return Retryable(f"Twilio is busy ({error.code}).")
+        return Retryable(f"Twilio is busy ({error.code}).", is_outage=False)
     if error.status == 503:  # noqa: PLR2004 - refused before it was taken
         return Retryable("Twilio is down (503).")
     if error.status >= 500:  # noqa: PLR2004

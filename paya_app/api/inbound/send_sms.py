@@ -4,7 +4,8 @@ Anybody may ask Supabase Auth for a code: the key it wants is public. So the hoo
 refuses what was not announced (`identity/texts.py`): no text leaves past our counters.
 
 The call is answered when the vendor has taken the text, because the person at the sign-in page waits for
-either a text or a reason. One call (by its webhook id) sends one text, however often it arrives.
+either a text or a reason. One call (by its webhook id) sends one text, however often it arrives. Where two vendors
+are set up and both are down, the text waits for the first that is back, as long as its code is good.
 """
 
 import binascii
@@ -23,9 +24,10 @@ from paya_app.core.bodies import read_limited
 from paya_app.core.config import settings
 from paya_app.core.errors import PayaError, PhoneInvalid, RequestInvalid
 from paya_app.identity import normalize_phone
-from paya_app.identity.texts import claim_text
+from paya_app.identity.texts import claim_text, queue_text
+from paya_app.providers import sns, texts
 from paya_app.providers.outcome import Rejected, Retryable, Unknown
-from paya_app.providers.sms import NUMBER_CANNOT_BE_TEXTED, send_text
+from paya_app.providers.sms import NUMBER_CANNOT_BE_TEXTED
 from paya_app.providers.supabase_auth import CANNOT_TEXT
 
 TEXT = "PaYa code: {code}. We never call or write to ask for it."
@@ -71,12 +73,15 @@ async def send_sms(request: Request) -> Response:
         return _refused()
     if state == "claimed":
         try:
-            provider_ref = await send_text(phone, TEXT.format(code=code))
+            provider_ref = await texts.send(phone, TEXT.format(code=code))
         except Rejected as refused:
             return await _rejected(webhook_id, refused)
         except (Retryable, Unknown) as failure:
             # a second text with the same code does no harm, so "unknown" may be tried again as well
             log.warning("a code could not be texted", reason=failure.reason)
+            if sns.is_set_up():
+                await queue_text(webhook_id, phone, TEXT.format(code=code))
+                return JSONResponse({})
             await _run("select identity.release_text(:id)", id=webhook_id)
             return _later()
         await _run("select identity.settle_text(:id, 'sent', :ref)", id=webhook_id, ref=provider_ref)
