@@ -19,6 +19,11 @@ def register(app: App) -> None:
     app.task(name="ask_about_operation", queue=QUEUE, retry=VENDOR)(ask_about_operation)
     app.task(name="follow_source", queue=QUEUE, retry=VENDOR)(follow_source)
     app.task(name="subscribe", queue=QUEUE, retry=VENDOR)(subscribe)
+    app.task(name="follow_link", queue=QUEUE, retry=VENDOR)(follow_link)
+    app.task(name="follow_connection", queue=QUEUE, retry=VENDOR)(follow_connection)
+    app.task(name="give_back", queue=QUEUE, retry=VENDOR)(give_back)
+    app.task(name="remove_source", queue=QUEUE, retry=VENDOR)(remove_source)
+    app.task(name="ask_about_links", queue=QUEUE, retry=TICK)(ask_about_links)
     app.task(name="ask_about_stale", queue=QUEUE, retry=TICK)(ask_about_stale)
     app.task(name="clear_due", queue=QUEUE, retry=TICK)(clear_due)
 
@@ -51,6 +56,31 @@ async def ask_about_operation(operation_id: str) -> None:
 async def follow_source(vendor_id: str) -> None:
     """Note what the vendor says of a bank."""
     await banking.follow_source(vendor_id)
+
+
+async def follow_link(link_id: str) -> None:
+    """Make a bank of what a person brought back from the vendor's pages."""
+    await banking.follow_link(UUID(link_id))
+
+
+async def follow_connection(item_id: str, topic: str) -> None:
+    """Note what the vendor says of an access to a bank."""
+    await banking.follow_connection(item_id, topic)
+
+
+async def give_back(connection_id: str) -> None:
+    """Give an access back that is needed no more."""
+    await banking.give_back(UUID(connection_id))
+
+
+async def remove_source(vendor_id: str) -> None:
+    """Have the vendor forget a bank that its owner unlinked."""
+    await banking.remove_source(vendor_id)
+
+
+async def ask_about_links() -> None:
+    """Ask about links that nobody heard of."""
+    await banking.ask_about_links()
 
 
 async def subscribe() -> None:

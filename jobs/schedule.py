@@ -19,6 +19,8 @@ TIMETABLE = (
     Line("probe_vendors", "upkeep", every_s=10),
     # operations at the bank that nobody heard of for too long
     Line("ask_about_stale", "banking", every_s=30),
+    # visits to the bank picker that nobody came back from
+    Line("ask_about_links", "banking", every_s=60),
     # loads whose hold is over
     Line("clear_due", "banking", every_s=60),
     # money that was set aside until a time that has passed

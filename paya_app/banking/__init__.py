@@ -17,6 +17,16 @@ from paya_app.banking.bookings import (
 from paya_app.banking.cancellation import cancel, cancel_transfer
 from paya_app.banking.debts import Debt, debts, repaid_by, repay_now
 from paya_app.banking.errors import NothingToRepayWith
+from paya_app.banking.link_models import Bank, Link, TierLimits
+from paya_app.banking.link_steps import (
+    ask_about_links,
+    follow_connection,
+    follow_link,
+    give_back,
+    receive_link_notice,
+    remove_source,
+)
+from paya_app.banking.linking import banks, link, make_default, start_link, tier_limits, unlink
 from paya_app.banking.loads import expectation, load, load_limits, loads, pending_cents, start_load
 from paya_app.banking.models import (
     Expectation,
@@ -41,8 +51,10 @@ from paya_app.banking.sandbox import sandbox_hint
 from paya_app.banking.sources import add_source, confirm_source, source, sources
 
 __all__ = [
+    "Bank",
     "Debt",
     "Expectation",
+    "Link",
     "Load",
     "LoadLimits",
     "NothingToRepayWith",
@@ -51,35 +63,48 @@ __all__ = [
     "SandboxHint",
     "Source",
     "Stage",
+    "TierLimits",
     "add_source",
+    "ask_about_links",
     "ask_about_operation",
     "ask_about_stale",
+    "banks",
     "cancel",
     "cancel_transfer",
     "clear_due",
     "confirm_source",
     "debts",
     "expectation",
+    "follow_connection",
+    "follow_link",
     "follow_source",
     "follow_transfer",
+    "give_back",
+    "link",
     "load",
     "load_limits",
     "loads",
+    "make_default",
     "pending_cents",
+    "receive_link_notice",
     "receive_notice",
     "redemption",
     "redemption_expectation",
     "redemption_limits",
     "redemptions",
+    "remove_source",
     "repaid_by",
     "repay_now",
     "sandbox_hint",
     "source",
     "sources",
+    "start_link",
     "start_load",
     "start_redemption",
     "submit_load",
     "submit_redemption",
     "subscribe",
+    "tier_limits",
+    "unlink",
     "use_environment",
 ]

@@ -247,7 +247,8 @@ class BankUnconfirmed(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
-        return f"Not added. Confirm the two small deposits from this bank first. {NOTHING_MOVED}"
+        done = "Not chosen" if facts.get("is_choosing") else "Not added"
+        return f"{done}. Confirm the two small deposits from this bank first. {NOTHING_MOVED}"
 
 
 class DepositsWrong(PayaError):
@@ -300,4 +301,32 @@ class BankUnreachable(PayaError):
         return (
             "Not linked yet: the bank service did not answer, and we cannot tell whether it has your account."
             f" {NOTHING_MOVED} Try again in a minute: the account is linked once."
+        )
+
+
+class LinkingUnavailable(PayaError):
+    """The vendor of the bank picker does not answer."""
+
+    code = "linking_unavailable"
+    status = 503
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says that nothing was linked, and that there is another way."""
+        return (
+            "Linking a bank is not possible right now. Nothing was linked, and your linked banks go on as before."
+            " Try again in a minute, or type your account number instead."
+        )
+
+
+class BankBusy(PayaError):
+    """A transfer with the bank is under way."""
+
+    code = "bank_busy"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what to wait for."""
+        return (
+            "Not unlinked: a transfer with this bank is under way, and without the bank it could not end where it"
+            " should. Activity shows it. Unlink the bank when it is over."
         )

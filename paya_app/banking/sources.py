@@ -84,7 +84,7 @@ async def add_source(
             customer_id = await dwolla.create_customer(
                 first_name=first_name,
                 last_name=last_name,
-                email=f"{actor.user_id}@{_mail_domain()}",
+                email=f"{actor.user_id}@{mail_domain()}",
                 correlation_id=str(actor.user_id),
                 key=f"customer-{actor.user_id}",
             )
@@ -187,7 +187,7 @@ def _field(path: str) -> str:
     return {"/routingNumber": "routing", "/accountNumber": "account", "/bankAccountType": "kind"}.get(path, "")
 
 
-def _mail_domain() -> str:
+def mail_domain() -> str:
     """People give no e-mail address and the vendor wants one: theirs is an alias at our domain, read by us."""
     host = settings().public_url.partition("://")[2].partition("/")[0].partition(":")[0]
     return f"people.{host}" if "." in host and not host.replace(".", "").isdigit() else MAIL_DOMAIN_LOCAL

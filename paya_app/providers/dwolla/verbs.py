@@ -69,6 +69,22 @@ async def add_bank(customer_id: str, *, routing: str, account: str, kind: str, n
         raise
 
 
+async def add_bank_from_plaid(customer_id: str, *, token: str, kind: str, name: str, key: str) -> str:
+    """The id of the account that a Plaid processor token stands for, verified; or, unchanged, the one there was."""
+    body = {"plaidToken": token, "bankAccountType": kind, "name": name}
+    try:
+        return _made(await connection().post(f"customers/{customer_id}/funding-sources", body, key=key))
+    except Rejected as refusal:
+        if refusal.code == "DuplicateResource" and refusal.about:
+            return _id(refusal.about)
+        raise
+
+
+async def remove_bank(source_id: str) -> None:
+    """Have Dwolla forget a bank, for good. Doing it again is refused."""
+    await connection().post(f"funding-sources/{source_id}", {"removed": True})
+
+
 async def funding_source(source_id: str) -> FundingSource:
     """The bank account as Dwolla knows it."""
     return await connection().get(f"funding-sources/{source_id}", read_as=partial(_funding_source, source_id))

@@ -30,6 +30,7 @@ def create_dwolla(
     ach_s: float = ACH_S,
     opening_cents: int = OPENING_CENTS,
     retry_delays_s: tuple[float, ...] = RETRY_DELAYS_S,
+    plaid: tuple[str, str, str] | None = None,
 ) -> Starlette:
     """The stand-in as an ASGI application.
 
@@ -42,6 +43,7 @@ def create_dwolla(
         ach_s: seconds an ACH takes end to end; 0 leaves processing to `POST /sandbox-simulations`.
         opening_cents: what a bank account holds when it is first linked.
         retry_delays_s: seconds before each further attempt to deliver a webhook.
+        plaid: Plaid's address, and the client id and secret to ask it with.
     """
     dwolla = Dwolla(
         database_url=database_url,
@@ -52,6 +54,7 @@ def create_dwolla(
         leg_s=ach_s / 2,
         retry_delays_s=retry_delays_s,
         opening_cents=opening_cents,
+        plaid=plaid,
     )
 
     @asynccontextmanager

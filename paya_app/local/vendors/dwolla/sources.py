@@ -4,8 +4,10 @@ import hashlib
 import re
 import uuid
 from decimal import Decimal, InvalidOperation
+from http import HTTPStatus
 from typing import Any
 
+import httpx
 from starlette.responses import Response
 
 from paya_app.local.vendors.dwolla import customers
@@ -32,12 +34,10 @@ def routing_is_valid(text: object) -> bool:
 
 
 async def create(call: Call) -> Response:
-    """`POST /customers/{id}/funding-sources` with routing and account number: an unverified bank."""
+    """`POST /customers/{id}/funding-sources`: an unverified bank by its numbers, a verified one by Plaid's token."""
     customer = await customers.find(call, call.id)
-    faults = _faults(call.body)
-    if faults:
-        raise invalid(*faults)
-    book = (call.body["routingNumber"], call.body["accountNumber"])
+    is_verified = "plaidToken" in call.body
+    book = await _from_plaid(call) if is_verified else _typed(call)
     known = await call.row(
         "select id from vendor_dwolla.funding_source"
         " where customer_id = %s and routing = %s and number = %s and not removed",
@@ -58,18 +58,53 @@ async def create(call: Call) -> Response:
     await call.run(
         "insert into vendor_dwolla.funding_source"
         " (id, customer_id, name, bank_account_type, type, status, routing, number, bank_name)"
-        " values (%s, %s, %s, %s, 'bank', 'unverified', %s, %s, 'SANDBOX TEST BANK')",
+        " values (%s, %s, %s, %s, 'bank', %s, %s, %s, 'SANDBOX TEST BANK')",
         source_id,
         customer["id"],
         call.body["name"],
         call.body["bankAccountType"],
+        "verified" if is_verified else "unverified",
         *book,
     )
-    for topic in ("added", "unverified"):
+    for topic in ("added", "verified" if is_verified else "unverified"):
         await record(
             call, f"customer_funding_source_{topic}", f"/funding-sources/{source_id}", customer_id=customer["id"]
         )
     return created(call.dwolla.href(f"/funding-sources/{source_id}"))
+
+
+def _typed(call: Call) -> tuple[str, str]:
+    faults = _faults(call.body)
+    if faults:
+        raise invalid(*faults)
+    return call.body["routingNumber"], call.body["accountNumber"]
+
+
+async def _from_plaid(call: Call) -> tuple[str, str]:
+    """The numbers that a processor token stands for: Plaid is asked, as Dwolla does."""
+    faults = [
+        fault("Required", f"{name[0].upper()}{name[1:]} required.", f"/{name}")
+        for name in ("plaidToken", "bankAccountType", "name")
+        if call.body.get(name) in (None, "")
+    ]
+    if faults:
+        raise invalid(*faults)
+    faults = _name_faults(call.body["name"])
+    if call.body["bankAccountType"] not in KINDS[:2]:
+        faults.append(fault("Invalid", "Invalid bank account type.", "/bankAccountType"))
+    if faults:
+        raise invalid(*faults)
+    wrong = invalid(fault("Invalid", "Invalid plaid token.", "/plaidToken"))
+    if call.dwolla.plaid is None:
+        raise wrong
+    base_url, client_id, secret = call.dwolla.plaid
+    asked = {"client_id": client_id, "secret": secret, "processor_token": call.body["plaidToken"]}
+    async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        answer = await client.post(f"{base_url}/processor/auth/get", json=asked)
+    if answer.status_code != HTTPStatus.OK:
+        raise wrong
+    numbers = answer.json()["numbers"]["ach"]
+    return numbers["routing"], numbers["account"]
 
 
 def _faults(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ class Dwolla:
         leg_s: seconds until the clock processes one leg of a transfer; 0 leaves that to the simulation.
         retry_delays_s: seconds before each further attempt to deliver a webhook.
         opening_cents: what a bank account holds when it is first seen.
+        plaid: where Plaid answers and with which client id and secret; without it no processor token is taken.
     """
 
     database_url: str
@@ -42,6 +43,7 @@ class Dwolla:
     leg_s: float
     retry_delays_s: tuple[float, ...]
     opening_cents: int
+    plaid: tuple[str, str, str] | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     _pool: AsyncConnectionPool[Connection] | None = None
 
