@@ -1,8 +1,10 @@
-"""How pages speak of loads."""
+"""How pages speak of loads and redemptions: money on its way from a bank, or to one."""
 
 from datetime import datetime, timedelta
 
-from paya_app.banking import Load
+from paya_app.banking import Load, Redemption
+
+BankTransfer = Load | Redemption
 
 UNDER_WAY = frozenset({"queued", "submitted", "pending", "settled"})
 ENDED = frozenset({"failed", "canceled", "returned"})
@@ -19,44 +21,59 @@ _WORDS = {
     "canceled": "Canceled",
     "returned": "Taken back",
 }
+_REDEMPTION_WORDS = _WORDS | {"settled": "On its way", "cleared": "Paid", "returned": "Sent back"}
 
 
-def words(load: Load) -> str:
+def words(moved: BankTransfer) -> str:
     """The state in a word or two."""
-    return _WORDS[load.state]
+    return (_REDEMPTION_WORDS if isinstance(moved, Redemption) else _WORDS)[moved.state]
 
 
-def tone(load: Load) -> str:
+def tone(moved: BankTransfer) -> str:
     """Which colour the word has."""
-    if load.state == "cleared":
+    if moved.state == "cleared":
         return "pos"
-    return "neg" if load.state in ENDED else "brand"
+    return "neg" if moved.state in ENDED else "brand"
 
 
-def bank_name(load: Load) -> str:
+def cancel_words(moved: BankTransfer) -> str:
+    """Why there is no button to cancel it, in a sentence; empty where there is one, or nothing is under way."""
+    match moved.cancel:
+        case "asked":
+            return "You asked to cancel it. The bank says in a moment whether it still can."
+        case "refused":
+            return "It can no longer be canceled: the banks have begun with it."
+        case "over" if moved.state == "settled" and isinstance(moved, Redemption):
+            return "It can no longer be canceled: the money is on its way to your bank."
+        case "over" if moved.state == "settled":
+            return "It can no longer be canceled: the money has arrived here."
+    return ""
+
+
+def bank_name(moved: BankTransfer) -> str:
     """`First Platypus Bank ··0000`."""
-    return f"{load.source.bank_name} ··{load.source.last4}"
+    return f"{moved.source.bank_name} ··{moved.source.last4}"
 
 
-def expected_at(load: Load) -> datetime | None:
+def expected_at(moved: BankTransfer) -> datetime | None:
     """When the money is to be spendable, when that is known and still ahead."""
-    ahead = [stage.expected_at for stage in load.stages if stage.at is None and stage.expected_at]
+    ahead = [stage.expected_at for stage in moved.stages if stage.at is None and stage.expected_at]
     return ahead[-1] if ahead else None
 
 
-def late_at(load: Load) -> datetime | None:
+def late_at(moved: BankTransfer) -> datetime | None:
     """From when on it is late; None when that is not known, or it is over."""
-    expected = expected_at(load) if load.state in UNDER_WAY else None
+    expected = expected_at(moved) if moved.state in UNDER_WAY else None
     return expected + LATE_AFTER if expected else None
 
 
-def late_words(load: Load, now: datetime) -> str:
-    """What to say of a load that is later than its stages said; empty when it is not.
+def late_words(moved: BankTransfer, now: datetime) -> str:
+    """What to say of one that is later than its stages said; empty when it is not.
 
     One whose bank was not reached yet is expected at no time, and late.
     """
-    if load.state not in UNDER_WAY:
+    if moved.state not in UNDER_WAY:
         return ""
-    due = late_at(load)
+    due = late_at(moved)
     is_late = due is None or due <= now
-    return f"Later than expected. Nothing is lost; reference {load.reference}." if is_late else ""
+    return f"Later than expected. Nothing is lost; reference {moved.reference}." if is_late else ""

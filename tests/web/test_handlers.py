@@ -98,6 +98,13 @@ ROWS = {
         path=lambda t: f"/activity/{t.payment}/",
         query=lambda t: {"item": t.payment},
     ),
+    "ItemState.cancel": Row(
+        SIGNED_OUT,
+        NOT_YOURS,
+        payload=lambda t: {"item": t.load},
+        path=lambda t: f"/activity/{t.load}/",
+        query=lambda t: {"item": t.load},
+    ),
     "PayState.enter": Row(LED_AWAY, path=lambda _: "/pay/", query=lambda t: {"id": t.payment, "to": t.ann.handle}),
     "PayState.find": Row(SIGNED_OUT, "/pay/", payload=lambda t: {"form": {"sought": t.ann.handle}}),
     "PayState.leave": Row(ANYONE),
@@ -107,6 +114,15 @@ ROWS = {
     ),
     "PayState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
     "PayState.submit": Row(SIGNED_OUT, "Nothing left your wallet", payload=lambda _: {"shown": {"amount": "$1.00"}}),
+    "CashOutState.leave": Row(ANYONE),
+    "CashOutState.enter": Row(LED_AWAY, path=lambda _: "/cash-out/", query=lambda t: {"id": t.load}),
+    "CashOutState.show_banks": Row(SIGNED_OUT, "unlinked"),
+    "CashOutState.choose_bank": Row(SIGNED_OUT, "unlinked", payload=lambda t: {"source_id": t.source}),
+    "CashOutState.ask_review": Row(SIGNED_OUT, "Check the transfer once more", payload=lambda _: {"amount": "$5.00"}),
+    "CashOutState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "CashOutState.submit": Row(
+        SIGNED_OUT, "Nothing left your wallet", payload=lambda _: {"shown": {"amount": "$1.00"}}
+    ),
     "AddState.leave": Row(ANYONE),
     "AddState.enter": Row(LED_AWAY, path=lambda _: "/add/", query=lambda t: {"id": t.load}),
     "AddState.add_bank": Row(

@@ -1,15 +1,15 @@
-"""Lists of one's own payments and loads."""
+"""Lists of one's own payments, loads and redemptions."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
 
-from paya_app.banking import Load
+from paya_app.banking import Redemption
 from paya_app.core.money import format_cents
 from paya_app.wallet import Payment
 from paya_app.web.components.avatar import initials_of, tone_of
-from paya_app.web.loads import ENDED, bank_name, words
+from paya_app.web.loads import ENDED, BankTransfer, bank_name, words
 
 
 @dataclass
@@ -64,20 +64,22 @@ def payment_row(payment: Payment) -> ActivityRow:
     )
 
 
-def load_row(load: Load) -> ActivityRow:
-    """Money from one's bank in a list."""
+def bank_row(moved: BankTransfer) -> ActivityRow:
+    """Money from one's bank, or to it, in a list."""
+    is_out = isinstance(moved, Redemption)
+    sign = "" if moved.state in ENDED else "−" if is_out else "+"
     return ActivityRow(
-        id=str(load.id),
-        href=f"/activity/{load.id}/",
+        id=str(moved.id),
+        href=f"/activity/{moved.id}/",
         kind="load",
         initials="",
         tone=1,
         before="",
-        who=bank_name(load),
+        who=bank_name(moved),
         after="",
-        note="Money from your bank",
-        amount=("" if load.state in ENDED else "+") + format_cents(load.amount_cents),
+        note="Money to your bank" if is_out else "Money from your bank",
+        amount=sign + format_cents(moved.amount_cents),
         audience="",
-        state=words(load),
-        at=load.created_at.isoformat(),
+        state=words(moved),
+        at=moved.created_at.isoformat(),
     )

@@ -1,4 +1,4 @@
-// An amount to bring from the bank: common ones at a tap, any other by key. What cannot be is said before the review.
+// An amount from or to the bank: common ones at a tap, any other by key. What cannot be is said before the review.
 import { useState } from "react";
 import { jsx } from "@emotion/react";
 import { Keys, Sum, Under, centsOf, dollarsOf, full, isPositive, useAmount } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
@@ -7,16 +7,16 @@ import { When } from "$/public/external/paya_app/web/components/when/when.jsx";
 
 const COMMON = ["25", "50", "100"];
 
-export function AmountForm({ hint, fault, leastCents, mostCents, moreAt, onReview }) {
+export function AmountForm({ hint, fault, leastCents, mostCents, allCents, moreAt, atMost, fullWords, emptyWords, onReview }) {
   const [amount, onKey, setAmount] = useAmount("");
   const [asked, setAsked] = useState("");
   const cents = centsOf(amount);
   const isFull = mostCents < leastCents;
   let warning = null;
   if (isFull) {
-    warning = ["That is all for this week.", moreAt && jsx(When, { key: "at", at: moreAt, form: "day", prefix: " More from " }), moreAt && "."];
+    warning = [fullWords, moreAt && jsx(When, { key: "at", at: moreAt, form: "day", prefix: " More from " }), moreAt && "."];
   } else if (cents > mostCents) {
-    warning = `One transfer can be at most ${dollarsOf(mostCents)} now.`;
+    warning = atMost.replace("{}", dollarsOf(mostCents));
   } else if (cents > 0 && cents < leastCents) {
     warning = `The least is ${dollarsOf(leastCents)}.`;
   }
@@ -42,6 +42,12 @@ export function AmountForm({ hint, fault, leastCents, mostCents, moreAt, onRevie
           "$" + dollars,
         ),
       ),
+      allCents > 0 &&
+        jsx(
+          "button",
+          { type: "button", className: "sec2 low num", onClick: () => setAmount((allCents / 100).toFixed(2)) },
+          "All of it",
+        ),
     ),
     jsx(Keys, { onKey, disabled: isFull }),
     jsx(
@@ -57,7 +63,7 @@ export function AmountForm({ hint, fault, leastCents, mostCents, moreAt, onRevie
           onReview?.(full(amount));
         },
       },
-      isPositive(amount) ? `Review ${full(amount)}` : isFull ? "Nothing to add now" : "Enter an amount",
+      isPositive(amount) ? `Review ${full(amount)}` : isFull ? emptyWords : "Enter an amount",
     ),
   );
 }

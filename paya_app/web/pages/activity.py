@@ -1,4 +1,4 @@
-"""`/activity`: one's own payments and loads, filtered, searched, by day."""
+"""`/activity`: one's own payments, loads and redemptions, filtered, searched, by day."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ import reflex as rx
 from paya_app import banking, wallet
 from paya_app.core.actor import Actor
 from paya_app.core.errors import PayaError
-from paya_app.web.components.activity_list import ActivityRow, activity_list, load_row, payment_row
+from paya_app.web.components.activity_list import ActivityRow, activity_list, bank_row, payment_row
 from paya_app.web.components.button import secondary, secondary_link
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
@@ -106,10 +106,9 @@ class ActivityState(rx.State):
                 )
             ]
         if self.kind in ("all", "bank") and not self.sought:
-            rows += [
-                load_row(load)
-                for load in await banking.loads(actor, before=before[0] if before else None, limit=PAGE + 1)
-            ]
+            until = before[0] if before else None
+            rows += [bank_row(load) for load in await banking.loads(actor, before=until, limit=PAGE + 1)]
+            rows += [bank_row(each) for each in await banking.redemptions(actor, before=until, limit=PAGE + 1)]
         rows.sort(key=lambda row: (datetime.fromisoformat(row.at), UUID(row.id)), reverse=True)
         return rows[: PAGE + 1]
 
@@ -175,7 +174,7 @@ def _empty() -> rx.Component:
         ActivityState.kind,
         ("sent", "You have not paid anyone yet."),
         ("received", "Nobody has paid you yet."),
-        ("bank", "No money has come from your bank yet."),
+        ("bank", "No money has come from your bank, or gone to it, yet."),
         "Payments and money from your bank will be here.",
     )
     return rx.el.div(

@@ -1,15 +1,17 @@
-"""`/activity/[item]`: one payment or load: receipt, who sees it, stages."""
+"""`/activity/[item]`: one payment, load or redemption: receipt, who sees it, stages."""
 
 from typing import Any
 
 import reflex as rx
 
 from paya_app import banking, wallet
+from paya_app.banking.errors import CancelTooLate
 from paya_app.core.actor import Actor
 from paya_app.core.clock import now
 from paya_app.core.errors import NotFound, PayaError, RequestInvalid
 from paya_app.core.money import format_cents
 from paya_app.web.components.avatar import avatar, initials_of, tone_of
+from paya_app.web.components.busy import busy_button
 from paya_app.web.components.button import primary_link, secondary_link
 from paya_app.web.components.copy_button import copy_button
 from paya_app.web.components.due import Due
@@ -26,14 +28,26 @@ from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.components.timeline import StageRow, timeline
 from paya_app.web.components.when import when
 from paya_app.web.forms import read_id, read_text
-from paya_app.web.loads import ENDED, bank_name, late_at, late_words, tone, words
+from paya_app.web.loads import (
+    ENDED,
+    BankTransfer,
+    bank_name,
+    cancel_words,
+    late_at,
+    late_words,
+    tone,
+    words,
+)
 from paya_app.web.viewer import admit, query_value, signed_in
 
 ELSEWHERE = "The page had gone on to another payment. Nothing was changed: choose again."
 
 
 class ItemState(rx.State):
-    """One item, the one that `shown` names. `kind` is empty until it is known, then `payment`, `load` or `none`."""
+    """One item, the one that `shown` names. `kind` is empty until it is known, then `payment`, `bank` or `none`.
+
+    A load and a redemption are both `bank`; `cancelable` and `cancel_note` say whether it can be canceled, or why not.
+    """
 
     shown: str = ""
     kind: str = ""
@@ -55,6 +69,9 @@ class ItemState(rx.State):
     reference: str = ""
     late: str = ""
     late_at: str = ""
+    cancelable: bool = False
+    cancel_note: str = ""
+    settled: int = 0
     stages: rx.Field[list[StageRow]] = rx.field(default_factory=list)
 
     @rx.event
@@ -99,6 +116,28 @@ class ItemState(rx.State):
         except PayaError as error:
             self.fault = error.message
 
+    @rx.event
+    async def cancel(self, item: str) -> None:
+        """Cancel the load or redemption that was looked at, while the page is still at it."""
+        self.settled += 1
+        try:
+            actor = await signed_in(self)
+            if read_text(item) != self._wanted():
+                raise RequestInvalid(sentence=ELSEWHERE)
+            self._begin()
+            item_id = read_id(item)
+            if item_id is None:
+                raise NotFound(what="transfer")
+            refusal = ""
+            try:
+                await banking.cancel(actor, item_id)
+            except CancelTooLate as too_late:
+                refusal = too_late.message
+            await self._load(actor)
+            self.fault = refusal
+        except PayaError as error:
+            self.fault = error.message
+
     def _begin(self) -> None:
         """Forget what is of another address."""
         if self.shown != self._wanted():
@@ -114,8 +153,8 @@ class ItemState(rx.State):
             if payment := await wallet.payment(actor, item_id):
                 self._show_payment(payment)
                 return
-            if load := await banking.load(actor, item_id):
-                self._show_load(load)
+            if moved := await banking.load(actor, item_id) or await banking.redemption(actor, item_id):
+                self._show_bank(moved)
                 return
         raise NotFound(what="payment or transfer")
 
@@ -131,21 +170,24 @@ class ItemState(rx.State):
         self.audience, self.is_public = payment.audience, payment.is_public
         self.reference = str(payment.id)
 
-    def _show_load(self, load: banking.Load) -> None:
-        self.kind, self.fault = "load", ""
-        self.title = "Money from your bank"
-        self.amount = ("" if load.state in ENDED else "+") + format_cents(load.amount_cents)
-        self.bank, self.chip, self.chip_kind = bank_name(load), words(load), tone(load)
-        self.at, self.reference = load.created_at.isoformat(), load.reference
-        self.stages = stage_rows(load)
-        due, self.late = late_at(load), late_words(load, now())
+    def _show_bank(self, moved: BankTransfer) -> None:
+        is_out = isinstance(moved, banking.Redemption)
+        self.kind, self.fault = "bank", ""
+        self.title = "Money to your bank" if is_out else "Money from your bank"
+        sign = "" if moved.state in ENDED else "−" if is_out else "+"
+        self.amount = sign + format_cents(moved.amount_cents)
+        self.bank, self.chip, self.chip_kind = bank_name(moved), words(moved), tone(moved)
+        self.at, self.reference = moved.created_at.isoformat(), moved.reference
+        self.cancelable, self.cancel_note = moved.cancel == "possible", cancel_words(moved)
+        self.stages = stage_rows(moved)
+        due, self.late = late_at(moved), late_words(moved, now())
         self.late_at = due.isoformat() if due and not self.late else ""
 
 
-def stage_rows(load: banking.Load) -> list[StageRow]:
-    """The load's stages with the mark of each: done, now (the first that is not done), failed, or to come."""
+def stage_rows(moved: BankTransfer) -> list[StageRow]:
+    """The stages with the mark of each: done, now (the first that is not done), failed, or to come."""
     rows, is_open = [], True
-    for stage in load.stages:
+    for stage in moved.stages:
         mark = "failed" if stage.key in ENDED else "done" if stage.at else "now" if is_open else ""
         is_open = is_open and bool(stage.at)
         rows.append(
@@ -170,7 +212,7 @@ def page() -> rx.Component:
                 rx.match(
                     ItemState.kind,
                     ("payment", _payment()),
-                    ("load", _load()),
+                    ("bank", _bank()),
                     ("none", _none()),
                     _waiting(),
                 ),
@@ -292,7 +334,7 @@ def _payment() -> rx.Component:
     )
 
 
-def _load() -> rx.Component:
+def _bank() -> rx.Component:
     return rx.el.div(
         notice(ItemState.fault),
         _head(_amount(), rx.el.p(ItemState.bank, class_name="m")),
@@ -305,6 +347,18 @@ def _load() -> rx.Component:
             _reference(),
             class_name="card mt-3",
         ),
+        rx.cond(
+            ItemState.cancelable,
+            busy_button(
+                "Cancel this transfer",
+                busy_label="Canceling …",
+                settled=ItemState.settled,
+                on_press=ItemState.cancel(ItemState.shown),
+                id="cancel",
+                class_name="sec2 mt-4",
+            ),
+        ),
+        rx.el.p(ItemState.cancel_note, class_name="s m text-center mt-3 empty:hidden", id="cancel-note", role="status"),
         rx.el.p("PaYa never calls you, and never asks for a code.", class_name="s m text-center mt-3"),
     )
 

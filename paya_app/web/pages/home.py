@@ -229,13 +229,15 @@ def _actions() -> rx.Component:
         rx.el.div(
             act("Pay", "/pay/", "arrow-up-right", "first"),
             act("Add", "/add/", "plus"),
+            act("Cash out", "/cash-out/", "landmark"),
             act("My page", mine, "user-round"),
             class_name="acts lg:hidden!",
         ),
         rx.el.div(
             primary_link("Pay", to="/pay/", class_name="col-span-2"),
             secondary_link("Add", to="/add/"),
-            secondary_link("My page", to=mine),
+            secondary_link("Cash out", to="/cash-out/"),
+            secondary_link("My page", to=mine, class_name="col-span-2"),
             class_name="hidden! lg:grid! grid-cols-2 gap-2 w-58 shrink-0",
         ),
     )

@@ -1,0 +1,46 @@
+"""From a bank into the wallet and back into the bank, by clicking; and the pages on the way against their bars."""
+
+from playwright.async_api import expect
+
+from tests.browser.bank_pages import link_a_bank
+from tests.browser.bars import measure
+from tests.browser.conftest import ARTIFACTS
+from tests.support.browsing import Browsing
+from tests.support.running import RunningPaya
+
+PICTURES = ARTIFACTS / "pages"
+
+
+async def test_money_is_added_clears_is_cashed_out_and_paid(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(name="Ann Field")
+    page = await browsing.page(ann, "/cash-out/")
+    await expect(page.get_by_role("heading", name="First, a bank of yours")).to_be_visible()
+    assert not (faults := await measure(page, PICTURES / "cash_out_unlinked")), faults
+    await page.get_by_role("link", name="Link a bank").click()
+    await link_a_bank(page)
+    await page.get_by_role("button", name="$50").click()
+    await page.get_by_role("button", name="Review $50.00").click()
+    await page.get_by_role("button", name="Add $50.00").click()
+    await expect(page.get_by_role("status").filter(has_text="Added")).to_be_visible(timeout=40_000)
+
+    await page.goto("/")
+    await page.get_by_role("link", name="Cash out").first.click()
+    await expect(page.get_by_text("$50.00 available · no fee")).to_be_visible()
+    await expect(page.locator("#week-left")).to_have_text("$20,000.00")
+    assert not (faults := await measure(page, PICTURES / "cash_out")), faults
+    await page.get_by_role("button", name="All of it").click()
+    await page.get_by_role("button", name="Review $50.00").click()
+    await expect(page.get_by_text("Left in your wallet")).to_be_visible()
+    assert not (faults := await measure(page, PICTURES / "cash_out_review")), faults
+    await page.get_by_role("button", name="Cash out $50.00").click()
+
+    await expect(page.locator("#item-amount")).to_have_text("−$50.00")
+    await expect(page.get_by_role("status").filter(has_text="Paid")).to_be_visible(timeout=40_000)
+    await expect(page.get_by_role("button", name="Cancel this transfer")).to_have_count(0)
+    assert not (faults := await measure(page, PICTURES / "cash_out_paid")), faults
+    await page.goto("/activity/")
+    await page.get_by_role("button", name="Bank").click()
+    await expect(page.get_by_text("Money to your bank")).to_be_visible()
+    await page.goto("/")
+    await expect(page.locator(".home-amt")).to_have_text("$0.00")
+    assert browsing.troubles == []
