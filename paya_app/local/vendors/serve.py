@@ -54,6 +54,11 @@ def _dwolla(the: Settings) -> ASGIApp:
         secret=the.dwolla_secret.get_secret_value(),
         reserve_source_id=the.dwolla_reserve_source,
         ach_s=the.ach_s,
+        plaid=(
+            f"http://{HOST}:{the.paya_local_plaid_port}",
+            the.plaid_client_id,
+            the.plaid_secret.get_secret_value(),
+        ),
     )
 
 
