@@ -2,6 +2,9 @@
 -- Made by `python -m paya_app.local.postgres.schema`; to change it, write a migration.
 -- What Supabase provides (auth, realtime, extensions) is left out, except what our migrations add to it.
 
+-- schema admin
+CREATE SCHEMA admin;
+
 -- schema banking
 CREATE SCHEMA banking;
 
@@ -150,6 +153,186 @@ CREATE TYPE wallet.send_item AS (
 	result jsonb
 );
 
+-- function dead_letters(integer)
+CREATE FUNCTION admin.dead_letters(maximum integer) RETURNS TABLE(id bigint, queue text, task text, args jsonb, attempts integer, ended_at timestamp with time zone)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  perform admin.require_admin();
+  return query select d.* from jobs.dead_letters(least(maximum, 50)) d;
+end $$;
+
+-- comment FUNCTION dead_letters(maximum integer)
+COMMENT ON FUNCTION admin.dead_letters(maximum integer) IS 'Jobs that were given up, the latest first; at most 50.';
+
+-- function enter(text)
+CREATE FUNCTION admin.enter(place text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  may boolean := admin.is_admin();
+  what text := case when may then 'admin.entered' else 'admin.refused' end;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  -- once a minute for each person and place: nobody fills the record by knocking
+  if not exists (
+    select from events.event e
+    where e.subject = person and e.kind = what and e.payload ->> 'place' = left(place, 100)
+      and e.at > clock_timestamp() - interval '1 minute'
+  ) then
+    perform events.record(what, person, 1, jsonb_build_object('place', left(place, 100)));
+  end if;
+  return may;
+end $$;
+
+-- comment FUNCTION enter(place text)
+COMMENT ON FUNCTION admin.enter(place text) IS 'Whether the caller may go in, and the record that they did or tried.';
+
+-- function is_admin()
+CREATE FUNCTION admin.is_admin() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce((select u.raw_app_meta_data ->> 'role' = 'admin' from auth.users u where u.id = auth.uid()), false)
+$$;
+
+-- comment FUNCTION is_admin()
+COMMENT ON FUNCTION admin.is_admin() IS 'Whether the caller holds the role of an administrator now.';
+
+-- function operations(text, text, integer)
+CREATE FUNCTION admin.operations(state text, sought text, maximum integer) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  wanted text := upper(btrim(coalesce(sought, '')));
+begin
+  perform admin.require_admin();
+  return query
+    select jsonb_build_object(
+      'id', o.id, 'kind', o.kind, 'state', o.state, 'attempts', o.attempts, 'next_at', o.next_at,
+      'last_error', o.last_error, 'failure_code', o.failure_code, 'requested_at', o.requested_at,
+      'reference', coalesce(l.reference, r.reference), 'amount_cents', coalesce(l.amount_cents, r.amount_cents),
+      'vendor_ref', o.vendor_ref)
+    from banking.provider_operation o
+    left join banking.load l on l.id = o.id
+    left join banking.redemption r on r.id = o.id
+    where (state is null or o.state = state)
+      and (wanted = '' or wanted in (l.reference, r.reference, upper(o.id::text), upper(o.vendor_ref)))
+    order by o.requested_at desc, o.id limit least(greatest(maximum, 0), 50);
+end $$;
+
+-- comment FUNCTION operations(state text, sought text, maximum integer)
+COMMENT ON FUNCTION admin.operations(state text, sought text, maximum integer) IS 'What was asked of the bank service, the latest first: in one state (null: any), by reference, id or the vendor''s id ('''': all). At most 50.';
+
+-- function replay(bigint)
+CREATE FUNCTION admin.replay(job bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  dead record;
+  is_added boolean;
+begin
+  perform admin.require_admin();
+  select j.task_name as task, j.args into dead
+  from jobs.procrastinate_jobs j where j.id = job and j.status in ('failed', 'aborted') for update;
+  if not found then
+    return 'none such';
+  end if;
+  is_added := jobs.replay(job);
+  perform events.record('job.replayed', auth.uid(), 1, jsonb_build_object('job', job, 'task', dead.task, 'args', dead.args));
+  return case when is_added then 'waiting' else 'waited already' end;
+end $$;
+
+-- comment FUNCTION replay(job bigint)
+COMMENT ON FUNCTION admin.replay(job bigint) IS 'Puts a dead letter back in its queue: waiting; waited already, when the same work waits anyway; none such.';
+
+-- function require_admin()
+CREATE FUNCTION admin.require_admin() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if not admin.is_admin() then
+    perform private.refuse('forbidden');
+  end if;
+end $$;
+
+-- comment FUNCTION require_admin()
+COMMENT ON FUNCTION admin.require_admin() IS 'Refuses everybody but an administrator.';
+
+-- function set_role(text, boolean)
+CREATE FUNCTION admin.set_role(phone text, is_admin boolean) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid;
+begin
+  update auth.users u set raw_app_meta_data = case when is_admin
+    then coalesce(u.raw_app_meta_data, '{}') || '{"role": "admin"}' else coalesce(u.raw_app_meta_data, '{}') - 'role' end
+  where u.phone = ltrim(phone, '+') returning u.id into person;
+  if person is null then
+    return false;
+  end if;
+  perform events.record(case when is_admin then 'admin.granted' else 'admin.revoked' end, person, 1, '{}', null);
+  return true;
+end $$;
+
+-- comment FUNCTION set_role(phone text, is_admin boolean)
+COMMENT ON FUNCTION admin.set_role(phone text, is_admin boolean) IS 'Gives the person with this phone (E.164) the role, or takes it away; false when nobody has it. For the schema''s owner alone.';
+
+-- function access_of(uuid)
+CREATE FUNCTION banking.access_of(connection_id uuid) RETURNS bytea
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c.access_sealed from banking.connection c where c.id = connection_id
+$$;
+
+-- comment FUNCTION access_of(connection_id uuid)
+COMMENT ON FUNCTION banking.access_of(connection_id uuid) IS 'The sealed access of a connection, or null when it was given back.';
+
+-- function ask_about_links(integer)
+CREATE FUNCTION banking.ask_about_links(maximum integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  waiting banking.link;
+  asked integer := 0;
+begin
+  for waiting in
+    select * from banking.link l
+    where l.state in ('starting', 'open', 'exchanging', 'exchanged') and l.next_at <= private.now()
+    order by l.next_at limit maximum for no key update skip locked
+  loop
+    if waiting.state in ('starting', 'open') and waiting.created_at <= private.now() - interval '4 hours' then
+      perform banking.end_link(waiting.id, 'exited', 'expired');
+    else
+      update banking.link l set next_at = private.now() + greatest(interval '1 minute', (private.now() - l.created_at) / 2)
+      where l.id = waiting.id;
+      perform banking.enqueue_link(waiting);
+    end if;
+    asked := asked + 1;
+  end loop;
+  return asked;
+end $$;
+
+-- comment FUNCTION ask_about_links(maximum integer)
+COMMENT ON FUNCTION banking.ask_about_links(maximum integer) IS 'Enqueues a question about every link that is overdue, and ends those of long ago; returns how many.';
+
 -- function ask_about_stale(integer)
 CREATE FUNCTION banking.ask_about_stale(maximum integer) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -182,6 +365,75 @@ end $$;
 
 -- comment FUNCTION ask_about_stale(maximum integer)
 COMMENT ON FUNCTION banking.ask_about_stale(maximum integer) IS 'Enqueues a question about every operation that is overdue; returns how many.';
+
+-- function begin_exchange(uuid)
+CREATE FUNCTION banking.begin_exchange(link_id uuid) RETURNS double precision
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  update banking.link l set state = 'exchanging', exchange_begun_at = clock_timestamp(), version = l.version + 1
+  where l.id = link_id and l.state = 'open';
+  if found then
+    return null;
+  end if;
+  return (select extract(epoch from clock_timestamp() - l.exchange_begun_at)::float8 from banking.link l where l.id = link_id);
+end $$;
+
+-- comment FUNCTION begin_exchange(link_id uuid)
+COMMENT ON FUNCTION banking.begin_exchange(link_id uuid) IS 'Notes, before the vendor is asked, that the public token may be used up. Null; or how many seconds ago that was noted before.';
+
+-- function begin_link(uuid, uuid)
+CREATE FUNCTION banking.begin_link(link_id uuid, source_id uuid DEFAULT NULL::uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  known banking.link;
+  again uuid;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if link_id is null then
+    perform private.refuse('request_invalid');
+  end if;
+  if ledger.wallet_of(person) is null then
+    perform private.refuse('account_unavailable');
+  end if;
+  insert into banking.customer (person) values (person) on conflict do nothing;
+  perform from banking.customer c where c.person = person for no key update;
+
+  select * into known from banking.link l where l.id = link_id;
+  if found then
+    if known.person <> person then
+      perform private.refuse('not_found', '{"what": "link"}');
+    end if;
+    return banking.link_json(known);
+  end if;
+  if (select count(*) from banking.link l where l.person = person and l.created_at > moment - interval '1 day') >= 20 then
+    perform private.refuse('bank_limit', jsonb_build_object('limit', 'day', 'max', 20));
+  end if;
+  if source_id is not null then
+    select c.id into again from banking.connection c
+    where c.source_id = source_id and c.person = person and c.state <> 'ended' order by c.created_at desc limit 1;
+    if not found then
+      perform private.refuse('not_found', '{"what": "bank"}');
+    end if;
+  else
+    perform banking.refuse_sixth_source(person);
+  end if;
+  insert into banking.link (id, person, reconnects, next_at, created_at)
+  values (link_id, person, again, moment + interval '10 minutes', moment) returning * into known;
+  perform events.record('link.started', link_id, 1, jsonb_build_object('owner_id', person), person);
+  return banking.link_json(known);
+end $$;
+
+-- comment FUNCTION begin_link(link_id uuid, source_id uuid)
+COMMENT ON FUNCTION banking.begin_link(link_id uuid, source_id uuid) IS 'Notes that the caller goes to link a bank, or to sign in to one of theirs again (source_id); once per link_id.';
 
 -- function begin_source(uuid, text, text)
 CREATE FUNCTION banking.begin_source(source_id uuid, kind text, last4 text) RETURNS jsonb
@@ -278,6 +530,29 @@ end $$;
 -- comment FUNCTION book_accepted(load_id uuid, vendor_ref text)
 COMMENT ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) IS 'The vendor took the load and calls it vendor_ref.';
 
+-- function book_account(uuid, text, text, text)
+CREATE FUNCTION banking.book_account(link_id uuid, institution_name text, kind text, last4 text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  l banking.link;
+begin
+  select * into l from banking.link t where t.id = link_id;
+  perform from banking.customer c where c.person = l.person for no key update;
+  update banking.connection c set institution_name = left(institution_name, 80) where c.id = link_id;
+  if exists (select from banking.source s where s.id = link_id) then
+    update banking.source s set state = 'linking', created_at = private.now() where s.id = link_id and s.state = 'failed';
+    return;
+  end if;
+  perform banking.refuse_sixth_source(l.person);
+  insert into banking.source (id, person, kind, last4, created_at) values (link_id, l.person, kind, last4, private.now());
+end $$;
+
+-- comment FUNCTION book_account(link_id uuid, institution_name text, kind text, last4 text)
+COMMENT ON FUNCTION banking.book_account(link_id uuid, institution_name text, kind text, last4 text) IS 'Which account the person chose, before the bank transfers'' vendor is told.';
+
 -- table provider_operation
 CREATE TABLE banking.provider_operation (
     id uuid NOT NULL,
@@ -347,6 +622,28 @@ end $$;
 -- comment FUNCTION book_cleared(load_id uuid)
 COMMENT ON FUNCTION banking.book_cleared(load_id uuid) IS 'Mints a settled load into its owner''s wallet once its hold is over. False when it is not.';
 
+-- function book_connection_state(uuid, text)
+CREATE FUNCTION banking.book_connection_state(connection_id uuid, state text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  c banking.connection;
+begin
+  select * into c from banking.connection t where t.id = connection_id for no key update;
+  if not found or c.state in (state, 'ended') then
+    return;
+  end if;
+  update banking.connection t set state = state, version = t.version + 1 where t.id = connection_id returning * into c;
+  perform events.record(
+    case state when 'good' then 'connection.repaired' else 'connection.' || state end, connection_id, c.version,
+    jsonb_build_object('owner_id', c.person, 'source_id', c.source_id), c.person);
+end $$;
+
+-- comment FUNCTION book_connection_state(connection_id uuid, state text)
+COMMENT ON FUNCTION banking.book_connection_state(connection_id uuid, state text) IS 'Notes what the vendor says of a connection: good, login_required or pending_disconnect.';
+
 -- function book_customer(uuid, text)
 CREATE FUNCTION banking.book_customer(source_id uuid, vendor_id text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -358,6 +655,32 @@ $$;
 
 -- comment FUNCTION book_customer(source_id uuid, vendor_id text)
 COMMENT ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) IS 'Notes the vendor''s id of the person who links this bank.';
+
+-- function book_exchanged(uuid, text, bytea, integer)
+CREATE FUNCTION banking.book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  l banking.link;
+begin
+  select * into l from banking.link t where t.id = link_id for no key update;
+  insert into banking.connection (id, person, item_id, access_sealed, key_version, created_at)
+  values (link_id, l.person, item_id, access_sealed, key_version, private.now()) on conflict do nothing;
+  if not found then
+    return;
+  end if;
+  if l.state <> 'exchanging' then -- an answer that came when the link was given up
+    perform banking.end_connection(link_id);
+    return;
+  end if;
+  update banking.link t set state = 'exchanged', session_sealed = null, version = t.version + 1 where t.id = link_id;
+  perform events.record('connection.made', link_id, 1, jsonb_build_object('owner_id', l.person), l.person);
+end $$;
+
+-- comment FUNCTION book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer)
+COMMENT ON FUNCTION banking.book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer) IS 'The person''s bank can be seen into; the connection has the link''s id.';
 
 -- function book_failed(uuid, text, text, boolean, boolean, boolean)
 CREATE FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean DEFAULT false, bank_goes boolean DEFAULT false, is_denied boolean DEFAULT false) RETURNS void
@@ -409,6 +732,96 @@ end $$;
 
 -- comment FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean)
 COMMENT ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) IS 'The bank gave nothing, or took it back. Booked once, whenever it happens. What a return after clearing leaves owed restricts the account. bank_goes: the bank cannot be used any more; is_denied: its owner says that they did not agree.';
+
+-- function book_given_back(uuid)
+CREATE FUNCTION banking.book_given_back(connection_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update banking.connection c set access_sealed = null where c.id = connection_id and c.state = 'ended'
+$$;
+
+-- comment FUNCTION book_given_back(connection_id uuid)
+COMMENT ON FUNCTION banking.book_given_back(connection_id uuid) IS 'The vendor knows that the access is over, so it is forgotten here.';
+
+-- function book_link_open(uuid, text, bytea)
+CREATE FUNCTION banking.book_link_open(link_id uuid, token_hash text, session_sealed bytea) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  update banking.link l set state = 'open', token_hash = token_hash, session_sealed = session_sealed,
+    next_at = private.now() + interval '2 minutes', version = l.version + 1
+  where l.id = link_id and l.state = 'starting';
+  return found;
+end $$;
+
+-- comment FUNCTION book_link_open(link_id uuid, token_hash text, session_sealed bytea)
+COMMENT ON FUNCTION banking.book_link_open(link_id uuid, token_hash text, session_sealed bytea) IS 'The vendor has a session for this link. False when another one came first, which is the one that counts.';
+
+-- function book_linked(uuid, text, text, boolean)
+CREATE FUNCTION banking.book_linked(link_id uuid, vendor_id text, bank_name text, is_holder boolean) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  l banking.link;
+  bank uuid;
+  former record;
+begin
+  select * into l from banking.link t where t.id = link_id;
+  perform from banking.customer c where c.person = l.person for no key update;
+  select * into l from banking.link t where t.id = link_id for no key update;
+  if l.state is distinct from 'exchanged' then
+    return banking.link_json(l);
+  end if;
+  update banking.source s set vendor_id = vendor_id, state = 'unverified' where s.person = l.person and s.vendor_id = l.replaces;
+  bank := (banking.book_source(link_id, vendor_id, bank_name, true) ->> 'id')::uuid;
+  perform banking.book_source_state(vendor_id, 'verified');
+  -- one bank, one connection: what an earlier link left is given back
+  for former in
+    select c.id from banking.connection c where c.source_id = bank and c.id <> link_id and c.state <> 'ended' order by c.id
+  loop
+    perform banking.end_connection(former.id);
+  end loop;
+  update banking.connection c set source_id = bank where c.id = link_id;
+  insert into banking.holder_check (person, source_id, is_holder, checked_at) values (l.person, bank, is_holder, private.now());
+  update banking.link t set state = 'linked', source_id = bank, ended_at = private.now(), version = t.version + 1
+  where t.id = link_id returning * into l;
+  perform events.record('link.linked', link_id, l.version, jsonb_build_object('owner_id', l.person, 'source_id', bank), l.person);
+  perform events.record(
+    case when is_holder then 'identity.matched' else 'identity.not_matched' end, link_id, l.version + 1,
+    jsonb_build_object('owner_id', l.person, 'source_id', bank), l.person);
+  return banking.link_json(l);
+end $$;
+
+-- comment FUNCTION book_linked(link_id uuid, vendor_id text, bank_name text, is_holder boolean)
+COMMENT ON FUNCTION banking.book_linked(link_id uuid, vendor_id text, bank_name text, is_holder boolean) IS 'The account is a bank that money can move to and from; which one, when it was linked before. is_holder: whether it is in the person''s name.';
+
+-- function book_reconnected(uuid, text)
+CREATE FUNCTION banking.book_reconnected(link_id uuid, state text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  l banking.link;
+begin
+  select * into l from banking.link t where t.id = link_id for no key update;
+  if l.state is distinct from 'open' or l.reconnects is null then
+    return;
+  end if;
+  perform banking.book_connection_state(l.reconnects, state);
+  update banking.link t set state = 'linked', session_sealed = null, ended_at = private.now(), version = t.version + 1,
+    source_id = (select c.source_id from banking.connection c where c.id = l.reconnects)
+  where t.id = link_id returning * into l;
+  perform events.record('link.linked', link_id, l.version, jsonb_build_object('owner_id', l.person, 'source_id', l.source_id), l.person);
+end $$;
+
+-- comment FUNCTION book_reconnected(link_id uuid, state text)
+COMMENT ON FUNCTION banking.book_reconnected(link_id uuid, state text) IS 'The person signed in to their bank again; state is what the vendor says of it now.';
 
 -- function book_redemption_accepted(uuid, text)
 CREATE FUNCTION banking.book_redemption_accepted(redemption_id uuid, vendor_ref text) RETURNS void
@@ -847,6 +1260,17 @@ end $$;
 -- comment FUNCTION close_source(source_id uuid, code text)
 COMMENT ON FUNCTION banking.close_source(source_id uuid, code text) IS 'Takes a bank off its owner''s list after a return that says that it cannot be used.';
 
+-- function connection_of(text)
+CREATE FUNCTION banking.connection_of(item_id text) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select c.id from banking.connection c where c.item_id = connection_of.item_id and c.state <> 'ended'
+$$;
+
+-- comment FUNCTION connection_of(item_id text)
+COMMENT ON FUNCTION banking.connection_of(item_id text) IS 'The connection that the vendor calls item_id, or null when there is none that goes on.';
+
 -- function debt_moves_forward()
 CREATE FUNCTION banking.debt_moves_forward() RETURNS trigger
     LANGUAGE plpgsql
@@ -865,6 +1289,20 @@ end $$;
 -- comment FUNCTION debt_moves_forward()
 COMMENT ON FUNCTION banking.debt_moves_forward() IS 'A debt only becomes less, and one that is repaid stays so.';
 
+-- function default_of(uuid)
+CREATE FUNCTION banking.default_of(person uuid) RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select s.id from banking.source s
+  left join banking.default_source d on d.source_id = s.id and d.person = s.person
+  where s.person = default_of.person and s.state = 'verified'
+  order by d.source_id is null, s.created_at, s.id limit 1
+$$;
+
+-- comment FUNCTION default_of(person uuid)
+COMMENT ON FUNCTION banking.default_of(person uuid) IS 'The bank that a person chose to be offered first, or else the first that they linked.';
+
 -- function due_to_clear(integer)
 CREATE FUNCTION banking.due_to_clear(maximum integer) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -876,6 +1314,81 @@ $$;
 
 -- comment FUNCTION due_to_clear(maximum integer)
 COMMENT ON FUNCTION banking.due_to_clear(maximum integer) IS 'Settled loads whose hold is over.';
+
+-- function end_connection(uuid)
+CREATE FUNCTION banking.end_connection(connection_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  ended banking.connection;
+begin
+  update banking.connection c set state = 'ended', version = c.version + 1
+  where c.id = connection_id and c.state <> 'ended' returning * into ended;
+  if found then
+    perform jobs.enqueue('banking', 'give_back', jsonb_build_object('connection_id', connection_id), 'give_back:' || connection_id);
+    perform events.record('connection.ended', connection_id, ended.version, jsonb_build_object('owner_id', ended.person), ended.person);
+  end if;
+end $$;
+
+-- comment FUNCTION end_connection(connection_id uuid)
+COMMENT ON FUNCTION banking.end_connection(connection_id uuid) IS 'A person''s access to their bank is needed no more. Again changes nothing.';
+
+-- function end_link(uuid, text, text)
+CREATE FUNCTION banking.end_link(link_id uuid, state text, code text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  ended banking.link;
+begin
+  update banking.link l set state = state, code = code, session_sealed = null, ended_at = private.now(), version = l.version + 1
+  where l.id = link_id and l.ended_at is null returning * into ended;
+  if found then
+    perform events.record('link.' || state, link_id, ended.version, jsonb_build_object('owner_id', ended.person, 'code', code), ended.person);
+  end if;
+end $$;
+
+-- comment FUNCTION end_link(link_id uuid, state text, code text)
+COMMENT ON FUNCTION banking.end_link(link_id uuid, state text, code text) IS 'A link came to nothing: exited by its person, or failed. Again changes nothing.';
+
+-- table link
+CREATE TABLE banking.link (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    reconnects uuid,
+    state text DEFAULT 'starting'::text NOT NULL,
+    token_hash text,
+    session_sealed bytea,
+    replaces text,
+    exchange_begun_at timestamp with time zone,
+    code text,
+    source_id uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT ended_keeps_no_session CHECK (((ended_at IS NULL) OR (session_sealed IS NULL))),
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['linked'::text, 'exited'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['starting'::text, 'open'::text, 'exchanging'::text, 'exchanged'::text, 'linked'::text, 'exited'::text, 'failed'::text])))
+);
+
+-- comment TABLE link
+COMMENT ON TABLE banking.link IS 'One visit to the vendor''s pages. open: its person is there; exchanging, exchanged: what they brought back is being turned into a bank. replaces: what the bank transfers'' vendor called the account while it waited for two deposits.';
+
+-- function enqueue_link(banking.link)
+CREATE FUNCTION banking.enqueue_link(link banking.link) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform jobs.enqueue(
+    'banking', 'follow_link', jsonb_build_object('link_id', link.id), 'follow_link:' || link.id, null, 'link:' || link.person);
+end $$;
+
+-- comment FUNCTION enqueue_link(link banking.link)
+COMMENT ON FUNCTION banking.enqueue_link(link banking.link) IS 'Has a job ask what became of a link.';
 
 -- function environment_in_force()
 CREATE FUNCTION banking.environment_in_force() RETURNS text
@@ -925,16 +1438,81 @@ $$;
 -- comment FUNCTION hold_bank_days(environment text)
 COMMENT ON FUNCTION banking.hold_bank_days(environment text) IS 'The hold in force, in bank days.';
 
+-- function is_busy(uuid)
+CREATE FUNCTION banking.is_busy(source_id uuid) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  return exists (
+    select from banking.provider_operation o
+    left join banking.load l on l.id = o.id
+    left join banking.redemption r on r.id = o.id
+    where source_id in (l.source_id, r.source_id) and o.state in ('queued', 'submitted', 'pending', 'settled'));
+end $$;
+
+-- comment FUNCTION is_busy(source_id uuid)
+COMMENT ON FUNCTION banking.is_busy(source_id uuid) IS 'Whether a transfer from or to this bank is under way.';
+
 -- function limit_of(uuid, text)
 CREATE FUNCTION banking.limit_of(person uuid, name text) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select risk.limit_max(limit_of.name)
+  select coalesce(
+    -- few limits have a tier of their own: whose has none does not look for it
+    case when f.maxima ? (limit_of.name || '.identity') or f.maxima ? (limit_of.name || '.phone') or f.maxima ? (limit_of.name || '.bank')
+      then (f.maxima ->> (limit_of.name || '.' || banking.tier_of(limit_of.person)))::bigint end,
+    (f.maxima ->> limit_of.name)::bigint)
+  from risk.limit_in_force f
 $$;
 
 -- comment FUNCTION limit_of(person uuid, name text)
 COMMENT ON FUNCTION banking.limit_of(person uuid, name text) IS 'The value in force of a limit for this person, or null when there is none of this name.';
+
+-- function limits_of(uuid)
+CREATE FUNCTION banking.limits_of(person uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_object_agg(name, banking.limit_of(limits_of.person, name)), '{}') || jsonb_build_object('tier', banking.tier_of(limits_of.person))
+  from risk.limit_in_force f, jsonb_object_keys(f.maxima) as name where name ~ '^(load|redeem)_' and strpos(name, '.') = 0
+$$;
+
+-- comment FUNCTION limits_of(person uuid)
+COMMENT ON FUNCTION banking.limits_of(person uuid) IS 'Every limit of a person''s bank transfers, as it holds for them, and the tier that it comes from.';
+
+-- function link_json(banking.link)
+CREATE FUNCTION banking.link_json(link banking.link) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', link.id, 'state', link.state, 'code', link.code, 'is_reconnect', link.reconnects is not null,
+    'source', (select banking.source_json(s) from banking.source s where s.id = link.source_id))
+$$;
+
+-- comment FUNCTION link_json(link banking.link)
+COMMENT ON FUNCTION banking.link_json(link banking.link) IS 'A link as its person may see it.';
+
+-- function link_order(uuid)
+CREATE FUNCTION banking.link_order(link_id uuid) RETURNS TABLE(person uuid, state text, reconnects uuid, session_sealed bytea, access_sealed bytea, item_id text, source jsonb, customer_vendor_id text, name text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select l.person, l.state, l.reconnects, l.session_sealed, c.access_sealed, c.item_id,
+    (select jsonb_build_object('kind', s.kind, 'vendor_id', s.vendor_id) from banking.source s where s.id = l.id),
+    k.vendor_id, p.name
+  from banking.link l
+  join public.profiles p on p.id = l.person
+  left join banking.customer k on k.person = l.person
+  left join banking.connection c on c.id = coalesce(l.reconnects, l.id)
+  where l.id = link_id
+$$;
+
+-- comment FUNCTION link_order(link_id uuid)
+COMMENT ON FUNCTION banking.link_order(link_id uuid) IS 'What is known of a link: all that the job needs to go on from where it stopped.';
 
 -- function load_json(uuid, uuid)
 CREATE FUNCTION banking.load_json(load_id uuid, viewer uuid) RETURNS jsonb
@@ -969,6 +1547,37 @@ end $$;
 -- comment FUNCTION lock_wallet(person uuid)
 COMMENT ON FUNCTION banking.lock_wallet(person uuid) IS 'Locks a person''s wallet, before reading it or posting to it.';
 
+-- function make_default(uuid)
+CREATE FUNCTION banking.make_default(source_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  bank banking.source;
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  select * into bank from banking.source s where s.id = source_id and s.person = auth.uid() for no key update;
+  if not found or bank.state not in ('unverified', 'verified') then
+    perform private.refuse('not_found', '{"what": "bank"}');
+  end if;
+  if bank.state <> 'verified' then
+    perform private.refuse('bank_unconfirmed', '{"is_choosing": true}');
+  end if;
+  if banking.default_of(bank.person) = source_id then
+    return;
+  end if;
+  insert into banking.default_source (person, source_id, since) values (bank.person, source_id, private.now())
+  on conflict (person) do update set source_id = excluded.source_id, since = excluded.since;
+  update banking.source s set version = s.version + 1 where s.id = source_id returning * into bank;
+  perform events.record('bank.made_default', source_id, bank.version, jsonb_build_object('owner_id', bank.person), bank.person);
+end $$;
+
+-- comment FUNCTION make_default(source_id uuid)
+COMMENT ON FUNCTION banking.make_default(source_id uuid) IS 'Makes one of the caller''s confirmed banks the one that is offered first.';
+
 -- function may_load(uuid)
 CREATE FUNCTION banking.may_load(person uuid) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -987,6 +1596,28 @@ $$;
 
 -- comment FUNCTION may_load(person uuid)
 COMMENT ON FUNCTION banking.may_load(person uuid) IS 'Whether a person''s account takes loads: it is active, or restricted only for what they owe.';
+
+-- function my_banks()
+CREATE FUNCTION banking.my_banks() RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.source_json(s) || jsonb_build_object(
+    'kind', s.kind, 'is_default', s.id is not distinct from banking.default_of(s.person), 'connection', c.state, 'is_holder', h.is_holder,
+    'is_busy', banking.is_busy(s.id))
+  from banking.source s
+  left join lateral (
+    select x.state from banking.connection x where x.source_id = s.id and x.state <> 'ended' order by x.created_at desc limit 1
+  ) c on true
+  left join lateral (
+    select x.is_holder from banking.holder_check x where x.source_id = s.id order by x.id desc limit 1
+  ) h on true
+  where s.person = auth.uid() and s.state in ('unverified', 'verified')
+  order by s.id is distinct from banking.default_of(s.person), s.created_at, s.id
+$$;
+
+-- comment FUNCTION my_banks()
+COMMENT ON FUNCTION banking.my_banks() IS 'The caller''s banks, the default first: how each was linked, and what is wrong with it.';
 
 -- function my_debts()
 CREATE FUNCTION banking.my_debts() RETURNS SETOF jsonb
@@ -1007,6 +1638,27 @@ $$;
 
 -- comment FUNCTION my_debts()
 COMMENT ON FUNCTION banking.my_debts() IS 'What the caller owes or owed since loads were returned, the open ones first.';
+
+-- function my_link(uuid, boolean)
+CREATE FUNCTION banking.my_link(link_id uuid, has_returned boolean DEFAULT false) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  known banking.link;
+begin
+  select * into known from banking.link l where l.id = link_id and l.person = auth.uid();
+  if not found then
+    return null;
+  end if;
+  if has_returned and known.state in ('open', 'exchanging', 'exchanged') then
+    perform banking.enqueue_link(known);
+  end if;
+  return banking.link_json(known);
+end $$;
+
+-- comment FUNCTION my_link(link_id uuid, has_returned boolean)
+COMMENT ON FUNCTION banking.my_link(link_id uuid, has_returned boolean) IS 'One of the caller''s links, or null. When its person came back (has_returned), what they brought is asked for.';
 
 -- function my_load(uuid)
 CREATE FUNCTION banking.my_load(load_id uuid) RETURNS jsonb
@@ -1143,6 +1795,20 @@ $$;
 -- comment FUNCTION my_sources()
 COMMENT ON FUNCTION banking.my_sources() IS 'The caller''s banks.';
 
+-- function my_tier()
+CREATE FUNCTION banking.my_tier() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select banking.limits_of(auth.uid()) || jsonb_build_object('raised', (
+    select coalesce(jsonb_object_agg(split_part(name, '.', 1), value::bigint), '{}')
+    from risk.limit_in_force f, jsonb_each_text(f.maxima) as each(name, value) where name like '%.identity'))
+  where exists (select from public.profiles p where p.id = auth.uid())
+$$;
+
+-- comment FUNCTION my_tier()
+COMMENT ON FUNCTION banking.my_tier() IS 'The caller''s tier and limits, and (raised) those of the highest tier; null before a handle was claimed.';
+
 -- function new_reference(text)
 CREATE FUNCTION banking.new_reference(prefix text) RETURNS text
     LANGUAGE sql
@@ -1185,6 +1851,17 @@ $$;
 
 -- comment FUNCTION note_cancel_refused(operation_id uuid)
 COMMENT ON FUNCTION banking.note_cancel_refused(operation_id uuid) IS 'Notes that the vendor does not stop the transfer any more.';
+
+-- function note_replaced(uuid, text)
+CREATE FUNCTION banking.note_replaced(link_id uuid, vendor_id text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update banking.link l set replaces = note_replaced.vendor_id where l.id = link_id and l.replaces is null
+$$;
+
+-- comment FUNCTION note_replaced(link_id uuid, vendor_id text)
+COMMENT ON FUNCTION banking.note_replaced(link_id uuid, vendor_id text) IS 'Notes, before the vendor forgets it, what it calls an account that was typed in and waits for two deposits.';
 
 -- function operation_of(text, uuid)
 CREATE FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) RETURNS jsonb
@@ -1243,6 +1920,33 @@ end $_$;
 
 -- comment FUNCTION receive_event(event_id text, topic text, resource_id text)
 COMMENT ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) IS 'Keeps a verified notice of the vendor, once, and enqueues the asking after what it is about. False when it was known.';
+
+-- function receive_link_event(text, text, text, text)
+CREATE FUNCTION banking.receive_link_event(event_id text, topic text, token_hash text, item_id text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  link banking.link;
+  resource text := case when item_id <> '' then item_id else token_hash end;
+begin
+  insert into banking.vendor_event (id, topic, resource_id) values (event_id, topic, resource) on conflict do nothing;
+  if not found then
+    return false;
+  end if;
+  select * into link from banking.link l where l.token_hash = token_hash;
+  if link.id is not null and topic = 'LINK.SESSION_FINISHED' then
+    perform banking.enqueue_link(link);
+  elsif topic ~ '^ITEM\.' and banking.connection_of(item_id) is not null then
+    perform jobs.enqueue(
+      'banking', 'follow_connection', jsonb_build_object('item_id', item_id, 'topic', topic), 'follow_connection:' || topic || item_id);
+  end if;
+  return true;
+end $$;
+
+-- comment FUNCTION receive_link_event(event_id text, topic text, token_hash text, item_id text)
+COMMENT ON FUNCTION banking.receive_link_event(event_id text, topic text, token_hash text, item_id text) IS 'Keeps a verified notice of the vendor of links, once, and enqueues the asking after what it is about. False when it was known.';
 
 -- function redeemed_in_week(uuid, uuid)
 CREATE FUNCTION banking.redeemed_in_week(person uuid, except_id uuid DEFAULT NULL::uuid) RETURNS bigint
@@ -1674,6 +2378,70 @@ end $$;
 -- comment FUNCTION take_back(load_id uuid, code text)
 COMMENT ON FUNCTION banking.take_back(load_id uuid, code text) IS 'Books the return of a load that had cleared: from the wallet what is there, the rest is owed and restricts the account. Returns what is owed.';
 
+-- function tier_of(uuid)
+CREATE FUNCTION banking.tier_of(person uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case max(case when h.is_holder then 2 else 1 end) when 2 then 'identity' when 1 then 'bank' else 'phone' end
+  from banking.source s
+  left join lateral (
+    select c.is_holder from banking.holder_check c where c.source_id = s.id order by c.id desc limit 1
+  ) h on true
+  where s.person = tier_of.person and s.state = 'verified'
+$$;
+
+-- comment FUNCTION tier_of(person uuid)
+COMMENT ON FUNCTION banking.tier_of(person uuid) IS 'What is known of a person: their phone, a bank too, or (identity) a bank that is in their own name.';
+
+-- function undo_exchange(uuid)
+CREATE FUNCTION banking.undo_exchange(link_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update banking.link l set state = 'open', version = l.version + 1 where l.id = link_id and l.state = 'exchanging'
+$$;
+
+-- comment FUNCTION undo_exchange(link_id uuid)
+COMMENT ON FUNCTION banking.undo_exchange(link_id uuid) IS 'The vendor certainly never got the question.';
+
+-- function unlink_source(uuid)
+CREATE FUNCTION banking.unlink_source(source_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  bank banking.source;
+  link record;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  perform from banking.customer c where c.person = person for no key update;
+  select * into bank from banking.source s where s.id = source_id and s.person = person for update;
+  if not found or bank.state not in ('unverified', 'verified', 'removed') then
+    perform private.refuse('not_found', '{"what": "bank"}');
+  end if;
+  if bank.state = 'removed' then
+    return;
+  end if;
+  if banking.is_busy(source_id) then
+    perform private.refuse('bank_busy');
+  end if;
+  update banking.source s set state = 'removed', version = s.version + 1 where s.id = source_id returning * into bank;
+  delete from banking.default_source d where d.source_id = source_id;
+  for link in select c.id from banking.connection c where c.source_id = source_id and c.state <> 'ended' order by c.id loop
+    perform banking.end_connection(link.id);
+  end loop;
+  perform jobs.enqueue('banking', 'remove_source', jsonb_build_object('vendor_id', bank.vendor_id), 'remove_source:' || source_id);
+  perform events.record('bank.removed', source_id, bank.version, jsonb_build_object('owner_id', person), person);
+end $$;
+
+-- comment FUNCTION unlink_source(source_id uuid)
+COMMENT ON FUNCTION banking.unlink_source(source_id uuid) IS 'The caller''s bank is used no more from now on; the vendors are told by jobs. Refused while a transfer with it is under way.';
+
 -- function use_environment(text)
 CREATE FUNCTION banking.use_environment(environment text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1716,8 +2484,8 @@ end $$;
 -- comment FUNCTION case_moves_forward()
 COMMENT ON FUNCTION cases.case_moves_forward() IS 'A case is closed once, and what it said when it was opened stays.';
 
--- function close_case(uuid, text)
-CREATE FUNCTION cases.close_case(case_id uuid, outcome text) RETURNS boolean
+-- function close_case(uuid, text, uuid)
+CREATE FUNCTION cases.close_case(case_id uuid, outcome text, closed_by uuid DEFAULT NULL::uuid) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1726,17 +2494,20 @@ begin
   if outcome is null or outcome !~ '\S' then
     perform private.refuse('request_invalid');
   end if;
-  update cases."case" c set state = 'closed', closed_at = private.now(), closed_by = auth.uid(), outcome = outcome
+  if exists (select from risk.account_case a where a.case_id = case_id and a.lifted_at is null) then
+    perform private.refuse('request_invalid', '{"sentence": "This case restricts an account: lift it by its reference. Nothing was changed."}');
+  end if;
+  update cases."case" c set state = 'closed', closed_at = private.now(), closed_by = closed_by, outcome = outcome
   where c.id = case_id and c.state = 'open';
   if found then
-    perform events.record('case.closed', case_id, 2, jsonb_build_object('outcome', outcome));
+    perform events.record('case.closed', case_id, 2, jsonb_build_object('outcome', outcome), closed_by);
     return true;
   end if;
   return false;
 end $$;
 
--- comment FUNCTION close_case(case_id uuid, outcome text)
-COMMENT ON FUNCTION cases.close_case(case_id uuid, outcome text) IS 'Closes an open case with what came of it. False when there is no open case of this id.';
+-- comment FUNCTION close_case(case_id uuid, outcome text, closed_by uuid)
+COMMENT ON FUNCTION cases.close_case(case_id uuid, outcome text, closed_by uuid) IS 'Closes an open case with what came of it and by whom (null: by a rule). False when there is no open case of this id.';
 
 -- function open_case(text, text, jsonb)
 CREATE FUNCTION cases.open_case(kind text, subject text, evidence jsonb, OUT case_id uuid, OUT is_new boolean) RETURNS record
@@ -2179,6 +2950,20 @@ end $$;
 -- comment FUNCTION count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea)
 COMMENT ON FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) IS 'Counts one attempt to start or verify; no row when it is allowed, else which limit stops it and the seconds to wait.';
 
+-- function drop_queued_text(text, text)
+CREATE FUNCTION identity.drop_queued_text(webhook_id text, provider_ref text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  delete from identity.queued_text q where q.webhook_id = webhook_id;
+  perform identity.settle_text(webhook_id, 'sent', provider_ref);
+end $$;
+
+-- comment FUNCTION drop_queued_text(webhook_id text, provider_ref text)
+COMMENT ON FUNCTION identity.drop_queued_text(webhook_id text, provider_ref text) IS 'The text was sent (or never will be), and is kept no longer.';
+
 -- function end_my_other_sessions(uuid)
 CREATE FUNCTION identity.end_my_other_sessions(p_kept uuid) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -2362,6 +3147,34 @@ $$;
 
 -- comment FUNCTION my_sessions()
 COMMENT ON FUNCTION identity.my_sessions() IS 'Where the caller is signed in.';
+
+-- function queue_text(text, bytea, double precision)
+CREATE FUNCTION identity.queue_text(webhook_id text, sealed bytea, good_s double precision) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  insert into identity.queued_text (webhook_id, sealed, expires_at)
+  values (webhook_id, sealed, private.now() + make_interval(secs => good_s)) on conflict do nothing;
+  perform identity.settle_text(webhook_id, 'sent', 'queued');
+  perform jobs.enqueue('texts', 'send_queued_text', jsonb_build_object('webhook_id', webhook_id), 'text:' || webhook_id);
+end $$;
+
+-- comment FUNCTION queue_text(webhook_id text, sealed bytea, good_s double precision)
+COMMENT ON FUNCTION identity.queue_text(webhook_id text, sealed bytea, good_s double precision) IS 'Keeps a text that no vendor could take, with the job that sends it; the hook''s call is done with that.';
+
+-- function queued_text(text)
+CREATE FUNCTION identity.queued_text(webhook_id text) RETURNS bytea
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  delete from identity.queued_text q where q.expires_at <= private.now();
+  select q.sealed from identity.queued_text q where q.webhook_id = queued_text.webhook_id
+$$;
+
+-- comment FUNCTION queued_text(webhook_id text)
+COMMENT ON FUNCTION identity.queued_text(webhook_id text) IS 'A text that still waits, or null. What is too old goes, whosever it is.';
 
 -- function release_text(text)
 CREATE FUNCTION identity.release_text(p_webhook_id text) RETURNS void
@@ -3194,6 +4007,74 @@ end $$;
 -- comment FUNCTION account_is_whole()
 COMMENT ON FUNCTION ledger.account_is_whole() IS 'Wallets have an owner and a floor, and summing accounts keep nothing in their row; asked once, when an account is opened.';
 
+-- table chunk
+CREATE TABLE ledger.chunk (
+    id uuid NOT NULL,
+    digest bytea NOT NULL,
+    moved bigint NOT NULL,
+    refusals jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT moved_is_not_negative CHECK ((moved >= 0))
+);
+
+-- comment TABLE chunk
+COMMENT ON TABLE ledger.chunk IS 'Each chunk that was done: the SHA-256 of what was asked for, the total moved, and by place (from 1) why an account was left out.';
+
+-- function admit_chunk(text, uuid, bigint, bigint[], bigint[], text, text)
+CREATE FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) RETURNS ledger.chunk
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  total integer := cardinality(accounts);
+  asset text;
+  known ledger.chunk;
+  asked bytea;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if chunk is null or kind is null or total is null or total not between 1 and 20000
+    or array_dims(accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(accounts)
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
+    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
+  then
+    perform private.refuse('amount_invalid');
+  end if;
+  select a.asset into asset from ledger.account a where a.id = summing and a.is_summing;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  if (select count(*) from (
+    select from ledger.account a where a.id = any(accounts) and not a.is_summing and a.asset = asset
+    order by a.id for no key update
+  ) l) <> total then
+    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
+  end if;
+
+  asked := sha256(convert_to(jsonb_build_array(verb, summing, accounts::text, amounts::text, kind, ref)::text, 'UTF8'));
+  select * into known from ledger.chunk c where c.id = ledger.chunk_id(chunk, 0);
+  if found then
+    if known.digest <> asked then
+      perform private.refuse('key_reused');
+    end if;
+    return known;
+  end if;
+  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
+    perform private.refuse('key_reused');  -- something else has one of the ids
+  end if;
+  known.id := ledger.chunk_id(chunk, 0);
+  known.digest := asked;
+  return known;
+end $$;
+
+-- comment FUNCTION admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text)
+COMMENT ON FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) IS 'Locks the accounts of a chunk and refuses what is malformed or unknown, or another chunk of this id. Returns the chunk; when it was done before with all of its columns, else with id and digest alone.';
+
 -- function authorize(uuid, bigint, bigint, text, timestamp with time zone, text)
 CREATE FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ref text DEFAULT NULL::text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -3426,47 +4307,14 @@ CREATE FUNCTION ledger.collect(chunk uuid, from_accounts bigint[], amounts bigin
     AS $$
 #variable_conflict use_variable
 declare
-  total integer := cardinality(from_accounts);
-  is_new boolean := kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in ledger.post
-  moment timestamptz;
-  asset text;
-  paid bigint[];
-  wanted bigint;
+  admitted ledger.chunk := ledger.admit_chunk('collect', chunk, to_account, from_accounts, amounts, kind, ref);
+  is_new boolean := kind = any(ledger.new_business_kinds());
+  moment timestamptz := clock_timestamp();
+  first_id uuid;
+  posted integer;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform private.refuse('isolation_unsupported');
-  end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000
-    or array_dims(from_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(from_accounts)
-  then
-    perform private.refuse('batch_malformed');
-  end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
-    perform private.refuse('amount_invalid');
-  end if;
-  select a.asset into asset from ledger.account a where a.id = to_account and a.is_summing;
-  if not found then
-    perform private.refuse('account_unknown');
-  end if;
-  if (select count(*) from (
-    select from ledger.account a where a.id = any(from_accounts) and not a.is_summing and a.asset = asset
-    order by a.id for no key update
-  ) l) <> total then
-    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
-  end if;
-
-  -- the ids of a chunk number its accounts, whoever pays, so that a repetition finds the same ones
-  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
-    if exists (
-      select from ledger.transfer t
-      left join unnest(from_accounts, amounts) with ordinality u (id, amount, n) on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-      where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)
-        and (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (u.id, to_account, u.amount, kind, ref)
-    ) then
-      perform private.refuse('key_reused');
-    end if;
-  else
-    moment := clock_timestamp();
+  if admitted.at is null then
+    -- the ids of a chunk number its accounts, whoever pays
     with due as (
       select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
       from unnest(from_accounts, amounts) with ordinality u (account_id, amount, n)
@@ -3482,23 +4330,29 @@ begin
     ), entered as (
       insert into ledger.entry (account_id, seq, transfer_id, amount, balance_after, at)
       select m.account_id, m.seq, m.id, -m.amount, m.balance, moment from moved m
-      returning entry.account_id, entry.amount
+      returning entry.transfer_id, entry.amount
     )
-    select array_agg(e.account_id), -sum(e.amount) into paid, wanted from entered e;
-    if paid is not null then
+    select count(*), coalesce(-sum(e.amount), 0), min(e.transfer_id::text)::uuid into posted, admitted.moved, first_id from entered e;
+    if posted > 0 then
       insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
-      select to_account, min(t.id::text)::uuid, wanted, cardinality(paid), moment
-      from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535);
+      values (to_account, first_id, admitted.moved, posted, moment);
     end if;
+    admitted.refusals := '{}';
+    if posted < cardinality(from_accounts) then
+      admitted.refusals := (
+        select jsonb_object_agg(u.n, case when is_new and a.state <> 'active' then 'account_unavailable' else 'insufficient_funds' end)
+        from unnest(from_accounts) with ordinality u (id, n)
+        join ledger.account a on a.id = u.id
+        left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
+        where t.id is null
+      );
+    end if;
+    insert into ledger.chunk (id, digest, moved, refusals, at)
+    values (admitted.id, admitted.digest, admitted.moved, admitted.refusals, moment);
   end if;
   return query
-    select u.id, u.amount, case
-      when t.id is not null then null
-      when is_new and a.state <> 'active' then 'account_unavailable'
-      else 'insufficient_funds' end
+    select u.id, u.amount, admitted.refusals ->> u.n::text
     from unnest(from_accounts, amounts) with ordinality u (id, amount, n)
-    left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-    join ledger.account a on a.id = u.id
     order by u.n;
 end $$;
 
@@ -3512,56 +4366,14 @@ CREATE FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts b
     AS $$
 #variable_conflict use_variable
 declare
-  total integer := cardinality(to_accounts);
-  moment timestamptz;
-  wanted bigint;
-  asset text;
+  admitted ledger.chunk := ledger.admit_chunk('distribute', chunk, from_account, to_accounts, amounts, kind, ref);
+  moment timestamptz := clock_timestamp();
   posted integer;
-  known record;
 begin
-  if current_setting('transaction_isolation') <> 'read committed' then
-    perform private.refuse('isolation_unsupported');
+  if admitted.at is not null then
+    return admitted.moved;
   end if;
-  if chunk is null or kind is null or total is null or total not between 1 and 20000
-    or array_dims(to_accounts) <> format('[1:%s]', total) or array_dims(amounts) is distinct from array_dims(to_accounts)
-  then
-    perform private.refuse('batch_malformed');
-  end if;
-  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000)
-    or (select sum(u.amount) from unnest(amounts) u (amount)) > 1000000000000000
-  then
-    perform private.refuse('amount_invalid');
-  end if;
-  select a.asset into asset from ledger.account a where a.id = from_account and a.is_summing;
-  if not found then
-    perform private.refuse('account_unknown');
-  end if;
-  if (select count(*) from (
-    select from ledger.account a where a.id = any(to_accounts) and not a.is_summing and a.asset = asset
-    order by a.id for no key update
-  ) l) <> total then
-    perform private.refuse('account_unknown');  -- one is missing, of another asset, summing, or named twice
-  end if;
-  wanted := (select sum(u.amount) from unnest(amounts) u (amount));
-
-  select s.amount, s.transfer_count into known from ledger.transfer t
-  join ledger.sum_entry s on s.account_id = t.from_account and s.xid = t.xid and s.batch = ledger.chunk_id(chunk, 0)
-  where t.id = ledger.chunk_id(chunk, 0);
-  if found then
-    if (known.amount, known.transfer_count) is distinct from (-wanted, total) or exists (
-      select from unnest(to_accounts, amounts) with ordinality u (id, amount, n)
-      left join ledger.transfer t on t.id = ledger.chunk_id(chunk, u.n::integer - 1)
-      where (t.from_account, t.to_account, t.amount, t.kind, t.ref) is distinct from (from_account, u.id, u.amount, kind, ref)
-    ) then
-      perform private.refuse('key_reused');
-    end if;
-    return wanted;
-  end if;
-  if exists (select from ledger.transfer t where t.id between ledger.chunk_id(chunk, 0) and ledger.chunk_id(chunk, 65535)) then
-    perform private.refuse('key_reused');  -- something else has one of the ids
-  end if;
-
-  moment := clock_timestamp();
+  admitted.moved := (select sum(u.amount) from unnest(amounts) u (amount));
   with due as (
     select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
     from unnest(to_accounts, amounts) with ordinality u (account_id, amount, n)
@@ -3579,8 +4391,9 @@ begin
   )
   select count(*) into posted from entered;
   insert into ledger.sum_entry (account_id, batch, amount, transfer_count, at)
-  values (from_account, ledger.chunk_id(chunk, 0), -wanted, posted, moment);
-  return wanted;
+  values (from_account, admitted.id, -admitted.moved, posted, moment);
+  insert into ledger.chunk (id, digest, moved, refusals, at) values (admitted.id, admitted.digest, admitted.moved, '{}', moment);
+  return admitted.moved;
 end $$;
 
 -- comment FUNCTION distribute(chunk uuid, from_account bigint, to_accounts bigint[], amounts bigint[], kind text, ref text)
@@ -3899,6 +4712,17 @@ $$;
 
 -- comment FUNCTION leg_id(group_id uuid, leg integer)
 COMMENT ON FUNCTION ledger.leg_id(group_id uuid, leg integer) IS 'The id of one transfer of a group: the group''s with the leg''s number (0 to 255) in the last byte.';
+
+-- function new_business_kinds()
+CREATE FUNCTION ledger.new_business_kinds() RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array['payment', 'redemption', 'buy', 'withdrawal', 'conversion']
+$$;
+
+-- comment FUNCTION new_business_kinds()
+COMMENT ON FUNCTION ledger.new_business_kinds() IS 'The kinds of transfer that an account which is not active refuses. What was begun before (captures, returns, loads under way) passes.';
 
 -- function open_account(uuid, text, text)
 CREATE FUNCTION ledger.open_account(owner uuid, kind text, asset text DEFAULT 'USD'::text) RETURNS bigint
@@ -4994,7 +5818,7 @@ begin
   where h.vendor = end_probe.vendor;
   perform events.record('breaker.closed', before.id, before.version + 1, jsonb_build_object(
     'vendor', before.vendor, 'down_s', round(extract(epoch from private.now() - before.down_since))), null);
-  perform jobs.hurry('banking');
+  perform jobs.hurry(case when vendor in ('twilio', 'sns') then 'texts' else 'banking' end);
 end $$;
 
 -- comment FUNCTION end_probe(vendor text, is_well boolean)
@@ -5068,6 +5892,25 @@ $$;
 -- comment FUNCTION register(vendor text, threshold integer, ttl_s double precision)
 COMMENT ON FUNCTION providers.register(vendor text, threshold integer, ttl_s double precision) IS 'Gives a vendor its breaker, closed, unless it has one.';
 
+-- function account_case_moves_forward()
+CREATE FUNCTION risk.account_case_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.lifted_at is not null or new.lifted_at is null
+    or (new.id, new.case_reference, new.case_id, new.person, new.state, new.reason, new.subject, new.imposed_at, new.imposed_by)
+      is distinct from
+      (old.id, old.case_reference, old.case_id, old.person, old.state, old.reason, old.subject, old.imposed_at, old.imposed_by)
+  then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "risk.account_case"}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION account_case_moves_forward()
+COMMENT ON FUNCTION risk.account_case_moves_forward() IS 'A case is lifted once; what it said when it was imposed, and who lifted it why, stays.';
+
 -- function follow_cases(uuid)
 CREATE FUNCTION risk.follow_cases(person uuid, OUT state_before text, OUT state_after text) RETURNS record
     LANGUAGE plpgsql SECURITY DEFINER
@@ -5076,8 +5919,7 @@ CREATE FUNCTION risk.follow_cases(person uuid, OUT state_before text, OUT state_
 #variable_conflict use_variable
 begin
   select a.state into state_before from ledger.account a where a.owner = person and a.kind = 'wallet' order by a.id limit 1;
-  select coalesce(max(c.state) filter (where c.state = 'frozen'), max(c.state), 'active') into state_after
-  from risk.account_case c where c.person = person and c.lifted_at is null;
+  state_after := risk.state_of(person);
   update ledger.account a set state = state_after
   where a.owner = person and a.kind = 'wallet' and a.state is distinct from state_after;
 end $$;
@@ -5094,6 +5936,8 @@ CREATE FUNCTION risk.impose(person uuid, state text, reason text, imposed_by uui
 declare
   opened risk.account_case;
   changed record;
+  new_id uuid := gen_random_uuid();
+  case_id uuid;
 begin
   if state is null or state not in ('restricted', 'frozen')
     or reason is null or reason not in ('late_return', 'under_review', 'owner_asked', 'law') then
@@ -5109,8 +5953,10 @@ begin
   if found then
     return opened.case_reference;
   end if;
-  insert into risk.account_case (case_reference, person, state, reason, subject, imposed_at, imposed_by)
-  select 'AC-' || left(r, 4) || '-' || right(r, 4), person, state, reason, subject, private.now(), imposed_by
+  select o.case_id into case_id from cases.open_case('account_' || state, 'account_case:' || new_id, jsonb_build_object(
+    'person', person, 'reason', reason, 'subject', subject)) o;
+  insert into risk.account_case (id, case_reference, case_id, person, state, reason, subject, imposed_at, imposed_by)
+  select new_id, 'AC-' || left(r, 4) || '-' || right(r, 4), case_id, person, state, reason, subject, private.now(), imposed_by
   from (select upper(left(gen_random_uuid()::text, 8)) as r) t
   returning * into opened;
   changed := risk.follow_cases(person);
@@ -5146,6 +5992,7 @@ begin
   if not found then
     return (select a.state from ledger.account a where a.owner = known.person and a.kind = 'wallet' order by a.id limit 1);
   end if;
+  perform cases.close_case(known.case_id, btrim(why), lifted_by);
   changed := risk.follow_cases(known.person);
   perform events.record('account.lifted', known.id, 2, jsonb_build_object(
     'owner_id', known.person, 'before', changed.state_before, 'after', changed.state_after, 'reason', btrim(why),
@@ -5195,6 +6042,32 @@ begin
     select l.value_max from risk.limit_value l where l.name = new.name order by l.id desc limit 1));
   return null;
 end $$;
+
+-- function state_of(uuid)
+CREATE FUNCTION risk.state_of(person uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(max(c.state) filter (where c.state = 'frozen'), max(c.state), 'active')
+  from risk.account_case c where c.person = state_of.person and c.lifted_at is null
+$$;
+
+-- comment FUNCTION state_of(person uuid)
+COMMENT ON FUNCTION risk.state_of(person uuid) IS 'The strictest state of a person''s open cases; active when there is none.';
+
+-- function wallet_opens_as_restricted()
+CREATE FUNCTION risk.wallet_opens_as_restricted() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  perform from ledger.account a where a.owner = new.owner and a.kind = 'wallet' order by a.id for no key update;
+  new.state := risk.state_of(new.owner);
+  return new;
+end $$;
+
+-- comment FUNCTION wallet_opens_as_restricted()
+COMMENT ON FUNCTION risk.wallet_opens_as_restricted() IS 'A wallet is opened in the state that its owner''s open cases ask for.';
 
 -- function claimed_by(text)
 CREATE FUNCTION wallet.claimed_by(claims text) RETURNS uuid
@@ -5707,6 +6580,25 @@ CREATE FUNCTION wallet.window_resets_at(sender uuid, span interval, maximum bigi
   order by p.created_at desc offset greatest(maximum - 1, 0) limit 1
 $$;
 
+-- table connection
+CREATE TABLE banking.connection (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    item_id text NOT NULL,
+    access_sealed bytea,
+    key_version smallint NOT NULL,
+    institution_name text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'good'::text NOT NULL,
+    source_id uuid,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT access_is_kept_until_the_end CHECK (((state = 'ended'::text) OR (access_sealed IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['good'::text, 'login_required'::text, 'pending_disconnect'::text, 'ended'::text])))
+);
+
+-- comment TABLE connection
+COMMENT ON TABLE banking.connection IS 'A person''s consent to see into their bank, by the vendor''s item. ended: given back; access_sealed is gone once the vendor knows.';
+
 -- table customer
 CREATE TABLE banking.customer (
     person uuid NOT NULL,
@@ -5736,6 +6628,16 @@ CREATE TABLE banking.debt (
 -- comment TABLE debt
 COMMENT ON TABLE banking.debt IS 'What a person owes since a load was returned after it had cleared, once per load; its id is that of the transfer receivable -> reserve.';
 
+-- table default_source
+CREATE TABLE banking.default_source (
+    person uuid NOT NULL,
+    source_id uuid NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+
+-- comment TABLE default_source
+COMMENT ON TABLE banking.default_source IS 'Which bank a person means when they do not say.';
+
 -- table hold_policy
 CREATE TABLE banking.hold_policy (
     id bigint NOT NULL,
@@ -5754,6 +6656,28 @@ COMMENT ON TABLE banking.hold_policy IS 'How many bank days a settled load waits
 -- sequence hold_policy_id_seq
 ALTER TABLE banking.hold_policy ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME banking.hold_policy_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- table holder_check
+CREATE TABLE banking.holder_check (
+    id bigint NOT NULL,
+    person uuid NOT NULL,
+    source_id uuid NOT NULL,
+    is_holder boolean NOT NULL,
+    checked_at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE holder_check
+COMMENT ON TABLE banking.holder_check IS 'Whether a bank said that the account is in its person''s own name; the newest row of a bank counts.';
+
+-- sequence holder_check_id_seq
+ALTER TABLE banking.holder_check ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME banking.holder_check_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -5855,7 +6779,7 @@ CREATE TABLE cases."case" (
     subject text NOT NULL,
     evidence jsonb NOT NULL,
     state text DEFAULT 'open'::text NOT NULL,
-    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    opened_at timestamp with time zone DEFAULT private.now() NOT NULL,
     closed_at timestamp with time zone,
     closed_by uuid,
     outcome text,
@@ -6014,6 +6938,16 @@ CREATE TABLE identity.privacy (
 
 -- comment TABLE privacy
 COMMENT ON TABLE identity.privacy IS 'What each person lets be seen of payments to them, for those who ever chose; wallet.send gives it to each new payment.';
+
+-- table queued_text
+CREATE TABLE identity.queued_text (
+    webhook_id text NOT NULL,
+    sealed bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE queued_text
+COMMENT ON TABLE identity.queued_text IS 'Number and words of a text that waits, sealed: who reads the database learns neither. Gone when it was sent or is too old.';
 
 -- table reserved_handle
 CREATE TABLE identity.reserved_handle (
@@ -6379,6 +7313,7 @@ COMMENT ON TABLE providers.provider_health IS 'One breaker for each vendor. clos
 CREATE TABLE risk.account_case (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     case_reference text NOT NULL,
+    case_id uuid NOT NULL,
     person uuid NOT NULL,
     state ledger.account_state NOT NULL,
     reason text NOT NULL,
@@ -6405,6 +7340,15 @@ CREATE TABLE risk.limit_in_force (
 
 -- comment TABLE limit_in_force
 COMMENT ON TABLE risk.limit_in_force IS 'The newest value of each limit by its name; written by the trigger of risk.limit_value alone.';
+
+-- table limit_name
+CREATE TABLE risk.limit_name (
+    name text NOT NULL,
+    CONSTRAINT limit_says_its_unit CHECK ((name ~ '^[a-z_]+_(cents|count|days|hours)([._][a-z]+)?$'::text))
+);
+
+-- comment TABLE limit_name
+COMMENT ON TABLE risk.limit_name IS 'The names that a limit may have.';
 
 -- table limit_value
 CREATE TABLE risk.limit_value (
@@ -6439,6 +7383,14 @@ ALTER TABLE ONLY jobs.procrastinate_jobs ALTER COLUMN id SET DEFAULT nextval('jo
 -- default procrastinate_periodic_defers id
 ALTER TABLE ONLY jobs.procrastinate_periodic_defers ALTER COLUMN id SET DEFAULT nextval('jobs.procrastinate_periodic_defers_id_seq'::regclass);
 
+-- constraint connection connection_item_id_key
+ALTER TABLE ONLY banking.connection
+    ADD CONSTRAINT connection_item_id_key UNIQUE (item_id);
+
+-- constraint connection connection_pkey
+ALTER TABLE ONLY banking.connection
+    ADD CONSTRAINT connection_pkey PRIMARY KEY (id);
+
 -- constraint customer customer_pkey
 ALTER TABLE ONLY banking.customer
     ADD CONSTRAINT customer_pkey PRIMARY KEY (person);
@@ -6455,9 +7407,25 @@ ALTER TABLE ONLY banking.debt
 ALTER TABLE ONLY banking.debt
     ADD CONSTRAINT debt_pkey PRIMARY KEY (id);
 
+-- constraint default_source default_source_pkey
+ALTER TABLE ONLY banking.default_source
+    ADD CONSTRAINT default_source_pkey PRIMARY KEY (person);
+
 -- constraint hold_policy hold_policy_pkey
 ALTER TABLE ONLY banking.hold_policy
     ADD CONSTRAINT hold_policy_pkey PRIMARY KEY (id);
+
+-- constraint holder_check holder_check_pkey
+ALTER TABLE ONLY banking.holder_check
+    ADD CONSTRAINT holder_check_pkey PRIMARY KEY (id);
+
+-- constraint link link_pkey
+ALTER TABLE ONLY banking.link
+    ADD CONSTRAINT link_pkey PRIMARY KEY (id);
+
+-- constraint link link_token_hash_key
+ALTER TABLE ONLY banking.link
+    ADD CONSTRAINT link_token_hash_key UNIQUE (token_hash);
 
 -- constraint load load_pkey
 ALTER TABLE ONLY banking.load
@@ -6555,6 +7523,10 @@ ALTER TABLE ONLY identity.known_address
 ALTER TABLE ONLY identity.privacy
     ADD CONSTRAINT privacy_pkey PRIMARY KEY (person);
 
+-- constraint queued_text queued_text_pkey
+ALTER TABLE ONLY identity.queued_text
+    ADD CONSTRAINT queued_text_pkey PRIMARY KEY (webhook_id);
+
 -- constraint reserved_handle reserved_handle_pkey
 ALTER TABLE ONLY identity.reserved_handle
     ADD CONSTRAINT reserved_handle_pkey PRIMARY KEY (skeleton);
@@ -6611,6 +7583,10 @@ ALTER TABLE ONLY ledger.capture
 ALTER TABLE ONLY ledger.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (account_id, era, upto);
 
+-- constraint chunk chunk_pkey
+ALTER TABLE ONLY ledger.chunk
+    ADD CONSTRAINT chunk_pkey PRIMARY KEY (id);
+
 -- constraint entry entry_pkey
 ALTER TABLE ONLY ledger.entry
     ADD CONSTRAINT entry_pkey PRIMARY KEY (account_id, seq);
@@ -6659,6 +7635,10 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
 
+-- constraint account_case account_case_case_id_key
+ALTER TABLE ONLY risk.account_case
+    ADD CONSTRAINT account_case_case_id_key UNIQUE (case_id);
+
 -- constraint account_case account_case_case_reference_key
 ALTER TABLE ONLY risk.account_case
     ADD CONSTRAINT account_case_case_reference_key UNIQUE (case_reference);
@@ -6671,12 +7651,28 @@ ALTER TABLE ONLY risk.account_case
 ALTER TABLE ONLY risk.limit_in_force
     ADD CONSTRAINT limit_in_force_pkey PRIMARY KEY (one_row);
 
+-- constraint limit_name limit_name_pkey
+ALTER TABLE ONLY risk.limit_name
+    ADD CONSTRAINT limit_name_pkey PRIMARY KEY (name);
+
 -- constraint limit_value limit_value_pkey
 ALTER TABLE ONLY risk.limit_value
     ADD CONSTRAINT limit_value_pkey PRIMARY KEY (id);
 
+-- index connection_by_source
+CREATE INDEX connection_by_source ON banking.connection USING btree (source_id);
+
 -- index debt_open
 CREATE INDEX debt_open ON banking.debt USING btree (person, opened_at, id) WHERE (closed_at IS NULL);
+
+-- index holder_check_newest
+CREATE INDEX holder_check_newest ON banking.holder_check USING btree (source_id, id DESC);
+
+-- index link_by_person
+CREATE INDEX link_by_person ON banking.link USING btree (person, created_at);
+
+-- index link_open
+CREATE INDEX link_open ON banking.link USING btree (next_at) WHERE (state = ANY (ARRAY['starting'::text, 'open'::text, 'exchanging'::text, 'exchanged'::text]));
 
 -- index load_by_person
 CREATE INDEX load_by_person ON banking.load USING btree (person, created_at DESC, id DESC);
@@ -6822,6 +7818,9 @@ CREATE TRIGGER debt_moves_forward BEFORE UPDATE ON banking.debt FOR EACH ROW EXE
 -- trigger hold_policy hold_policy_is_append_only
 CREATE TRIGGER hold_policy_is_append_only BEFORE DELETE OR UPDATE ON banking.hold_policy FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
+-- trigger holder_check holder_check_is_append_only
+CREATE TRIGGER holder_check_is_append_only BEFORE DELETE OR UPDATE ON banking.holder_check FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
 -- trigger repayment repayment_is_append_only
 CREATE TRIGGER repayment_is_append_only BEFORE DELETE OR UPDATE ON banking.repayment FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -6898,6 +7897,12 @@ CREATE TRIGGER checkpoint_is_append_only BEFORE DELETE OR UPDATE ON ledger.check
 -- trigger checkpoint checkpoint_is_never_truncated
 CREATE TRIGGER checkpoint_is_never_truncated BEFORE TRUNCATE ON ledger.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger chunk chunk_is_append_only
+CREATE TRIGGER chunk_is_append_only BEFORE DELETE OR UPDATE ON ledger.chunk FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger chunk chunk_is_never_truncated
+CREATE TRIGGER chunk_is_never_truncated BEFORE TRUNCATE ON ledger.chunk FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
 -- trigger entry entry_is_append_only
 CREATE TRIGGER entry_is_append_only BEFORE DELETE OR UPDATE ON ledger.entry FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -6934,6 +7939,9 @@ CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE ON ledger.transfe
 -- trigger transfer transfer_is_never_truncated
 CREATE TRIGGER transfer_is_never_truncated BEFORE TRUNCATE ON ledger.transfer FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger account wallet_opens_as_restricted
+CREATE TRIGGER wallet_opens_as_restricted BEFORE INSERT ON ledger.account FOR EACH ROW WHEN (((new.kind)::text = 'wallet'::text)) EXECUTE FUNCTION risk.wallet_opens_as_restricted();
+
 -- trigger node node_is_append_only
 CREATE TRIGGER node_is_append_only BEFORE DELETE OR UPDATE ON proof.node FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -6955,6 +7963,27 @@ CREATE TRIGGER seal_is_never_truncated BEFORE TRUNCATE ON proof.seal FOR EACH ST
 -- trigger payments payment_is_well_formed
 CREATE TRIGGER payment_is_well_formed BEFORE INSERT OR UPDATE ON public.payments FOR EACH ROW EXECUTE FUNCTION wallet.payment_is_well_formed();
 
+-- trigger account_case account_case_is_never_deleted
+CREATE TRIGGER account_case_is_never_deleted BEFORE DELETE ON risk.account_case FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger account_case account_case_is_never_truncated
+CREATE TRIGGER account_case_is_never_truncated BEFORE TRUNCATE ON risk.account_case FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger account_case account_case_moves_forward
+CREATE TRIGGER account_case_moves_forward BEFORE UPDATE ON risk.account_case FOR EACH ROW EXECUTE FUNCTION risk.account_case_moves_forward();
+
+-- trigger limit_in_force limit_in_force_is_never_deleted
+CREATE TRIGGER limit_in_force_is_never_deleted BEFORE DELETE ON risk.limit_in_force FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger limit_in_force limit_in_force_is_never_truncated
+CREATE TRIGGER limit_in_force_is_never_truncated BEFORE TRUNCATE ON risk.limit_in_force FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger limit_name limit_name_is_append_only
+CREATE TRIGGER limit_name_is_append_only BEFORE DELETE OR UPDATE ON risk.limit_name FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger limit_name limit_name_is_never_truncated
+CREATE TRIGGER limit_name_is_never_truncated BEFORE TRUNCATE ON risk.limit_name FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
 -- trigger limit_value limit_value_comes_in_force
 CREATE TRIGGER limit_value_comes_in_force AFTER INSERT ON risk.limit_value FOR EACH ROW EXECUTE FUNCTION risk.put_in_force();
 
@@ -6963,6 +7992,14 @@ CREATE TRIGGER limit_value_is_append_only BEFORE DELETE OR UPDATE ON risk.limit_
 
 -- trigger limit_value limit_value_is_never_truncated
 CREATE TRIGGER limit_value_is_never_truncated BEFORE TRUNCATE ON risk.limit_value FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- fk constraint connection connection_person_fkey
+ALTER TABLE ONLY banking.connection
+    ADD CONSTRAINT connection_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint connection connection_source_id_fkey
+ALTER TABLE ONLY banking.connection
+    ADD CONSTRAINT connection_source_id_fkey FOREIGN KEY (source_id) REFERENCES banking.source(id);
 
 -- fk constraint customer customer_person_fkey
 ALTER TABLE ONLY banking.customer
@@ -6975,6 +8012,34 @@ ALTER TABLE ONLY banking.debt
 -- fk constraint debt debt_person_fkey
 ALTER TABLE ONLY banking.debt
     ADD CONSTRAINT debt_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint default_source default_source_person_fkey
+ALTER TABLE ONLY banking.default_source
+    ADD CONSTRAINT default_source_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint default_source default_source_source_id_fkey
+ALTER TABLE ONLY banking.default_source
+    ADD CONSTRAINT default_source_source_id_fkey FOREIGN KEY (source_id) REFERENCES banking.source(id);
+
+-- fk constraint holder_check holder_check_person_fkey
+ALTER TABLE ONLY banking.holder_check
+    ADD CONSTRAINT holder_check_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint holder_check holder_check_source_id_fkey
+ALTER TABLE ONLY banking.holder_check
+    ADD CONSTRAINT holder_check_source_id_fkey FOREIGN KEY (source_id) REFERENCES banking.source(id);
+
+-- fk constraint link link_person_fkey
+ALTER TABLE ONLY banking.link
+    ADD CONSTRAINT link_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint link link_reconnects_fkey
+ALTER TABLE ONLY banking.link
+    ADD CONSTRAINT link_reconnects_fkey FOREIGN KEY (reconnects) REFERENCES banking.connection(id);
+
+-- fk constraint link link_source_id_fkey
+ALTER TABLE ONLY banking.link
+    ADD CONSTRAINT link_source_id_fkey FOREIGN KEY (source_id) REFERENCES banking.source(id);
 
 -- fk constraint load load_id_fkey
 ALTER TABLE ONLY banking.load
@@ -7020,6 +8085,10 @@ ALTER TABLE ONLY identity.attempt
 ALTER TABLE ONLY identity.privacy
     ADD CONSTRAINT privacy_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
 
+-- fk constraint queued_text queued_text_webhook_id_fkey
+ALTER TABLE ONLY identity.queued_text
+    ADD CONSTRAINT queued_text_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES identity.text_delivery(webhook_id) ON DELETE CASCADE;
+
 -- fk constraint web_session web_session_user_id_fkey
 ALTER TABLE ONLY identity.web_session
     ADD CONSTRAINT web_session_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE;
@@ -7056,14 +8125,34 @@ ALTER TABLE ONLY public.payments
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_id_fkey FOREIGN KEY (id) REFERENCES auth.users(id);
 
+-- fk constraint account_case account_case_is_a_case
+ALTER TABLE ONLY risk.account_case
+    ADD CONSTRAINT account_case_is_a_case FOREIGN KEY (case_id) REFERENCES cases."case"(id);
+
+-- fk constraint limit_value limit_is_known
+ALTER TABLE ONLY risk.limit_value
+    ADD CONSTRAINT limit_is_known FOREIGN KEY (name) REFERENCES risk.limit_name(name);
+
+-- row security connection
+ALTER TABLE banking.connection ENABLE ROW LEVEL SECURITY;
+
 -- row security customer
 ALTER TABLE banking.customer ENABLE ROW LEVEL SECURITY;
 
 -- row security debt
 ALTER TABLE banking.debt ENABLE ROW LEVEL SECURITY;
 
+-- row security default_source
+ALTER TABLE banking.default_source ENABLE ROW LEVEL SECURITY;
+
 -- row security hold_policy
 ALTER TABLE banking.hold_policy ENABLE ROW LEVEL SECURITY;
+
+-- row security holder_check
+ALTER TABLE banking.holder_check ENABLE ROW LEVEL SECURITY;
+
+-- row security link
+ALTER TABLE banking.link ENABLE ROW LEVEL SECURITY;
 
 -- row security load
 ALTER TABLE banking.load ENABLE ROW LEVEL SECURITY;
@@ -7116,6 +8205,9 @@ ALTER TABLE identity.phone_lookup ENABLE ROW LEVEL SECURITY;
 -- row security privacy
 ALTER TABLE identity.privacy ENABLE ROW LEVEL SECURITY;
 
+-- row security queued_text
+ALTER TABLE identity.queued_text ENABLE ROW LEVEL SECURITY;
+
 -- row security reserved_handle
 ALTER TABLE identity.reserved_handle ENABLE ROW LEVEL SECURITY;
 
@@ -7166,6 +8258,9 @@ ALTER TABLE ledger.capture ENABLE ROW LEVEL SECURITY;
 
 -- row security checkpoint
 ALTER TABLE ledger.checkpoint ENABLE ROW LEVEL SECURITY;
+
+-- row security chunk
+ALTER TABLE ledger.chunk ENABLE ROW LEVEL SECURITY;
 
 -- row security entry
 ALTER TABLE ledger.entry ENABLE ROW LEVEL SECURITY;
@@ -7221,11 +8316,17 @@ ALTER TABLE risk.account_case ENABLE ROW LEVEL SECURITY;
 -- row security limit_in_force
 ALTER TABLE risk.limit_in_force ENABLE ROW LEVEL SECURITY;
 
+-- row security limit_name
+ALTER TABLE risk.limit_name ENABLE ROW LEVEL SECURITY;
+
 -- row security limit_value
 ALTER TABLE risk.limit_value ENABLE ROW LEVEL SECURITY;
 
 -- publication table supabase_realtime payments
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.payments;
+
+-- acl SCHEMA admin
+GRANT USAGE ON SCHEMA admin TO authenticated;
 
 -- acl SCHEMA banking
 GRANT USAGE ON SCHEMA banking TO authenticated;
@@ -7279,9 +8380,51 @@ GRANT USAGE ON SCHEMA wallet TO authenticated;
 GRANT USAGE ON SCHEMA wallet TO service_role;
 GRANT USAGE ON SCHEMA wallet TO paya_app;
 
+-- acl FUNCTION dead_letters(maximum integer)
+REVOKE ALL ON FUNCTION admin.dead_letters(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION admin.dead_letters(maximum integer) TO authenticated;
+
+-- acl FUNCTION enter(place text)
+REVOKE ALL ON FUNCTION admin.enter(place text) FROM PUBLIC;
+GRANT ALL ON FUNCTION admin.enter(place text) TO authenticated;
+
+-- acl FUNCTION is_admin()
+REVOKE ALL ON FUNCTION admin.is_admin() FROM PUBLIC;
+GRANT ALL ON FUNCTION admin.is_admin() TO authenticated;
+
+-- acl FUNCTION operations(state text, sought text, maximum integer)
+REVOKE ALL ON FUNCTION admin.operations(state text, sought text, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION admin.operations(state text, sought text, maximum integer) TO authenticated;
+
+-- acl FUNCTION replay(job bigint)
+REVOKE ALL ON FUNCTION admin.replay(job bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION admin.replay(job bigint) TO authenticated;
+
+-- acl FUNCTION require_admin()
+REVOKE ALL ON FUNCTION admin.require_admin() FROM PUBLIC;
+
+-- acl FUNCTION set_role(phone text, is_admin boolean)
+REVOKE ALL ON FUNCTION admin.set_role(phone text, is_admin boolean) FROM PUBLIC;
+
+-- acl FUNCTION access_of(connection_id uuid)
+REVOKE ALL ON FUNCTION banking.access_of(connection_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.access_of(connection_id uuid) TO service_role;
+
+-- acl FUNCTION ask_about_links(maximum integer)
+REVOKE ALL ON FUNCTION banking.ask_about_links(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.ask_about_links(maximum integer) TO service_role;
+
 -- acl FUNCTION ask_about_stale(maximum integer)
 REVOKE ALL ON FUNCTION banking.ask_about_stale(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.ask_about_stale(maximum integer) TO service_role;
+
+-- acl FUNCTION begin_exchange(link_id uuid)
+REVOKE ALL ON FUNCTION banking.begin_exchange(link_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.begin_exchange(link_id uuid) TO service_role;
+
+-- acl FUNCTION begin_link(link_id uuid, source_id uuid)
+REVOKE ALL ON FUNCTION banking.begin_link(link_id uuid, source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.begin_link(link_id uuid, source_id uuid) TO authenticated;
 
 -- acl FUNCTION begin_source(source_id uuid, kind text, last4 text)
 REVOKE ALL ON FUNCTION banking.begin_source(source_id uuid, kind text, last4 text) FROM PUBLIC;
@@ -7291,6 +8434,10 @@ GRANT ALL ON FUNCTION banking.begin_source(source_id uuid, kind text, last4 text
 REVOKE ALL ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_accepted(load_id uuid, vendor_ref text) TO service_role;
 
+-- acl FUNCTION book_account(link_id uuid, institution_name text, kind text, last4 text)
+REVOKE ALL ON FUNCTION banking.book_account(link_id uuid, institution_name text, kind text, last4 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_account(link_id uuid, institution_name text, kind text, last4 text) TO service_role;
+
 -- acl FUNCTION book_canceled(operation banking.provider_operation)
 REVOKE ALL ON FUNCTION banking.book_canceled(operation banking.provider_operation) FROM PUBLIC;
 
@@ -7298,13 +8445,37 @@ REVOKE ALL ON FUNCTION banking.book_canceled(operation banking.provider_operatio
 REVOKE ALL ON FUNCTION banking.book_cleared(load_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_cleared(load_id uuid) TO service_role;
 
+-- acl FUNCTION book_connection_state(connection_id uuid, state text)
+REVOKE ALL ON FUNCTION banking.book_connection_state(connection_id uuid, state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_connection_state(connection_id uuid, state text) TO service_role;
+
 -- acl FUNCTION book_customer(source_id uuid, vendor_id text)
 REVOKE ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) TO service_role;
 
+-- acl FUNCTION book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer)
+REVOKE ALL ON FUNCTION banking.book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer) TO service_role;
+
 -- acl FUNCTION book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean)
 REVOKE ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_failed(load_id uuid, vendor_ref text, code text, is_canceled boolean, bank_goes boolean, is_denied boolean) TO service_role;
+
+-- acl FUNCTION book_given_back(connection_id uuid)
+REVOKE ALL ON FUNCTION banking.book_given_back(connection_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_given_back(connection_id uuid) TO service_role;
+
+-- acl FUNCTION book_link_open(link_id uuid, token_hash text, session_sealed bytea)
+REVOKE ALL ON FUNCTION banking.book_link_open(link_id uuid, token_hash text, session_sealed bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_link_open(link_id uuid, token_hash text, session_sealed bytea) TO service_role;
+
+-- acl FUNCTION book_linked(link_id uuid, vendor_id text, bank_name text, is_holder boolean)
+REVOKE ALL ON FUNCTION banking.book_linked(link_id uuid, vendor_id text, bank_name text, is_holder boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_linked(link_id uuid, vendor_id text, bank_name text, is_holder boolean) TO service_role;
+
+-- acl FUNCTION book_reconnected(link_id uuid, state text)
+REVOKE ALL ON FUNCTION banking.book_reconnected(link_id uuid, state text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_reconnected(link_id uuid, state text) TO service_role;
 
 -- acl FUNCTION book_redemption_accepted(redemption_id uuid, vendor_ref text)
 REVOKE ALL ON FUNCTION banking.book_redemption_accepted(redemption_id uuid, vendor_ref text) FROM PUBLIC;
@@ -7360,12 +8531,30 @@ GRANT ALL ON FUNCTION banking.claim_redemption(redemption_id uuid) TO service_ro
 -- acl FUNCTION close_source(source_id uuid, code text)
 REVOKE ALL ON FUNCTION banking.close_source(source_id uuid, code text) FROM PUBLIC;
 
+-- acl FUNCTION connection_of(item_id text)
+REVOKE ALL ON FUNCTION banking.connection_of(item_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.connection_of(item_id text) TO service_role;
+
 -- acl FUNCTION debt_moves_forward()
 REVOKE ALL ON FUNCTION banking.debt_moves_forward() FROM PUBLIC;
+
+-- acl FUNCTION default_of(person uuid)
+REVOKE ALL ON FUNCTION banking.default_of(person uuid) FROM PUBLIC;
 
 -- acl FUNCTION due_to_clear(maximum integer)
 REVOKE ALL ON FUNCTION banking.due_to_clear(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.due_to_clear(maximum integer) TO service_role;
+
+-- acl FUNCTION end_connection(connection_id uuid)
+REVOKE ALL ON FUNCTION banking.end_connection(connection_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.end_connection(connection_id uuid) TO service_role;
+
+-- acl FUNCTION end_link(link_id uuid, state text, code text)
+REVOKE ALL ON FUNCTION banking.end_link(link_id uuid, state text, code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.end_link(link_id uuid, state text, code text) TO service_role;
+
+-- acl FUNCTION enqueue_link(link banking.link)
+REVOKE ALL ON FUNCTION banking.enqueue_link(link banking.link) FROM PUBLIC;
 
 -- acl FUNCTION environment_in_force()
 REVOKE ALL ON FUNCTION banking.environment_in_force() FROM PUBLIC;
@@ -7382,8 +8571,21 @@ REVOKE ALL ON FUNCTION banking.hold_bank_days(environment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.hold_bank_days(environment text) TO authenticated;
 GRANT ALL ON FUNCTION banking.hold_bank_days(environment text) TO service_role;
 
+-- acl FUNCTION is_busy(source_id uuid)
+REVOKE ALL ON FUNCTION banking.is_busy(source_id uuid) FROM PUBLIC;
+
 -- acl FUNCTION limit_of(person uuid, name text)
 REVOKE ALL ON FUNCTION banking.limit_of(person uuid, name text) FROM PUBLIC;
+
+-- acl FUNCTION limits_of(person uuid)
+REVOKE ALL ON FUNCTION banking.limits_of(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION link_json(link banking.link)
+REVOKE ALL ON FUNCTION banking.link_json(link banking.link) FROM PUBLIC;
+
+-- acl FUNCTION link_order(link_id uuid)
+REVOKE ALL ON FUNCTION banking.link_order(link_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.link_order(link_id uuid) TO service_role;
 
 -- acl FUNCTION load_json(load_id uuid, viewer uuid)
 REVOKE ALL ON FUNCTION banking.load_json(load_id uuid, viewer uuid) FROM PUBLIC;
@@ -7391,12 +8593,24 @@ REVOKE ALL ON FUNCTION banking.load_json(load_id uuid, viewer uuid) FROM PUBLIC;
 -- acl FUNCTION lock_wallet(person uuid)
 REVOKE ALL ON FUNCTION banking.lock_wallet(person uuid) FROM PUBLIC;
 
+-- acl FUNCTION make_default(source_id uuid)
+REVOKE ALL ON FUNCTION banking.make_default(source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.make_default(source_id uuid) TO authenticated;
+
 -- acl FUNCTION may_load(person uuid)
 REVOKE ALL ON FUNCTION banking.may_load(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION my_banks()
+REVOKE ALL ON FUNCTION banking.my_banks() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_banks() TO authenticated;
 
 -- acl FUNCTION my_debts()
 REVOKE ALL ON FUNCTION banking.my_debts() FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_debts() TO authenticated;
+
+-- acl FUNCTION my_link(link_id uuid, has_returned boolean)
+REVOKE ALL ON FUNCTION banking.my_link(link_id uuid, has_returned boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_link(link_id uuid, has_returned boolean) TO authenticated;
 
 -- acl FUNCTION my_load(load_id uuid)
 REVOKE ALL ON FUNCTION banking.my_load(load_id uuid) FROM PUBLIC;
@@ -7438,6 +8652,10 @@ GRANT ALL ON FUNCTION banking.my_source(source_id uuid) TO authenticated;
 REVOKE ALL ON FUNCTION banking.my_sources() FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_sources() TO authenticated;
 
+-- acl FUNCTION my_tier()
+REVOKE ALL ON FUNCTION banking.my_tier() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.my_tier() TO authenticated;
+
 -- acl FUNCTION new_reference(prefix text)
 REVOKE ALL ON FUNCTION banking.new_reference(prefix text) FROM PUBLIC;
 
@@ -7448,6 +8666,10 @@ GRANT ALL ON FUNCTION banking.note_attempt(operation_id uuid, error text, is_uns
 -- acl FUNCTION note_cancel_refused(operation_id uuid)
 REVOKE ALL ON FUNCTION banking.note_cancel_refused(operation_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.note_cancel_refused(operation_id uuid) TO service_role;
+
+-- acl FUNCTION note_replaced(link_id uuid, vendor_id text)
+REVOKE ALL ON FUNCTION banking.note_replaced(link_id uuid, vendor_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.note_replaced(link_id uuid, vendor_id text) TO service_role;
 
 -- acl FUNCTION operation_of(vendor_ref text, correlation_id uuid)
 REVOKE ALL ON FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) FROM PUBLIC;
@@ -7462,6 +8684,10 @@ REVOKE ALL ON FUNCTION banking.owner_of(operation_id uuid) FROM PUBLIC;
 -- acl FUNCTION receive_event(event_id text, topic text, resource_id text)
 REVOKE ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_id text) TO service_role;
+
+-- acl FUNCTION receive_link_event(event_id text, topic text, token_hash text, item_id text)
+REVOKE ALL ON FUNCTION banking.receive_link_event(event_id text, topic text, token_hash text, item_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.receive_link_event(event_id text, topic text, token_hash text, item_id text) TO service_role;
 
 -- acl FUNCTION redeemed_in_week(person uuid, except_id uuid)
 REVOKE ALL ON FUNCTION banking.redeemed_in_week(person uuid, except_id uuid) FROM PUBLIC;
@@ -7505,6 +8731,17 @@ GRANT ALL ON FUNCTION banking.start_redemption(redemption_id uuid, source_id uui
 -- acl FUNCTION take_back(load_id uuid, code text)
 REVOKE ALL ON FUNCTION banking.take_back(load_id uuid, code text) FROM PUBLIC;
 
+-- acl FUNCTION tier_of(person uuid)
+REVOKE ALL ON FUNCTION banking.tier_of(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION undo_exchange(link_id uuid)
+REVOKE ALL ON FUNCTION banking.undo_exchange(link_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.undo_exchange(link_id uuid) TO service_role;
+
+-- acl FUNCTION unlink_source(source_id uuid)
+REVOKE ALL ON FUNCTION banking.unlink_source(source_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.unlink_source(source_id uuid) TO authenticated;
+
 -- acl FUNCTION use_environment(environment text)
 REVOKE ALL ON FUNCTION banking.use_environment(environment text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.use_environment(environment text) TO service_role;
@@ -7516,9 +8753,9 @@ GRANT ALL ON FUNCTION banking.vendor_ref_of(operation_id uuid) TO service_role;
 -- acl FUNCTION case_moves_forward()
 REVOKE ALL ON FUNCTION cases.case_moves_forward() FROM PUBLIC;
 
--- acl FUNCTION close_case(case_id uuid, outcome text)
-REVOKE ALL ON FUNCTION cases.close_case(case_id uuid, outcome text) FROM PUBLIC;
-GRANT ALL ON FUNCTION cases.close_case(case_id uuid, outcome text) TO service_role;
+-- acl FUNCTION close_case(case_id uuid, outcome text, closed_by uuid)
+REVOKE ALL ON FUNCTION cases.close_case(case_id uuid, outcome text, closed_by uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION cases.close_case(case_id uuid, outcome text, closed_by uuid) TO service_role;
 
 -- acl FUNCTION open_case(kind text, subject text, evidence jsonb, OUT case_id uuid, OUT is_new boolean)
 REVOKE ALL ON FUNCTION cases.open_case(kind text, subject text, evidence jsonb, OUT case_id uuid, OUT is_new boolean) FROM PUBLIC;
@@ -7588,6 +8825,10 @@ GRANT ALL ON FUNCTION identity.code_was_sent(p_phone bytea) TO service_role;
 REVOKE ALL ON FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.count_attempt(p_step text, p_phone bytea, p_address bytea, p_pair bytea) TO service_role;
 
+-- acl FUNCTION drop_queued_text(webhook_id text, provider_ref text)
+REVOKE ALL ON FUNCTION identity.drop_queued_text(webhook_id text, provider_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.drop_queued_text(webhook_id text, provider_ref text) TO service_role;
+
 -- acl FUNCTION end_my_other_sessions(p_kept uuid)
 REVOKE ALL ON FUNCTION identity.end_my_other_sessions(p_kept uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.end_my_other_sessions(p_kept uuid) TO authenticated;
@@ -7623,6 +8864,14 @@ GRANT ALL ON FUNCTION identity.my_received_audience() TO authenticated;
 -- acl FUNCTION my_sessions()
 REVOKE ALL ON FUNCTION identity.my_sessions() FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.my_sessions() TO authenticated;
+
+-- acl FUNCTION queue_text(webhook_id text, sealed bytea, good_s double precision)
+REVOKE ALL ON FUNCTION identity.queue_text(webhook_id text, sealed bytea, good_s double precision) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.queue_text(webhook_id text, sealed bytea, good_s double precision) TO service_role;
+
+-- acl FUNCTION queued_text(webhook_id text)
+REVOKE ALL ON FUNCTION identity.queued_text(webhook_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.queued_text(webhook_id text) TO service_role;
 
 -- acl FUNCTION release_text(p_webhook_id text)
 REVOKE ALL ON FUNCTION identity.release_text(p_webhook_id text) FROM PUBLIC;
@@ -7786,6 +9035,9 @@ GRANT ALL ON FUNCTION jobs.tick_now(what text, every_s integer, queue text, task
 -- acl FUNCTION account_is_whole()
 REVOKE ALL ON FUNCTION ledger.account_is_whole() FROM PUBLIC;
 
+-- acl FUNCTION admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text)
+REVOKE ALL ON FUNCTION ledger.admit_chunk(verb text, chunk uuid, summing bigint, accounts bigint[], amounts bigint[], kind text, ref text) FROM PUBLIC;
+
 -- acl FUNCTION authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text)
 REVOKE ALL ON FUNCTION ledger.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text) FROM PUBLIC;
 
@@ -7849,6 +9101,9 @@ REVOKE ALL ON FUNCTION ledger.hold_moves_forward() FROM PUBLIC;
 
 -- acl FUNCTION leg_id(group_id uuid, leg integer)
 REVOKE ALL ON FUNCTION ledger.leg_id(group_id uuid, leg integer) FROM PUBLIC;
+
+-- acl FUNCTION new_business_kinds()
+REVOKE ALL ON FUNCTION ledger.new_business_kinds() FROM PUBLIC;
 
 -- acl FUNCTION open_account(owner uuid, kind text, asset text)
 REVOKE ALL ON FUNCTION ledger.open_account(owner uuid, kind text, asset text) FROM PUBLIC;
@@ -7974,6 +9229,9 @@ REVOKE ALL ON FUNCTION providers.is_down(vendor text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION providers.register(vendor text, threshold integer, ttl_s double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION providers.register(vendor text, threshold integer, ttl_s double precision) TO service_role;
 
+-- acl FUNCTION account_case_moves_forward()
+REVOKE ALL ON FUNCTION risk.account_case_moves_forward() FROM PUBLIC;
+
 -- acl FUNCTION follow_cases(person uuid, OUT state_before text, OUT state_after text)
 REVOKE ALL ON FUNCTION risk.follow_cases(person uuid, OUT state_before text, OUT state_after text) FROM PUBLIC;
 
@@ -7994,6 +9252,12 @@ GRANT ALL ON FUNCTION risk.my_cases() TO authenticated;
 
 -- acl FUNCTION put_in_force()
 REVOKE ALL ON FUNCTION risk.put_in_force() FROM PUBLIC;
+
+-- acl FUNCTION state_of(person uuid)
+REVOKE ALL ON FUNCTION risk.state_of(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION wallet_opens_as_restricted()
+REVOKE ALL ON FUNCTION risk.wallet_opens_as_restricted() FROM PUBLIC;
 
 -- acl FUNCTION claimed_by(claims text)
 REVOKE ALL ON FUNCTION wallet.claimed_by(claims text) FROM PUBLIC;

@@ -35,6 +35,10 @@ create table risk.limit_in_force (
 );
 comment on table risk.limit_in_force is 'The newest value of each limit by its name; written by the trigger of risk.limit_value alone.';
 insert into risk.limit_in_force default values;
+create trigger limit_in_force_is_never_deleted before delete on risk.limit_in_force
+for each row execute function private.append_only();
+create trigger limit_in_force_is_never_truncated before truncate on risk.limit_in_force
+for each statement execute function private.append_only();
 alter table risk.limit_in_force enable row level security;
 
 create function risk.put_in_force() returns trigger

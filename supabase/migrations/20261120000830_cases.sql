@@ -1,6 +1,7 @@
 -- Cases: what somebody has to look into, with the evidence, until somebody has.
 -- Why      A finding that is only logged is forgotten; one that is told anew every night is ignored.
--- Units    version: 1 when opened, 2 when closed, as the events case.opened and case.closed carry it.
+-- Units    version: 1 when opened, 2 when closed, as the events case.opened and case.closed carry it. Times are
+--          private.now().
 -- Locks    None beyond the case's own row; of two who open the same at once, one does.
 -- Callers  Definer functions open cases; service_role lists and closes them.
 -- Undo     Forward only.
@@ -16,7 +17,7 @@ create table cases."case" (
   subject text not null,
   evidence jsonb not null,
   state text not null default 'open',
-  opened_at timestamptz not null default clock_timestamp(),
+  opened_at timestamptz not null default private.now(),
   closed_at timestamptz,
   closed_by uuid,
   outcome text,
@@ -61,23 +62,31 @@ end $$;
 comment on function cases.open_case(text, text, jsonb) is
 'Opens a case, unless one of this kind about this subject is open: then that one stays as it is. Writes case.opened.';
 
-create function cases.close_case(case_id uuid, outcome text) returns boolean
+-- What restricts an account is a case as well, and its lifting is what closes it.
+alter table risk.account_case
+add constraint account_case_is_a_case foreign key (case_id) references cases."case" (id);
+
+create function cases.close_case(case_id uuid, outcome text, closed_by uuid default null) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 begin
   if outcome is null or outcome !~ '\S' then
     perform private.refuse('request_invalid');
   end if;
-  update cases."case" c set state = 'closed', closed_at = private.now(), closed_by = auth.uid(), outcome = outcome
+  if exists (select from risk.account_case a where a.case_id = case_id and a.lifted_at is null) then
+    perform private.refuse('request_invalid', '{"sentence": "This case restricts an account: lift it by its reference. Nothing was changed."}');
+  end if;
+  update cases."case" c set state = 'closed', closed_at = private.now(), closed_by = closed_by, outcome = outcome
   where c.id = case_id and c.state = 'open';
   if found then
-    perform events.record('case.closed', case_id, 2, jsonb_build_object('outcome', outcome));
+    perform events.record('case.closed', case_id, 2, jsonb_build_object('outcome', outcome), closed_by);
     return true;
   end if;
   return false;
 end $$;
-comment on function cases.close_case(uuid, text) is 'Closes an open case with what came of it. False when there is no open case of this id.';
-grant execute on function cases.close_case(uuid, text) to service_role;
+comment on function cases.close_case(uuid, text, uuid) is
+'Closes an open case with what came of it and by whom (null: by a rule). False when there is no open case of this id.';
+grant execute on function cases.close_case(uuid, text, uuid) to service_role;
 
 create function cases.open_cases(maximum integer) returns table (
   id uuid, kind text, subject text, evidence jsonb, opened_at timestamptz
