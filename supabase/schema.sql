@@ -3387,7 +3387,7 @@ end $$;
 COMMENT ON FUNCTION jobs.enqueue(queue text, task text, args jsonb, only_once text, run_at timestamp with time zone, in_order text) IS 'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false. Those with the same in_order run one after the other.';
 
 -- function finish_due(text, uuid[], timestamp with time zone[])
-CREATE FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) RETURNS integer
+CREATE FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -3395,15 +3395,21 @@ CREATE FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp w
 declare
   finished integer;
 begin
+  if queue is null or cardinality(subjects) is distinct from cardinality(due_ats) then
+    perform private.refuse('batch_malformed');
+  end if;
   update jobs.due_work w set done_at = private.now(), claimed_until = null
   from unnest(subjects, due_ats) u (subject, due_at)
   where w.queue = queue and w.subject = u.subject and w.due_at = u.due_at and w.done_at is null;
   get diagnostics finished = row_count;
-  return finished;
+  if finished < cardinality(subjects) then
+    -- somebody finished some of it after our lease was over: what we did of it must not happen a second time
+    perform private.refuse('work_done', jsonb_build_object('finished', finished, 'asked', cardinality(subjects)));
+  end if;
 end $$;
 
 -- comment FUNCTION finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[])
-COMMENT ON FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) IS 'Notes that work was done, in the transaction that did it; returns how much was not done before.';
+COMMENT ON FUNCTION jobs.finish_due(queue text, subjects uuid[], due_ats timestamp with time zone[]) IS 'Notes that work was done, in the transaction that did it. Refuses, and so undoes it all, when any of it was done before or is not there.';
 
 -- function forget_ticks(interval)
 CREATE FUNCTION jobs.forget_ticks(keep interval) RETURNS bigint

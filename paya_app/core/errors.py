@@ -436,6 +436,17 @@ class LinkedRefused(PayaError):
         return "Another part of this operation was refused, so none of it happened. No money moved."
 
 
+class WorkDone(PayaError):
+    """Work with a time was finished by somebody else meanwhile: what was done of it here is undone."""
+
+    code = "work_done"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says that it happened once."""
+        return "This work was already done by another worker. Nothing was done twice. There is nothing left to do."
+
+
 class HoldExpired(PayaError):
     """The time in which the held money could be captured is over."""
 

@@ -1,6 +1,6 @@
 -- Due work: what is to be done once at its time, claimed in batches by any number of workers.
--- Why      A plan's purchase, a hold's end, a settlement: each is one row, unique by what it is about and when, so
---          that no clock, restart or second scheduler makes it happen twice.
+-- Why      What falls due at a time is one row, unique by what it is about and when, so that no clock, restart or
+--          second scheduler makes it happen twice. No domain has such work yet: tests and the benchmark alone use it.
 -- Units    due_at: the time it was promised for. A lease is how long a claim keeps others away.
 -- Locks    A claim locks its rows and skips those that somebody has; nobody waits.
 -- Callers  service_role: the jobs.
@@ -55,21 +55,26 @@ end $$;
 comment on function jobs.claim_due(text, integer, interval) is
 'Claims work whose time has come, the oldest first, for as long as the lease; what nobody finishes by then is claimed again.';
 
-create function jobs.finish_due(queue text, subjects uuid[], due_ats timestamptz[]) returns integer
+create function jobs.finish_due(queue text, subjects uuid[], due_ats timestamptz[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
   finished integer;
 begin
+  if queue is null or cardinality(subjects) is distinct from cardinality(due_ats) then
+    perform private.refuse('batch_malformed');
+  end if;
   update jobs.due_work w set done_at = private.now(), claimed_until = null
   from unnest(subjects, due_ats) u (subject, due_at)
   where w.queue = queue and w.subject = u.subject and w.due_at = u.due_at and w.done_at is null;
   get diagnostics finished = row_count;
-  return finished;
+  if finished < cardinality(subjects) then
+    -- somebody finished some of it after our lease was over: what we did of it must not happen a second time
+    perform private.refuse('work_done', jsonb_build_object('finished', finished, 'asked', cardinality(subjects)));
+  end if;
 end $$;
 comment on function jobs.finish_due(text, uuid[], timestamptz[]) is
-'Notes that work was done, in the transaction that did it; '
-'returns how much was not done before.';
+'Notes that work was done, in the transaction that did it. Refuses, and so undoes it all, when any of it was done before or is not there.';
 
 grant execute on function jobs.add_due(text, uuid[], timestamptz[]) to service_role;
 grant execute on function jobs.claim_due(text, integer, interval) to service_role;

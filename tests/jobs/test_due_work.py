@@ -3,8 +3,10 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
+from paya_app.core.errors import WorkDone, from_database
 from paya_app.core.ids import new_id
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -28,8 +30,10 @@ async def test_the_same_time_twice_is_one_row_and_done_is_done(database):
     assert await database.value(ADD, ([subject, subject], [LONG_AGO, LONG_AGO])) == 1
     assert await database.value(ADD, ([subject], [LONG_AGO])) == 0
     assert len(await database.rows(CLAIM, (10, "1 minute"))) == 1
-    assert await database.value(DONE, ([subject], [LONG_AGO])) == 1
-    assert await database.value(DONE, ([subject], [LONG_AGO])) == 0
+    await database.rows(DONE, ([subject], [LONG_AGO]))
+    with pytest.raises(psycopg.Error) as refused:
+        await database.rows(DONE, ([subject], [LONG_AGO]))
+    assert isinstance(from_database(refused.value), WorkDone)
     assert await database.value(ADD, ([subject], [LONG_AGO])) == 0
     assert await database.rows(CLAIM, (10, "1 minute")) == []
 
@@ -49,6 +53,30 @@ async def test_the_oldest_first_and_never_before_its_time(database):
     await database.value(ADD, (subjects, [LONG_AGO + timedelta(days=1), LONG_AGO, soon]))
     assert [row[0] for row in await database.rows(CLAIM, (1, "1 minute"))] == [subjects[1]]
     assert [row[0] for row in await database.rows(CLAIM, (5, "1 minute"))] == [subjects[0]]
+
+
+async def test_who_finishes_after_the_lease_what_another_did_has_done_nothing(database, advance_clock):
+    subjects = [new_id() for _ in range(3)]
+    await database.value(ADD, (subjects, [LONG_AGO] * 3))
+    slow = await database.rows(CLAIM, (2, "1 minute"))
+    await advance_clock(minutes=2)
+    quick = await database.rows(CLAIM, (3, "1 minute"))
+    assert len(quick) == 3
+    await database.rows(DONE, ([slow[0][0]], [LONG_AGO]))
+    async with await database.connect() as late:
+        await late.execute("begin")
+        await late.execute(b"select events.record('test.happened', gen_random_uuid(), 1)")
+        with pytest.raises(psycopg.Error, match="work_done"):
+            await late.execute(DONE.encode(), ([row[0] for row in slow], [LONG_AGO] * 2))
+        await late.execute("commit")
+    assert await database.value("select count(*) from events.event where kind = 'test.happened'") == 0
+    assert await database.value("select count(*) from jobs.due_work where done_at is null") == 2
+
+
+@pytest.mark.parametrize(("subjects", "times"), [(1, 2), (2, 1), (1, None)])
+async def test_lists_that_do_not_match_are_refused(database, subjects, times):
+    with pytest.raises(psycopg.Error, match="batch_malformed"):
+        await database.rows(DONE, ([new_id()] * subjects, None if times is None else [LONG_AGO] * times))
 
 
 async def test_a_worker_that_dies_in_its_transaction_leaves_the_work(database):
