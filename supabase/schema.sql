@@ -1597,6 +1597,17 @@ $$;
 -- comment FUNCTION may_load(person uuid)
 COMMENT ON FUNCTION banking.may_load(person uuid) IS 'Whether a person''s account takes loads: it is active, or restricted only for what they owe.';
 
+-- function moment()
+CREATE FUNCTION banking.moment() RETURNS timestamp with time zone
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select private.now()
+$$;
+
+-- comment FUNCTION moment()
+COMMENT ON FUNCTION banking.moment() IS 'The time, as the database has it.';
+
 -- function my_banks()
 CREATE FUNCTION banking.my_banks() RETURNS SETOF jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1808,6 +1819,29 @@ $$;
 
 -- comment FUNCTION my_tier()
 COMMENT ON FUNCTION banking.my_tier() IS 'The caller''s tier and limits, and (raised) those of the highest tier; null before a handle was claimed.';
+
+-- function net_flow(date, date)
+CREATE FUNCTION banking.net_flow(since date, until date) RETURNS TABLE(day date, loaded_cents bigint, taken_back_cents bigint, redeemed_cents bigint, sent_back_cents bigint, net_cents bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select f.day, f.loaded, f.taken_back, f.redeemed, f.sent_back, f.loaded - f.taken_back - f.redeemed + f.sent_back
+  from (
+    select (e.at at time zone 'America/New_York')::date as day,
+      coalesce(sum((e.payload ->> 'amount_cents')::bigint) filter (where e.kind = 'load.settled'), 0)::bigint as loaded,
+      coalesce(sum((e.payload ->> 'amount_cents')::bigint) filter (where e.kind = 'load.returned'), 0)::bigint as taken_back,
+      coalesce(sum((e.payload ->> 'amount_cents')::bigint) filter (where e.kind = 'redemption.debited'), 0)::bigint as redeemed,
+      coalesce(sum((e.payload ->> 'amount_cents')::bigint) filter (where e.kind = 'redemption.returned'), 0)::bigint as sent_back
+    from events.event e
+    where e.kind in ('load.settled', 'load.returned', 'redemption.debited', 'redemption.returned')
+      and e.at >= since::timestamp at time zone 'America/New_York'
+      and e.at < (until + 1)::timestamp at time zone 'America/New_York'
+    group by 1
+  ) f order by f.day
+$$;
+
+-- comment FUNCTION net_flow(since date, until date)
+COMMENT ON FUNCTION banking.net_flow(since date, until date) IS 'Each day with a movement from since to until: what banks gave, took back, were paid and sent back, and what of it stayed.';
 
 -- function new_reference(text)
 CREATE FUNCTION banking.new_reference(prefix text) RETURNS text
@@ -8606,6 +8640,10 @@ GRANT ALL ON FUNCTION banking.make_default(source_id uuid) TO authenticated;
 -- acl FUNCTION may_load(person uuid)
 REVOKE ALL ON FUNCTION banking.may_load(person uuid) FROM PUBLIC;
 
+-- acl FUNCTION moment()
+REVOKE ALL ON FUNCTION banking.moment() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.moment() TO service_role;
+
 -- acl FUNCTION my_banks()
 REVOKE ALL ON FUNCTION banking.my_banks() FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_banks() TO authenticated;
@@ -8661,6 +8699,10 @@ GRANT ALL ON FUNCTION banking.my_sources() TO authenticated;
 -- acl FUNCTION my_tier()
 REVOKE ALL ON FUNCTION banking.my_tier() FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.my_tier() TO authenticated;
+
+-- acl FUNCTION net_flow(since date, until date)
+REVOKE ALL ON FUNCTION banking.net_flow(since date, until date) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.net_flow(since date, until date) TO service_role;
 
 -- acl FUNCTION new_reference(prefix text)
 REVOKE ALL ON FUNCTION banking.new_reference(prefix text) FROM PUBLIC;

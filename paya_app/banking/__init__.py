@@ -38,6 +38,7 @@ from paya_app.banking.models import (
     Source,
     Stage,
 )
+from paya_app.banking.net_flow import DayFlow, net_flow
 from paya_app.banking.redemption_bookings import submit_redemption
 from paya_app.banking.redemptions import (
     redemption,
@@ -52,6 +53,7 @@ from paya_app.banking.sources import add_source, confirm_source, source, sources
 
 __all__ = [
     "Bank",
+    "DayFlow",
     "Debt",
     "Expectation",
     "Link",
@@ -85,6 +87,7 @@ __all__ = [
     "load_limits",
     "loads",
     "make_default",
+    "net_flow",
     "pending_cents",
     "receive_link_notice",
     "receive_notice",

@@ -17,7 +17,6 @@ from paya_app.banking.redemption_bookings import book_redemption
 from paya_app.banking.return_codes import bank_goes, is_denied
 from paya_app.core import db
 from paya_app.core.actor import Actor
-from paya_app.core.clock import now
 from paya_app.core.config import settings
 from paya_app.core.errors import PayaError
 from paya_app.core.ids import parse_id
@@ -115,8 +114,8 @@ async def _book(load_id: UUID, transfer: dwolla.Transfer) -> None:
                 "select banking.hold_bank_days(:environment)", environment=settings().dwolla_environment
             )
             hold = held_for(policy)
-            # without a hold it clears at the moment of booking, by the database's clock
-            clears_at = after_bank_days(now(), hold) if hold else None
+            # by the database's clock, as everything that is due; without a hold at the moment of booking
+            clears_at = after_bank_days(await as_service("select banking.moment()"), hold) if hold else None
             await as_service(
                 "select banking.book_settled(:id, :ref, :clears_at)",
                 id=load_id,

@@ -21,6 +21,14 @@ language sql immutable set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function banking.order_of(uuid) is 'What the jobs that send a person''s transfers have in common: they run one after the other.';
 
+-- Bank days are counted on the clock that limits and holds run on, not on that of whichever machine asks.
+create function banking.moment() returns timestamptz
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select private.now()
+$$;
+comment on function banking.moment() is 'The time, as the database has it.';
+grant execute on function banking.moment() to service_role;
+
 create function banking.cancel_word(operation banking.provider_operation) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select case

@@ -150,7 +150,7 @@ async def test_a_late_return_in_the_sandbox_ends_without_money(bank, people):
 
 async def returned_late(bank):
     """The banks take back what they gave."""
-    await bank.database.rows("update vendor_dwolla.transfer set late_return_code = 'R01' where source_id is not null")
+    await bank.database.rows("update vendor_dwolla.transfer set late_return_code = 'R01' where leg = 'debit'")
     await bank.dwolla.simulate()
     await bank.notices()
     await bank.work()

@@ -183,6 +183,40 @@ async def test_a_load_from_end_to_end_is_as_dwolla_describes_it(served):
     assert len(served.judge.exchanges) > 30
 
 
+async def test_payouts_are_as_dwolla_describes_them(served):
+    http = served.dwolla.client
+    customer, source = await linked()
+    await served.dwolla.database.rows(
+        "update vendor_dwolla.bank_account set balance_cents = 100000 where number = '9000000001'"
+    )
+    order = {"source_id": settings().dwolla_reserve_source, "destination_id": source, "amount_cents": 5000}
+    paid = await provider.create_transfer(**order, correlation_id="paid", key="paid")
+    assert await provider.create_transfer(**order, correlation_id="paid", key="paid") == paid
+    found = await provider.find_transfer(customer, "paid", is_payout=True)
+    assert found is not None
+    assert (found.id, found.status, found.funded_id) == (paid, "pending", "")
+    pull = await provider.transfer(found.funding_id)
+    assert (pull.status, pull.funded_id, pull.amount_cents) == ("pending", paid, 5000)
+    stopped = await provider.create_transfer(**order, correlation_id="stopped", key="stopped")
+    assert await provider.cancel_transfer(stopped) is True
+    assert await provider.cancel_transfer(stopped) is False
+    assert (await provider.transfer(stopped)).status == "cancelled"
+    await served.dwolla.simulate()
+    assert (await provider.transfer(pull.id)).status == "processed"
+    assert await provider.cancel_transfer(paid) is False, "our bank has paid"
+    await served.dwolla.simulate()
+    assert (await provider.transfer(paid)).status == "processed"
+    await served.dwolla.rename(source, "R03")
+    refused = await provider.create_transfer(**order, correlation_id="refused", key="refused")
+    await served.dwolla.simulate()
+    await served.dwolla.simulate()
+    assert (await provider.transfer(refused)).status == "failed"
+    assert await provider.return_code(refused) == "R03"
+    for path in (f"/transfers/{paid}", f"/transfers/{pull.id}", f"/customers/{customer}/transfers", "/events?limit=50"):
+        assert (await http.get(path)).status_code == 200
+    assert served.judge.faults == []
+
+
 async def test_failures_and_cancellations_are_as_dwolla_describes_them(served):
     http = served.dwolla.client
     _, source = await linked()
