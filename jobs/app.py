@@ -20,12 +20,13 @@ def connector() -> PsycopgConnector:
 
 def queue() -> App:
     """The queue with its tasks, to be opened with `open_async`."""
-    from jobs import banking, ledger, providers, texts, upkeep
+    from jobs import banking, ledger, providers, risk, texts, upkeep
 
     app = App(connector=connector())
     banking.register(app)
     ledger.register(app)
     providers.register(app)
+    risk.register(app)
     texts.register(app)
     upkeep.register(app)
     return app

@@ -25,6 +25,8 @@ TIMETABLE = (
     Line("clear_due", "banking", every_s=60),
     # money that was set aside until a time that has passed
     Line("expire_holds", "upkeep", every_s=60),
+    # payments that somebody should look at
+    Line("raise_flags", "upkeep", every_s=60),
     # what the accounts that nobody locks add up to
     Line("take_checkpoints", "upkeep", every_s=600),
     # whether the ledger still keeps its rules

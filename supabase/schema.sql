@@ -6054,6 +6054,55 @@ $$;
 -- comment FUNCTION limit_max(name text)
 COMMENT ON FUNCTION risk.limit_max(name text) IS 'The value in force of a limit, or null when there is none of this name.';
 
+-- function load_sent_on(uuid, uuid, timestamp with time zone, jsonb)
+CREATE FUNCTION risk.load_sent_on(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'person', giver, 'recipient', taker, 'load', l.id, 'load_cents', l.amount_cents, 'cleared_at', o.cleared_at,
+    'sent_cents', s.cents, 'recipient_since', r.created_at, 'payments', s.ids)
+  from public.profiles r
+  join banking.load l on l.person = giver
+  join banking.provider_operation o on o.id = l.id
+  cross join lateral (
+    select sum(t.amount)::bigint as cents, (array_agg(p.id order by p.created_at desc))[1:50] as ids
+    from public.payments p join ledger.transfer t on t.id = p.id
+    where p.sender_id = giver and p.recipient_id = taker and p.created_at between o.cleared_at and moment
+  ) s
+  where r.id = taker and r.created_at > moment - make_interval(days => (limits ->> 'flag_new_account_days')::integer)
+    and o.cleared_at <= moment
+    and o.cleared_at > risk.window_from('load_sent_on', 'person:' || giver || ' to:' || taker, moment,
+      make_interval(hours => (limits ->> 'flag_onward_hours')::integer))
+    and s.cents * 10000 >= l.amount_cents * (limits ->> 'flag_onward_share_bps')::bigint
+  order by o.cleared_at desc limit 1
+$$;
+
+-- comment FUNCTION load_sent_on(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb)
+COMMENT ON FUNCTION risk.load_sent_on(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb) IS 'Most of a load went on to a new account soon after it cleared.';
+
+-- function many_senders(uuid, timestamp with time zone, jsonb)
+CREATE FUNCTION risk.many_senders(taker uuid, moment timestamp with time zone, limits jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'person', taker, 'sender_count', count(distinct q.sender_id), 'payment_count', count(*), 'first_at', min(q.created_at),
+    'last_at', max(q.created_at), 'payments', (array_agg(q.id order by q.created_at desc))[1:50])
+  from (
+    -- as many as the people below the mark may send at most: whoever got more, got them from more people
+    select p.id, p.sender_id, p.created_at from public.payments p
+    where p.recipient_id = taker and p.created_at <= moment
+      and p.created_at > risk.window_from('many_senders', 'person:' || taker, moment, '1 day')
+    order by p.created_at desc
+    limit (limits ->> 'flag_day_senders_count')::bigint * (limits ->> 'send_day_count')::bigint
+  ) q
+  having count(distinct q.sender_id) >= (limits ->> 'flag_day_senders_count')::bigint
+$$;
+
+-- comment FUNCTION many_senders(taker uuid, moment timestamp with time zone, limits jsonb)
+COMMENT ON FUNCTION risk.many_senders(taker uuid, moment timestamp with time zone, limits jsonb) IS 'Many different people paid one person within 24 hours.';
+
 -- function my_cases()
 CREATE FUNCTION risk.my_cases() RETURNS TABLE(case_reference text, state text, reason text, imposed_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6066,6 +6115,20 @@ $$;
 
 -- comment FUNCTION my_cases()
 COMMENT ON FUNCTION risk.my_cases() IS 'The caller''s open cases, the strictest first.';
+
+-- function only_private_payments(uuid, timestamp with time zone, jsonb)
+CREATE FUNCTION risk.only_private_payments(person uuid, moment timestamp with time zone, limits jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object('person', person, 'payment_count', count(*), 'first_at', min(q.created_at), 'last_at', max(q.created_at))
+  from public.payments q
+  where person in (q.sender_id, q.recipient_id) and q.created_at <= moment
+  having count(*) >= (limits ->> 'flag_private_count')::bigint and not bool_or(q.is_public)
+$$;
+
+-- comment FUNCTION only_private_payments(person uuid, moment timestamp with time zone, limits jsonb)
+COMMENT ON FUNCTION risk.only_private_payments(person uuid, moment timestamp with time zone, limits jsonb) IS 'Nothing that a person paid or was paid is public. By itself that is anybody''s right: it is asked beside another flag.';
 
 -- function put_in_force()
 CREATE FUNCTION risk.put_in_force() RETURNS trigger
@@ -6082,6 +6145,87 @@ begin
     select l.value_max from risk.limit_value l where l.name = new.name order by l.id desc limit 1));
   return null;
 end $$;
+
+-- function raise_flags(integer)
+CREATE FUNCTION risk.raise_flags(maximum integer DEFAULT 500) RETURNS TABLE(kind text, subject text, case_id uuid, read_count integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  batch events.entry[] := array(select t from events.take('flags', maximum) t);
+  limits jsonb := (select f.maxima from risk.limit_in_force f);
+  paid record;
+  flag record;
+  alone jsonb;
+  is_new boolean;
+begin
+  if not limits ?& array['flag_day_senders_count', 'flag_hour_sends_count', 'flag_onward_hours', 'flag_onward_share_bps',
+    'flag_new_account_days', 'flag_private_count', 'send_day_count'] then
+    perform private.refuse('limits_unknown');
+  end if;
+  read_count := cardinality(batch);
+  for paid in
+    select p.sender_id as giver, p.recipient_id as taker, p.created_at as moment
+    from unnest(batch) b
+    join public.payments p on p.id = b.subject
+    join public.profiles g on g.id = p.sender_id
+    join public.profiles r on r.id = p.recipient_id
+    where b.kind = 'payment.sent' and not g.is_demo and not r.is_demo order by b.position
+  loop
+    for flag in
+      select f.* from (values
+        ('many_senders', 'person:' || paid.taker, paid.taker, risk.many_senders(paid.taker, paid.moment, limits)),
+        ('repeated_sends', 'person:' || paid.giver || ' to:' || paid.taker, paid.giver,
+          risk.repeated_sends(paid.giver, paid.taker, paid.moment, limits)),
+        ('load_sent_on', 'person:' || paid.giver || ' to:' || paid.taker, paid.giver,
+          risk.load_sent_on(paid.giver, paid.taker, paid.moment, limits))
+      ) f (kind, subject, person, evidence)
+      where f.evidence is not null
+    loop
+      select o.case_id, o.is_new into case_id, is_new from cases.open_case(flag.kind, flag.subject, flag.evidence) o;
+      if is_new then
+        kind := flag.kind;
+        subject := flag.subject;
+        return next;
+        alone := risk.only_private_payments(flag.person, paid.moment, limits);
+        if alone is not null then
+          select o.case_id, o.is_new into case_id, is_new
+          from cases.open_case('only_private_payments', 'person:' || flag.person, alone || jsonb_build_object('beside', case_id)) o;
+          if is_new then
+            kind := 'only_private_payments';
+            subject := 'person:' || flag.person;
+            return next;
+          end if;
+        end if;
+      end if;
+    end loop;
+  end loop;
+  kind := null;
+  subject := null;
+  case_id := null;
+  return next;
+end $$;
+
+-- comment FUNCTION raise_flags(maximum integer)
+COMMENT ON FUNCTION risk.raise_flags(maximum integer) IS 'Looks at the next events, maximum at most, and opens a case for each flag that has none open. Returns those, and at last a row with how many events were read.';
+
+-- function repeated_sends(uuid, uuid, timestamp with time zone, jsonb)
+CREATE FUNCTION risk.repeated_sends(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'person', giver, 'recipient', taker, 'payment_count', count(*), 'first_at', min(q.created_at), 'last_at', max(q.created_at),
+    'payments', (array_agg(q.id order by q.created_at desc))[1:50])
+  from public.payments q
+  where q.sender_id = giver and q.recipient_id = taker and q.created_at <= moment
+    and q.created_at > risk.window_from('repeated_sends', 'person:' || giver || ' to:' || taker, moment, '1 hour')
+  having count(*) >= (limits ->> 'flag_hour_sends_count')::bigint
+$$;
+
+-- comment FUNCTION repeated_sends(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb)
+COMMENT ON FUNCTION risk.repeated_sends(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb) IS 'One person paid another many times within an hour.';
 
 -- function state_of(uuid)
 CREATE FUNCTION risk.state_of(person uuid) RETURNS text
@@ -6108,6 +6252,18 @@ end $$;
 
 -- comment FUNCTION wallet_opens_as_restricted()
 COMMENT ON FUNCTION risk.wallet_opens_as_restricted() IS 'A wallet is opened in the state that its owner''s open cases ask for.';
+
+-- function window_from(text, text, timestamp with time zone, interval)
+CREATE FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select greatest(moment - span, max(c.closed_at)) from cases."case" c
+  where c.subject = window_from.subject and c.kind = window_from.kind
+$$;
+
+-- comment FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
+COMMENT ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) IS 'Where the window of a flag begins that ends at moment: span before it, or when the last case about this was closed.';
 
 -- function claimed_by(text)
 CREATE FUNCTION wallet.claimed_by(claims text) RETURNS uuid
@@ -7384,7 +7540,7 @@ COMMENT ON TABLE risk.limit_in_force IS 'The newest value of each limit by its n
 -- table limit_name
 CREATE TABLE risk.limit_name (
     name text NOT NULL,
-    CONSTRAINT limit_says_its_unit CHECK ((name ~ '^[a-z_]+_(cents|count|days|hours)([._][a-z]+)?$'::text))
+    CONSTRAINT limit_says_its_unit CHECK ((name ~ '^[a-z_]+_(cents|count|days|hours|bps)([._][a-z]+)?$'::text))
 );
 
 -- comment TABLE limit_name
@@ -7728,6 +7884,9 @@ CREATE INDEX repayment_by_cause ON banking.repayment USING btree (cause_id);
 
 -- index source_by_person
 CREATE INDEX source_by_person ON banking.source USING btree (person, created_at);
+
+-- index case_by_subject
+CREATE INDEX case_by_subject ON cases."case" USING btree (subject, kind);
 
 -- index case_by_time
 CREATE INDEX case_by_time ON cases."case" USING btree (opened_at DESC);
@@ -9294,18 +9453,37 @@ GRANT ALL ON FUNCTION risk.lift(case_reference text, why text, lifted_by uuid) T
 -- acl FUNCTION limit_max(name text)
 REVOKE ALL ON FUNCTION risk.limit_max(name text) FROM PUBLIC;
 
+-- acl FUNCTION load_sent_on(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb)
+REVOKE ALL ON FUNCTION risk.load_sent_on(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb) FROM PUBLIC;
+
+-- acl FUNCTION many_senders(taker uuid, moment timestamp with time zone, limits jsonb)
+REVOKE ALL ON FUNCTION risk.many_senders(taker uuid, moment timestamp with time zone, limits jsonb) FROM PUBLIC;
+
 -- acl FUNCTION my_cases()
 REVOKE ALL ON FUNCTION risk.my_cases() FROM PUBLIC;
 GRANT ALL ON FUNCTION risk.my_cases() TO authenticated;
 
+-- acl FUNCTION only_private_payments(person uuid, moment timestamp with time zone, limits jsonb)
+REVOKE ALL ON FUNCTION risk.only_private_payments(person uuid, moment timestamp with time zone, limits jsonb) FROM PUBLIC;
+
 -- acl FUNCTION put_in_force()
 REVOKE ALL ON FUNCTION risk.put_in_force() FROM PUBLIC;
+
+-- acl FUNCTION raise_flags(maximum integer)
+REVOKE ALL ON FUNCTION risk.raise_flags(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION risk.raise_flags(maximum integer) TO service_role;
+
+-- acl FUNCTION repeated_sends(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb)
+REVOKE ALL ON FUNCTION risk.repeated_sends(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb) FROM PUBLIC;
 
 -- acl FUNCTION state_of(person uuid)
 REVOKE ALL ON FUNCTION risk.state_of(person uuid) FROM PUBLIC;
 
 -- acl FUNCTION wallet_opens_as_restricted()
 REVOKE ALL ON FUNCTION risk.wallet_opens_as_restricted() FROM PUBLIC;
+
+-- acl FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
+REVOKE ALL ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) FROM PUBLIC;
 
 -- acl FUNCTION claimed_by(claims text)
 REVOKE ALL ON FUNCTION wallet.claimed_by(claims text) FROM PUBLIC;

@@ -28,6 +28,7 @@ create table cases."case" (
 comment on table cases."case" is
 'Something to look into: what kind, about what (like account:17), what was seen. Closed once, with a reason; never removed.';
 create unique index case_open_once on cases."case" (kind, subject) where state = 'open';
+create index case_by_subject on cases."case" (subject, kind);
 create index case_by_time on cases."case" (opened_at desc);
 alter table cases."case" enable row level security;
 
