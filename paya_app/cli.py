@@ -477,6 +477,41 @@ def bench_reconcile(
     raise typer.Exit(main(as_json_only=as_json))
 
 
+@bench.command()
+def outage(
+    *,
+    operations: Annotated[
+        int, typer.Option(min=1, help="How many loads are asked for while the bank is down.")
+    ] = 10_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures only.")] = False,
+) -> None:
+    """Loads queued over an hour without the bank service, then sent (bars: no duplicate, no rest; about 5 minutes)."""
+    from bench.outage import main
+
+    raise typer.Exit(main(operations=operations, as_json_only=as_json))
+
+
+@faults.command("worker")
+def faults_worker(
+    *,
+    loads: Annotated[int, typer.Option(min=1, help="How many loads go through meanwhile.")] = 500,
+    seed: Annotated[int, typer.Option(help="Chooses who loads how much, and when the worker dies.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures only.")] = False,
+) -> None:
+    """Kill -9 the worker every five seconds while loads go through: sums exact, no duplicate at the bank's books."""
+    from bench.killed_worker import main
+
+    raise typer.Exit(main(loads=loads, seed=seed, as_json_only=as_json))
+
+
+@bench.command("bank")
+def bench_bank(*, as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False) -> None:
+    """A load or a redemption taken in by the server: checked, held, queued, committed (bar: p95 at most 100 ms)."""
+    from bench.enqueue import main
+
+    raise typer.Exit(main(as_json_only=as_json))
+
+
 @faults.command()
 def kill(
     *,
