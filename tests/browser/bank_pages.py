@@ -3,8 +3,18 @@
 from playwright.async_api import Page, expect
 
 
+async def type_instead(page: Page) -> None:
+    """Choose to type the account in; nothing is done where its form is there already."""
+    form, instead = page.get_by_label("Name on the account"), page.get_by_role("button", name="Type your account")
+    await expect(form.or_(instead)).to_be_visible()
+    if await instead.is_visible():
+        await instead.click()
+    await expect(form).to_be_visible()
+
+
 async def name_a_bank(page: Page, account: str = "1234567890") -> None:
-    """Fill the account in and add it."""
+    """Fill the account in and add it, where the page offers to sign in to the bank first."""
+    await type_instead(page)
     await page.get_by_label("Name on the account").fill("Ann Field")
     await page.get_by_label("Routing number").fill("222222226")
     await page.get_by_label("Account number").fill(account)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from playwright.async_api import expect
 
-from tests.browser.bank_pages import name_a_bank, tell_deposits
+from tests.browser.bank_pages import name_a_bank, tell_deposits, type_instead
 from tests.support.browsing import Browsing
 from tests.support.running import RunningPaya
 
@@ -25,7 +25,7 @@ def silent_vendors(paya: RunningPaya) -> Iterator[None]:
 
 async def test_a_silent_bank_is_waited_for_with_words(browsing: Browsing, paya: RunningPaya):
     page = await browsing.page(await paya.sign_up(), "/add/")
-    await expect(page.get_by_label("Name on the account")).to_be_visible()
+    await type_instead(page)
     with silent_vendors(paya):
         await name_a_bank(page)
         await expect(page.locator("#link")).to_have_text("Asking your bank …")
@@ -37,7 +37,7 @@ async def test_a_silent_bank_is_waited_for_with_words(browsing: Browsing, paya: 
 async def test_a_bank_that_never_answers_leaves_the_form_as_it_was(browsing: Browsing, paya: RunningPaya):
     ann = await paya.sign_up()
     page = await browsing.page(ann, "/add/")
-    await expect(page.get_by_label("Name on the account")).to_be_visible()
+    await type_instead(page)
     with silent_vendors(paya):
         await name_a_bank(page)
         refusal = page.get_by_role("alert").filter(has_text="did not answer")

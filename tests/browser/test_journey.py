@@ -2,6 +2,7 @@
 
 from playwright.async_api import expect
 
+from tests.browser.bank_pages import name_a_bank, tell_deposits
 from tests.support.browsing import DESK, Browsing, key_in
 
 
@@ -13,13 +14,8 @@ async def test_two_people_sign_up_one_loads_and_pays_and_a_watcher_sees_it(brows
     await browsing.sign_up(ann, "Ann Field", "ann_field")
 
     await ann.get_by_role("link", name="Add", exact=True).first.click()
-    await ann.get_by_label("Name on the account").fill("Ann Field")
-    await ann.get_by_label("Routing number").fill("222222226")
-    await ann.get_by_label("Account number").fill("1234567890")
-    await ann.get_by_role("button", name="Add this account").click()
-    await ann.get_by_label("First deposit").fill("0.03")
-    await ann.get_by_label("Second deposit").fill("0.09")
-    await ann.get_by_role("button", name="Confirm").click()
+    await name_a_bank(ann)
+    await tell_deposits(ann, "0.03", "0.09")
     await ann.get_by_role("button", name="$50").click()
     await ann.get_by_role("button", name="Review $50.00").click()
     await ann.get_by_role("button", name="Add $50.00").click()

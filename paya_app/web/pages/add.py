@@ -23,7 +23,7 @@ from paya_app.core.money import format_cents, parse_cents
 from paya_app.web.components.amount_form import amount_form
 from paya_app.web.components.asked_for import asked_for
 from paya_app.web.components.busy import busy_button
-from paya_app.web.components.button import primary, secondary
+from paya_app.web.components.button import primary, primary_link, secondary
 from paya_app.web.components.field import field, notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
@@ -37,6 +37,7 @@ from paya_app.web.viewer import admit, query_value, signed_in
 
 SERVER_TROUBLE = 500
 LOADS_MAX = 50
+BY_NUMBER = "number"  # in the address: the account is typed in, whatever else there is
 WEEK = timedelta(days=7)
 TRIES = {1: "One try left.", 2: "Two tries left."}
 ASK_AGAIN = "Not added. No money was moved. Check the transfer once more, and confirm it."
@@ -95,7 +96,7 @@ class _Order:
 
 
 class AddState(rx.State):
-    """`step` is empty until known, then `bank`, `confirm`, `closed`, `amount` or `choose`."""
+    """`step` is empty until known, then `link`, `bank`, `confirm`, `closed`, `amount` or `choose`."""
 
     step: str = ""
     fault: str = ""
@@ -133,7 +134,7 @@ class AddState(rx.State):
                 return actor
             load_id = read_id(query_value(self, "id"))
             if load_id is None:
-                return _address(new_id())
+                return _address(new_id(), by=query_value(self, "by"))
             if await banking.load(actor, load_id) is not None:
                 return rx.redirect(f"/activity/{load_id}/", replace=True)
             self.reviewing, self._order, self.form_fault = False, None, ""
@@ -142,6 +143,8 @@ class AddState(rx.State):
                 self.load_id = str(load_id)
             # a refusal leads here under a new id of ours, and its sentence stays
             await self._load(actor)
+            if query_value(self, "by") == BY_NUMBER and self.step != "confirm":
+                self.step = "bank"
         except PayaError as error:
             self.fault = error.message
         return None
@@ -210,7 +213,7 @@ class AddState(rx.State):
         self.fault = self.form_fault = ""
         try:
             await self._load(await signed_in(self))
-            self.step = "choose" if self.banks else "bank"
+            self.step = "choose" if self.banks else "link"
         except PayaError as error:
             self.fault = error.message
 
@@ -226,6 +229,16 @@ class AddState(rx.State):
     @rx.event
     async def link_another(self) -> None:
         """Go on with a bank that is not linked yet."""
+        self.fault = self.form_fault = ""
+        try:
+            await signed_in(self)
+            self.step = "link"
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def type_instead(self) -> None:
+        """Go on with a bank that is linked by its numbers and two small deposits."""
         self.fault = self.form_fault = ""
         try:
             await signed_in(self)
@@ -318,7 +331,7 @@ class AddState(rx.State):
             for one in sources
         ]
         if not sources:
-            self.step, self._source = "bank", None
+            self.step, self._source = "link", None
             return
         source = (
             next((one for one in sources if one.id == chosen), None)
@@ -370,8 +383,8 @@ async def _more_at(actor: Actor, limits: banking.LoadLimits) -> str:
     return min(moments).isoformat() if moments else ""
 
 
-def _address(load_id: UUID) -> rx.event.EventSpec:
-    return rx.redirect(f"/add/?id={load_id}", replace=True)
+def _address(load_id: UUID, *, by: str = "") -> rx.event.EventSpec:
+    return rx.redirect(f"/add/?id={load_id}{f'&by={BY_NUMBER}' if by == BY_NUMBER else ''}", replace=True)
 
 
 def page() -> rx.Component:
@@ -382,6 +395,7 @@ def page() -> rx.Component:
             rx.cond(AddState.step == "amount", rx.fragment(), notice(AddState.fault)),
             rx.match(
                 AddState.step,
+                ("link", _link()),
                 ("bank", _bank()),
                 ("confirm", _confirm()),
                 ("closed", _closed()),
@@ -435,6 +449,26 @@ def _choose() -> rx.Component:
     return rx.el.div(
         rx.el.div(rx.foreach(AddState.banks, bank), class_name="card"),
         secondary("Link another account", on_click=AddState.link_another, class_name="mt-4"),
+    )
+
+
+def _link() -> rx.Component:
+    return rx.el.div(
+        rx.el.div(
+            rx.el.h2("Your bank account", class_name="text-xl!"),
+            rx.el.p(
+                "Money comes from here. Sign in to your bank once, and the account can be used at once.",
+                class_name="m mt-1",
+            ),
+        ),
+        primary_link("Sign in to your bank", to="/link-bank/"),
+        rx.el.button(
+            "Type your account number instead",
+            type="button",
+            on_click=AddState.type_instead,
+            class_name="link w-full min-h-11",
+        ),
+        class_name="card p-6 grid gap-4",
     )
 
 

@@ -56,6 +56,7 @@ def page() -> rx.Component:
         _profile(),
         _received(),
         _looks(),
+        _banks(),
         _security(),
         native_form(
             secondary("Sign out", type="submit", class_name="danger mt-4"),
@@ -128,6 +129,10 @@ def _looks() -> rx.Component:
         ),
         class_name="card p-4 mt-3",
     )
+
+
+def _banks() -> rx.Component:
+    return rx.el.section(_place("Banks, and what you can add", "/settings/banks/", "landmark"), class_name="card mt-3")
 
 
 def _security() -> rx.Component:

@@ -21,7 +21,8 @@ from paya_app.local.vendors.plaid.wire import new_id
 FORM_BYTES_MAX = 10_000
 MFA_CODE = "1234"
 HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:;"
+    " frame-ancestors 'none'; base-uri 'none'",
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
 }
