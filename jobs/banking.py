@@ -2,12 +2,15 @@
 
 from uuid import UUID
 
+import structlog
 from procrastinate import App
 
 from jobs.retries import TICK, VENDOR
 from paya_app import banking
 
 QUEUE = "banking"
+
+log = structlog.get_logger()
 
 
 def register(app: App) -> None:
@@ -26,6 +29,8 @@ def register(app: App) -> None:
     app.task(name="ask_about_links", queue=QUEUE, retry=TICK)(ask_about_links)
     app.task(name="ask_about_stale", queue=QUEUE, retry=TICK)(ask_about_stale)
     app.task(name="clear_due", queue=QUEUE, retry=TICK)(clear_due)
+    app.task(name="check_backing", queue=QUEUE, retry=VENDOR)(check_backing)
+    app.task(name="reconcile_external", queue=QUEUE, retry=VENDOR)(reconcile_external)
 
 
 async def submit_load(load_id: str) -> None:
@@ -91,6 +96,17 @@ async def subscribe() -> None:
 async def ask_about_stale() -> None:
     """Ask about whatever is overdue."""
     await banking.ask_about_stale()
+
+
+async def check_backing() -> None:
+    """See whether the bank holds enough for what is out."""
+    await banking.check_backing()
+
+
+async def reconcile_external() -> None:
+    """Compare our books with the vendor's; what differs is a case, and said aloud."""
+    for finding in await banking.reconcile_external():
+        log.error("the vendor says otherwise", kind=finding.kind, subject=finding.subject, case=str(finding.case_id))
 
 
 async def clear_due() -> None:

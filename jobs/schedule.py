@@ -31,6 +31,8 @@ TIMETABLE = (
     Line("take_checkpoints", "upkeep", every_s=600),
     # whether the ledger still keeps its rules
     Line("reconcile", "upkeep", every_s=86400),
+    # whether the bank transfers' vendor and our bank say the same
+    Line("reconcile_external", "banking", every_s=86400),
     # the vendor's subscription, should somebody have removed or paused it
     Line("subscribe", "banking", every_s=3600),
     # old ticks, and jobs that ended long ago

@@ -344,9 +344,16 @@ def reconcile(
     full: Annotated[
         bool, typer.Option("--full", help="Check everything, not only what is new since the last run.")
     ] = False,
+    external: Annotated[
+        bool, typer.Option("--external", help="Compare with Dwolla and our bank instead; PaYa has to be running.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Check the rules of the ledger; each finding is a case for somebody to look into (exit 1 when there are any)."""
+    """Check the rules of the ledger, or what Dwolla says; each finding is a case to look into (exit 1 with any)."""
+    if external:
+        if full:
+            raise typer.BadParameter("--full is about the ledger's own rules, and not for --external.")
+        _reconcile_external(as_json=as_json)
     import json
 
     import psycopg
@@ -370,6 +377,51 @@ def reconcile(
             typer.echo(finding.sentence)
         typer.echo(f"{len(found)} findings." if found else "The ledger keeps all of its rules.")
     raise typer.Exit(bool(found))
+
+
+def _reconcile_external(*, as_json: bool) -> None:
+    """Exit 0 when Dwolla and our books say the same, 1 with differences, 2 when that could not be found out."""
+    import json
+
+    from paya_app import banking
+    from paya_app.core.errors import ServiceUnavailable
+    from paya_app.providers.outcome import Rejected, Retryable
+
+    with _sentences(), _everything():
+        try:
+            found = asyncio.run(banking.reconcile_external())
+        except Retryable as failure:
+            typer.echo(f"Dwolla does not answer ({failure.reason}). Nothing was compared; try again later.", err=True)
+            raise typer.Exit(2) from None
+        except Rejected as refusal:
+            typer.echo(f"Dwolla does not tell what it holds for us ({refusal.code}). Nothing was compared.", err=True)
+            raise typer.Exit(2) from None
+        except ServiceUnavailable:
+            typer.echo("The database does not answer.", err=True)
+            raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps([finding.as_json() for finding in found], indent=1))
+    else:
+        for finding in found:
+            typer.echo(finding.sentence)
+        count = f"{len(found)} difference{'s' if len(found) > 1 else ''}."
+        typer.echo(count if found else "Dwolla, our bank and our books say the same.")
+    raise typer.Exit(bool(found))
+
+
+@contextlib.contextmanager
+def _everything() -> Iterator[None]:
+    """The settings of a running PaYa, as its programs have them: from the environment, or from an embedded home."""
+    from paya_app.core.config import settings
+    from paya_app.server.embedded import settings_of_running
+
+    if not settings().database_url:
+        with _embedded_database("paya_app"):
+            os.environ.update(settings_of_running(_home()))
+            settings.cache_clear()
+            yield
+        return
+    yield
 
 
 @dead.command("dead")

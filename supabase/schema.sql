@@ -644,6 +644,32 @@ end $$;
 -- comment FUNCTION book_connection_state(connection_id uuid, state text)
 COMMENT ON FUNCTION banking.book_connection_state(connection_id uuid, state text) IS 'Notes what the vendor says of a connection: good, login_required or pending_disconnect.';
 
+-- function book_correction(text, text, text)
+CREATE FUNCTION banking.book_correction(vendor_id text, kind text, bank_name text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  known banking.source;
+begin
+  select * into known from banking.source s where s.vendor_id = vendor_id for no key update;
+  if not found or known.state = 'removed' then
+    return;
+  end if;
+  kind := case when kind in ('checking', 'savings') then kind else known.kind end;
+  bank_name := coalesce(nullif(left(bank_name, 80), ''), known.bank_name);
+  if (kind, bank_name) is not distinct from (known.kind, known.bank_name) then
+    return;
+  end if;
+  update banking.source s set kind = kind, bank_name = bank_name, version = s.version + 1 where s.id = known.id;
+  perform events.record('bank.corrected', known.id, known.version + 1, jsonb_build_object(
+    'owner_id', known.person, 'kind_before', known.kind, 'kind_after', kind, 'name_before', known.bank_name, 'name_after', bank_name), null);
+end $$;
+
+-- comment FUNCTION book_correction(vendor_id text, kind text, bank_name text)
+COMMENT ON FUNCTION banking.book_correction(vendor_id text, kind text, bank_name text) IS 'Notes what a bank corrected of an account: its kind, or its own name.';
+
 -- function book_customer(uuid, text)
 CREATE FUNCTION banking.book_customer(source_id uuid, vendor_id text) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -655,6 +681,42 @@ $$;
 
 -- comment FUNCTION book_customer(source_id uuid, vendor_id text)
 COMMENT ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) IS 'Notes the vendor''s id of the person who links this bank.';
+
+-- function book_differences(jsonb, timestamp with time zone, timestamp with time zone, integer, integer)
+CREATE FUNCTION banking.book_differences(differences jsonb, since timestamp with time zone, began_at timestamp with time zone, transfer_count integer, in_flight_count integer) RETURNS TABLE(kind text, subject text, evidence jsonb, case_id uuid, is_new boolean)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  gone uuid;
+begin
+  perform pg_advisory_xact_lock(815004);
+  for kind, subject, evidence in
+    select d.kind, d.subject, d.evidence from jsonb_to_recordset(differences) d (kind text, subject text, evidence jsonb)
+    order by d.kind, d.subject
+  loop
+    select o.case_id, o.is_new into case_id, is_new from cases.open_case(kind, subject, evidence) o;
+    return next;
+  end loop;
+  for gone in
+    select c.id from cases."case" c
+    where c.state = 'open' and (c.kind like 'bank\_transfer\_%' or c.kind = 'bank_balance_wrong')
+  loop
+    if not exists (
+      select from cases."case" c join jsonb_to_recordset(differences) d (kind text, subject text)
+        on (d.kind, d.subject) = (c.kind, c.subject)
+      where c.id = gone
+    ) then
+      perform cases.close_case(gone, 'Our books and the vendor''s say the same again.');
+    end if;
+  end loop;
+  insert into banking.external_reconciliation (since, began_at, ended_at, transfer_count, in_flight_count, difference_count)
+  values (since, began_at, private.now(), transfer_count, in_flight_count, jsonb_array_length(differences));
+end $$;
+
+-- comment FUNCTION book_differences(differences jsonb, since timestamp with time zone, began_at timestamp with time zone, transfer_count integer, in_flight_count integer)
+COMMENT ON FUNCTION banking.book_differences(differences jsonb, since timestamp with time zone, began_at timestamp with time zone, transfer_count integer, in_flight_count integer) IS 'Opens a case for each difference that has none, closes those that are gone, and returns all that are there.';
 
 -- function book_exchanged(uuid, text, bytea, integer)
 CREATE FUNCTION banking.book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer) RETURNS void
@@ -978,6 +1040,8 @@ begin
     l.settle_transfer, ledger.system_account('reserve'), ledger.system_account('loads_uncleared'), l.amount_cents, 'load_settled', l.reference);
   update banking.provider_operation o set state = 'settled', settled_at = private.now(), next_at = clears_at where o.id = load_id;
   update banking.load t set clears_at = clears_at, version = t.version + 1 where t.id = load_id returning * into l;
+  -- asked of the bank, after this: the more there are at once, the fewer questions
+  perform jobs.enqueue('banking', 'check_backing', '{}', 'check_backing');
   perform events.record('load.settled', load_id, l.version, jsonb_build_object('owner_id', l.person, 'amount_cents', l.amount_cents), null);
   perform banking.book_cleared(load_id);
 end $$;
@@ -1260,6 +1324,60 @@ end $$;
 -- comment FUNCTION close_source(source_id uuid, code text)
 COMMENT ON FUNCTION banking.close_source(source_id uuid, code text) IS 'Takes a bank off its owner''s list after a return that says that it cannot be used.';
 
+-- function compared_since(integer)
+CREATE FUNCTION banking.compared_since(days integer) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select least(private.now(), (
+    select min(c.opened_at) from cases."case" c where c.state = 'open' and c.kind like 'bank\_transfer\_%'
+  )) - make_interval(days => days)
+$$;
+
+-- comment FUNCTION compared_since(days integer)
+COMMENT ON FUNCTION banking.compared_since(days integer) IS 'From when on transfers are compared: so many days before now, or before the oldest open difference.';
+
+-- function confirm_reserve(bigint, bigint, timestamp with time zone, jsonb, bigint, boolean)
+CREATE FUNCTION banking.confirm_reserve(confirmed_cents bigint, in_flight_cents bigint, as_of timestamp with time zone, parts jsonb, liabilities_before_cents bigint, is_full boolean, OUT short_cents bigint, OUT case_id uuid, OUT is_new boolean) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  owed record;
+  n bigint;
+  facts jsonb;
+begin
+  perform pg_advisory_xact_lock(815004);
+  select * into owed from banking.liabilities(is_full);
+  short_cents := greatest(0, least(liabilities_before_cents, owed.uncleared_cents + owed.circulation_cents) - confirmed_cents);
+  insert into banking.reserve_confirmation (
+    at, as_of, confirmed_cents, in_flight_cents, parts, uncleared_cents, circulation_cents, short_cents, is_full)
+  values (private.now(), as_of, confirmed_cents, in_flight_cents, parts, owed.uncleared_cents, owed.circulation_cents, short_cents, is_full)
+  returning reserve_confirmation.n into n;
+  facts := jsonb_build_object(
+    'confirmed_cents', confirmed_cents, 'uncleared_cents', owed.uncleared_cents, 'circulation_cents', owed.circulation_cents,
+    'short_cents', short_cents, 'as_of', as_of);
+  if short_cents > 0 then
+    select o.case_id, o.is_new into case_id, is_new from cases.open_case('backing_short', 'account:reserve', facts) o;
+    if is_new then
+      perform events.record('backing.failed', case_id, 1, facts);
+    end if;
+  else
+    is_new := false;
+    for case_id in
+      select c.id from cases."case" c where c.kind = 'backing_short' and c.subject = 'account:reserve' and c.state = 'open'
+    loop
+      perform cases.close_case(case_id, 'The bank confirms enough again.');
+      perform events.record('backing.restored', case_id, 2, facts);
+    end loop;
+    case_id := null;
+  end if;
+end $$;
+
+-- comment FUNCTION confirm_reserve(confirmed_cents bigint, in_flight_cents bigint, as_of timestamp with time zone, parts jsonb, liabilities_before_cents bigint, is_full boolean, OUT short_cents bigint, OUT case_id uuid, OUT is_new boolean)
+COMMENT ON FUNCTION banking.confirm_reserve(confirmed_cents bigint, in_flight_cents bigint, as_of timestamp with time zone, parts jsonb, liabilities_before_cents bigint, is_full boolean, OUT short_cents bigint, OUT case_id uuid, OUT is_new boolean) IS 'Keeps what the bank confirms, and checks that it covers what is out. Says it once when it does not any more, and once when it does again.';
+
 -- function connection_of(text)
 CREATE FUNCTION banking.connection_of(item_id text) RETURNS uuid
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1455,6 +1573,41 @@ end $$;
 -- comment FUNCTION is_busy(source_id uuid)
 COMMENT ON FUNCTION banking.is_busy(source_id uuid) IS 'Whether a transfer from or to this bank is under way.';
 
+-- function last_confirmation()
+CREATE FUNCTION banking.last_confirmation() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select to_jsonb(r) from banking.reserve_confirmation r order by r.n desc limit 1
+$$;
+
+-- comment FUNCTION last_confirmation()
+COMMENT ON FUNCTION banking.last_confirmation() IS 'What the bank confirmed last, or null.';
+
+-- function liabilities(boolean)
+CREATE FUNCTION banking.liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  uncleared_cents := ledger.balance_of(ledger.system_account('loads_uncleared'));
+  if is_full then
+    select coalesce(sum(a.balance), 0)::bigint into circulation_cents
+    from ledger.account a where a.asset = 'USD' and a.kind = 'wallet';
+  else
+    -- without a pass over all wallets: all accounts make zero, and there are few that are none
+    select -sum(ledger.balance_of(a.id))::bigint into circulation_cents
+    from ledger.account a where a.asset = 'USD' and a.is_summing;
+    circulation_cents := circulation_cents + (
+      select coalesce(sum(d.owed_cents - d.repaid_cents), 0)::bigint from banking.debt d where d.closed_at is null);
+  end if;
+  circulation_cents := circulation_cents + ledger.balance_of(ledger.system_account('payouts_in_transit'));
+end $$;
+
+-- comment FUNCTION liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint)
+COMMENT ON FUNCTION banking.liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint) IS 'What waits for its hold, and what is in circulation: wallets (held included) and payouts under way. is_full: by adding up every wallet.';
+
 -- function limit_of(uuid, text)
 CREATE FUNCTION banking.limit_of(person uuid, name text) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -1534,6 +1687,20 @@ $$;
 
 -- comment FUNCTION load_json(load_id uuid, viewer uuid)
 COMMENT ON FUNCTION banking.load_json(load_id uuid, viewer uuid) IS 'A load as its owner may see it, or null.';
+
+-- function loaded_in_week(uuid)
+CREATE FUNCTION banking.loaded_in_week(person uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select greatest(0, coalesce(sum(l.amount_cents), 0)::bigint - banking.owed_cents(loaded_in_week.person))
+  from banking.load l join banking.provider_operation o on o.id = l.id
+  where l.person = loaded_in_week.person and l.created_at > private.now() - interval '7 days'
+    and o.state not in ('failed', 'canceled')
+$$;
+
+-- comment FUNCTION loaded_in_week(person uuid)
+COMMENT ON FUNCTION banking.loaded_in_week(person uuid) IS 'What a person loaded in the last seven days, in US cents, less what they owe of it.';
 
 -- function lock_wallet(uuid)
 CREATE FUNCTION banking.lock_wallet(person uuid) RETURNS void
@@ -1690,9 +1857,7 @@ CREATE FUNCTION banking.my_load_limits() RETURNS TABLE(single_min_cents bigint, 
   select banking.limit_of(p.id, 'load_single_min_cents'), banking.limit_of(p.id, 'load_single_cents'),
     case when p.created_at > private.now() - interval '7 days'
       then banking.limit_of(p.id, 'load_first_week_cents') else banking.limit_of(p.id, 'load_week_cents') end,
-    (select coalesce(sum(l.amount_cents), 0)::bigint
-     from banking.load l join banking.provider_operation o on o.id = l.id
-     where l.person = p.id and l.created_at > private.now() - interval '7 days' and o.state not in ('failed', 'canceled')),
+    banking.loaded_in_week(p.id),
     case when p.created_at > private.now() - interval '7 days' then p.created_at + interval '7 days' end
   from public.profiles p where p.id = auth.uid()
 $$;
@@ -1920,6 +2085,47 @@ $$;
 
 -- comment FUNCTION order_of(person uuid)
 COMMENT ON FUNCTION banking.order_of(person uuid) IS 'What the jobs that send a person''s transfers have in common: they run one after the other.';
+
+-- function our_movements(timestamp with time zone, text[])
+CREATE FUNCTION banking.our_movements(since timestamp with time zone, vendor_refs text[]) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'now', private.now(),
+    'reserve_cents', -ledger.balance_of(ledger.system_account('reserve')),
+    'movements', coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'id', o.id, 'kind', o.kind, 'state', o.state, 'vendor_ref', o.vendor_ref, 'amount_cents', m.amount_cents,
+        -- somebody is about to ask: what the vendor knows already is not ours yet
+        'is_followed', o.state in ('queued', 'submitted')
+          or (o.state = 'pending' and o.next_at > private.now() - interval '15 minutes')
+          or exists (
+            select from jobs.procrastinate_jobs j
+            where j.queueing_lock = 'follow_transfer:' || o.vendor_ref and j.status in ('todo', 'doing'))))
+      from banking.provider_operation o
+      join banking.moved m on m.id = o.id
+      where o.requested_at >= our_movements.since or o.vendor_ref = any(our_movements.vendor_refs)
+        or o.state in ('queued', 'submitted', 'pending')
+    ), '[]'))
+$$;
+
+-- comment FUNCTION our_movements(since timestamp with time zone, vendor_refs text[])
+COMMENT ON FUNCTION banking.our_movements(since timestamp with time zone, vendor_refs text[]) IS 'What we hold of bank transfers since a moment, of these of the vendor''s, and of all under way; and what the reserve is to hold.';
+
+-- function owed_cents(uuid)
+CREATE FUNCTION banking.owed_cents(person uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select coalesce(sum(d.owed_cents - d.repaid_cents), 0)::bigint from banking.debt d
+    where d.person = owed_cents.person and d.closed_at is null);
+end $$;
+
+-- comment FUNCTION owed_cents(person uuid)
+COMMENT ON FUNCTION banking.owed_cents(person uuid) IS 'What a person still owes since loads were taken back, in US cents.';
 
 -- function owner_of(uuid)
 CREATE FUNCTION banking.owner_of(operation_id uuid) RETURNS uuid
@@ -2268,9 +2474,7 @@ begin
   if amount_cents > maximum then
     perform private.refuse('load_limit', facts || jsonb_build_object('limit', 'load_single_cents', 'max', maximum));
   end if;
-  select coalesce(sum(l.amount_cents), 0) into used
-  from banking.load l join banking.provider_operation o on o.id = l.id
-  where l.person = person and l.created_at > moment - interval '7 days' and o.state not in ('failed', 'canceled');
+  used := banking.loaded_in_week(person);
   select p.created_at into joined_at from public.profiles p where p.id = person;
   if joined_at > moment - interval '7 days' then
     maximum := banking.limit_of(person, 'load_first_week_cents');
@@ -6834,6 +7038,30 @@ CREATE TABLE banking.default_source (
 -- comment TABLE default_source
 COMMENT ON TABLE banking.default_source IS 'Which bank a person means when they do not say.';
 
+-- table external_reconciliation
+CREATE TABLE banking.external_reconciliation (
+    n bigint NOT NULL,
+    since timestamp with time zone NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    transfer_count integer NOT NULL,
+    in_flight_count integer NOT NULL,
+    difference_count integer NOT NULL
+);
+
+-- comment TABLE external_reconciliation
+COMMENT ON TABLE banking.external_reconciliation IS 'Each comparison with the vendor: from when on transfers were compared, how many, and how many differed.';
+
+-- sequence external_reconciliation_n_seq
+ALTER TABLE banking.external_reconciliation ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME banking.external_reconciliation_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 -- table hold_policy
 CREATE TABLE banking.hold_policy (
     id bigint NOT NULL,
@@ -6921,6 +7149,19 @@ CREATE TABLE banking.redemption (
 -- comment TABLE redemption
 COMMENT ON TABLE banking.redemption IS 'Money on its way from a wallet to a bank.';
 
+-- view moved
+CREATE VIEW banking.moved WITH (security_invoker='true') AS
+ SELECT l.id,
+    l.amount_cents
+   FROM banking.load l
+UNION ALL
+ SELECT r.id,
+    r.amount_cents
+   FROM banking.redemption r;
+
+-- comment VIEW moved
+COMMENT ON VIEW banking.moved IS 'What each operation at the vendor moves, in US cents.';
+
 -- table repayment
 CREATE TABLE banking.repayment (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -6935,6 +7176,34 @@ CREATE TABLE banking.repayment (
 
 -- comment TABLE repayment
 COMMENT ON TABLE banking.repayment IS 'Money that paid back a debt: what it came from, and the id of that; its id is that of the transfer wallet -> receivable.';
+
+-- table reserve_confirmation
+CREATE TABLE banking.reserve_confirmation (
+    n bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    as_of timestamp with time zone NOT NULL,
+    confirmed_cents bigint NOT NULL,
+    in_flight_cents bigint NOT NULL,
+    parts jsonb NOT NULL,
+    uncleared_cents bigint NOT NULL,
+    circulation_cents bigint NOT NULL,
+    short_cents bigint NOT NULL,
+    is_full boolean NOT NULL,
+    CONSTRAINT shortage_is_not_negative CHECK ((short_cents >= 0))
+);
+
+-- comment TABLE reserve_confirmation
+COMMENT ON TABLE banking.reserve_confirmation IS 'What the bank said that it holds for us, when, beside what was out by then: circulation is wallets and payouts under way.';
+
+-- sequence reserve_confirmation_n_seq
+ALTER TABLE banking.reserve_confirmation ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME banking.reserve_confirmation_n_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 -- table vendor_environment
 CREATE TABLE banking.vendor_environment (
@@ -7607,6 +7876,10 @@ ALTER TABLE ONLY banking.debt
 ALTER TABLE ONLY banking.default_source
     ADD CONSTRAINT default_source_pkey PRIMARY KEY (person);
 
+-- constraint external_reconciliation external_reconciliation_pkey
+ALTER TABLE ONLY banking.external_reconciliation
+    ADD CONSTRAINT external_reconciliation_pkey PRIMARY KEY (n);
+
 -- constraint hold_policy hold_policy_pkey
 ALTER TABLE ONLY banking.hold_policy
     ADD CONSTRAINT hold_policy_pkey PRIMARY KEY (id);
@@ -7662,6 +7935,10 @@ ALTER TABLE ONLY banking.repayment
 -- constraint repayment repayment_pkey
 ALTER TABLE ONLY banking.repayment
     ADD CONSTRAINT repayment_pkey PRIMARY KEY (id);
+
+-- constraint reserve_confirmation reserve_confirmation_pkey
+ALTER TABLE ONLY banking.reserve_confirmation
+    ADD CONSTRAINT reserve_confirmation_pkey PRIMARY KEY (n);
 
 -- constraint source source_pkey
 ALTER TABLE ONLY banking.source
@@ -8014,6 +8291,12 @@ CREATE TRIGGER debt_is_never_truncated BEFORE TRUNCATE ON banking.debt FOR EACH 
 -- trigger debt debt_moves_forward
 CREATE TRIGGER debt_moves_forward BEFORE UPDATE ON banking.debt FOR EACH ROW EXECUTE FUNCTION banking.debt_moves_forward();
 
+-- trigger external_reconciliation external_reconciliation_is_append_only
+CREATE TRIGGER external_reconciliation_is_append_only BEFORE DELETE OR UPDATE ON banking.external_reconciliation FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger external_reconciliation external_reconciliation_is_never_truncated
+CREATE TRIGGER external_reconciliation_is_never_truncated BEFORE TRUNCATE ON banking.external_reconciliation FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
 -- trigger hold_policy hold_policy_is_append_only
 CREATE TRIGGER hold_policy_is_append_only BEFORE DELETE OR UPDATE ON banking.hold_policy FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -8025,6 +8308,12 @@ CREATE TRIGGER repayment_is_append_only BEFORE DELETE OR UPDATE ON banking.repay
 
 -- trigger repayment repayment_is_never_truncated
 CREATE TRIGGER repayment_is_never_truncated BEFORE TRUNCATE ON banking.repayment FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger reserve_confirmation reserve_confirmation_is_append_only
+CREATE TRIGGER reserve_confirmation_is_append_only BEFORE DELETE OR UPDATE ON banking.reserve_confirmation FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger reserve_confirmation reserve_confirmation_is_never_truncated
+CREATE TRIGGER reserve_confirmation_is_never_truncated BEFORE TRUNCATE ON banking.reserve_confirmation FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
 -- trigger vendor_environment vendor_environment_is_append_only
 CREATE TRIGGER vendor_environment_is_append_only BEFORE DELETE OR UPDATE ON banking.vendor_environment FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -8344,6 +8633,9 @@ ALTER TABLE banking.debt ENABLE ROW LEVEL SECURITY;
 -- row security default_source
 ALTER TABLE banking.default_source ENABLE ROW LEVEL SECURITY;
 
+-- row security external_reconciliation
+ALTER TABLE banking.external_reconciliation ENABLE ROW LEVEL SECURITY;
+
 -- row security hold_policy
 ALTER TABLE banking.hold_policy ENABLE ROW LEVEL SECURITY;
 
@@ -8364,6 +8656,9 @@ ALTER TABLE banking.redemption ENABLE ROW LEVEL SECURITY;
 
 -- row security repayment
 ALTER TABLE banking.repayment ENABLE ROW LEVEL SECURITY;
+
+-- row security reserve_confirmation
+ALTER TABLE banking.reserve_confirmation ENABLE ROW LEVEL SECURITY;
 
 -- row security source
 ALTER TABLE banking.source ENABLE ROW LEVEL SECURITY;
@@ -8648,9 +8943,17 @@ GRANT ALL ON FUNCTION banking.book_cleared(load_id uuid) TO service_role;
 REVOKE ALL ON FUNCTION banking.book_connection_state(connection_id uuid, state text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_connection_state(connection_id uuid, state text) TO service_role;
 
+-- acl FUNCTION book_correction(vendor_id text, kind text, bank_name text)
+REVOKE ALL ON FUNCTION banking.book_correction(vendor_id text, kind text, bank_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_correction(vendor_id text, kind text, bank_name text) TO service_role;
+
 -- acl FUNCTION book_customer(source_id uuid, vendor_id text)
 REVOKE ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.book_customer(source_id uuid, vendor_id text) TO service_role;
+
+-- acl FUNCTION book_differences(differences jsonb, since timestamp with time zone, began_at timestamp with time zone, transfer_count integer, in_flight_count integer)
+REVOKE ALL ON FUNCTION banking.book_differences(differences jsonb, since timestamp with time zone, began_at timestamp with time zone, transfer_count integer, in_flight_count integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.book_differences(differences jsonb, since timestamp with time zone, began_at timestamp with time zone, transfer_count integer, in_flight_count integer) TO service_role;
 
 -- acl FUNCTION book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer)
 REVOKE ALL ON FUNCTION banking.book_exchanged(link_id uuid, item_id text, access_sealed bytea, key_version integer) FROM PUBLIC;
@@ -8730,6 +9033,14 @@ GRANT ALL ON FUNCTION banking.claim_redemption(redemption_id uuid) TO service_ro
 -- acl FUNCTION close_source(source_id uuid, code text)
 REVOKE ALL ON FUNCTION banking.close_source(source_id uuid, code text) FROM PUBLIC;
 
+-- acl FUNCTION compared_since(days integer)
+REVOKE ALL ON FUNCTION banking.compared_since(days integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.compared_since(days integer) TO service_role;
+
+-- acl FUNCTION confirm_reserve(confirmed_cents bigint, in_flight_cents bigint, as_of timestamp with time zone, parts jsonb, liabilities_before_cents bigint, is_full boolean, OUT short_cents bigint, OUT case_id uuid, OUT is_new boolean)
+REVOKE ALL ON FUNCTION banking.confirm_reserve(confirmed_cents bigint, in_flight_cents bigint, as_of timestamp with time zone, parts jsonb, liabilities_before_cents bigint, is_full boolean, OUT short_cents bigint, OUT case_id uuid, OUT is_new boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.confirm_reserve(confirmed_cents bigint, in_flight_cents bigint, as_of timestamp with time zone, parts jsonb, liabilities_before_cents bigint, is_full boolean, OUT short_cents bigint, OUT case_id uuid, OUT is_new boolean) TO service_role;
+
 -- acl FUNCTION connection_of(item_id text)
 REVOKE ALL ON FUNCTION banking.connection_of(item_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.connection_of(item_id text) TO service_role;
@@ -8773,6 +9084,14 @@ GRANT ALL ON FUNCTION banking.hold_bank_days(environment text) TO service_role;
 -- acl FUNCTION is_busy(source_id uuid)
 REVOKE ALL ON FUNCTION banking.is_busy(source_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION last_confirmation()
+REVOKE ALL ON FUNCTION banking.last_confirmation() FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.last_confirmation() TO service_role;
+
+-- acl FUNCTION liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint)
+REVOKE ALL ON FUNCTION banking.liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint) TO service_role;
+
 -- acl FUNCTION limit_of(person uuid, name text)
 REVOKE ALL ON FUNCTION banking.limit_of(person uuid, name text) FROM PUBLIC;
 
@@ -8788,6 +9107,9 @@ GRANT ALL ON FUNCTION banking.link_order(link_id uuid) TO service_role;
 
 -- acl FUNCTION load_json(load_id uuid, viewer uuid)
 REVOKE ALL ON FUNCTION banking.load_json(load_id uuid, viewer uuid) FROM PUBLIC;
+
+-- acl FUNCTION loaded_in_week(person uuid)
+REVOKE ALL ON FUNCTION banking.loaded_in_week(person uuid) FROM PUBLIC;
 
 -- acl FUNCTION lock_wallet(person uuid)
 REVOKE ALL ON FUNCTION banking.lock_wallet(person uuid) FROM PUBLIC;
@@ -8884,6 +9206,13 @@ GRANT ALL ON FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid)
 
 -- acl FUNCTION order_of(person uuid)
 REVOKE ALL ON FUNCTION banking.order_of(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION our_movements(since timestamp with time zone, vendor_refs text[])
+REVOKE ALL ON FUNCTION banking.our_movements(since timestamp with time zone, vendor_refs text[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.our_movements(since timestamp with time zone, vendor_refs text[]) TO service_role;
+
+-- acl FUNCTION owed_cents(person uuid)
+REVOKE ALL ON FUNCTION banking.owed_cents(person uuid) FROM PUBLIC;
 
 -- acl FUNCTION owner_of(operation_id uuid)
 REVOKE ALL ON FUNCTION banking.owner_of(operation_id uuid) FROM PUBLIC;

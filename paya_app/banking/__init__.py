@@ -17,6 +17,7 @@ from paya_app.banking.bookings import (
 from paya_app.banking.cancellation import cancel, cancel_transfer
 from paya_app.banking.debts import Debt, debts, repaid_by, repay_now
 from paya_app.banking.errors import NothingToRepayWith
+from paya_app.banking.external import ExternalFinding, check_backing, reconcile_external
 from paya_app.banking.link_models import Bank, Link, TierLimits
 from paya_app.banking.link_steps import (
     ask_about_links,
@@ -56,6 +57,7 @@ __all__ = [
     "DayFlow",
     "Debt",
     "Expectation",
+    "ExternalFinding",
     "Link",
     "Load",
     "LoadLimits",
@@ -73,6 +75,7 @@ __all__ = [
     "banks",
     "cancel",
     "cancel_transfer",
+    "check_backing",
     "clear_due",
     "confirm_source",
     "debts",
@@ -91,6 +94,7 @@ __all__ = [
     "pending_cents",
     "receive_link_notice",
     "receive_notice",
+    "reconcile_external",
     "redemption",
     "redemption_expectation",
     "redemption_limits",

@@ -144,6 +144,9 @@ async def follow_source(vendor_id: str) -> None:
     state = "removed" if found.removed else found.status
     if state in ("unverified", "verified", "removed"):
         await as_service("select banking.book_source_state(:vendor, :state)", vendor=vendor_id, state=state)
+    await as_service(
+        "select banking.book_correction(:vendor, :kind, :name)", vendor=vendor_id, kind=found.kind, name=found.bank_name
+    )
 
 
 async def ask_about_stale() -> int:

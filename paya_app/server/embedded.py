@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from paya_app.core.config import settings
 from paya_app.events.errors import RecordRestored
 from paya_app.events.restored import require_not_restored
 from paya_app.local import postgres
@@ -144,6 +145,19 @@ def settings_for(
         "DWOLLA_BASE_URL": f"http://127.0.0.1:{ports['dwolla']}",
         "PLAID_BASE_URL": f"http://127.0.0.1:{ports['plaid']}",
     }
+
+
+def settings_of_running(home: Path) -> dict[str, str]:
+    """The environment of the programs of the PaYa that runs in `home`, for a command beside it.
+
+    Raises:
+        CannotStart: none has run there.
+    """
+    kept = home / "ports.json"
+    if not kept.exists():
+        raise CannotStart(f"No PaYa has run in {home}. Start it, or name its folder: PAYA_HOME=…")
+    the = settings()
+    return settings_for(postgres.create(home), home, the.paya_host, the.port, json.loads(kept.read_text()))
 
 
 def _vendor_ports(home: Path) -> dict[str, int]:

@@ -66,6 +66,25 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function banking.new_reference(text) is 'A fresh reference for a load (LD) or a redemption (CO).';
 
+-- What was taken back and is still owed counts no more: adding money is how it is paid back.
+create function banking.owed_cents(person uuid) returns bigint
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+    select coalesce(sum(d.owed_cents - d.repaid_cents), 0)::bigint from banking.debt d
+    where d.person = owed_cents.person and d.closed_at is null);
+end $$;
+comment on function banking.owed_cents(uuid) is 'What a person still owes since loads were taken back, in US cents.';
+
+create function banking.loaded_in_week(person uuid) returns bigint
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select greatest(0, coalesce(sum(l.amount_cents), 0)::bigint - banking.owed_cents(loaded_in_week.person))
+  from banking.load l join banking.provider_operation o on o.id = l.id
+  where l.person = loaded_in_week.person and l.created_at > private.now() - interval '7 days'
+    and o.state not in ('failed', 'canceled')
+$$;
+comment on function banking.loaded_in_week(uuid) is 'What a person loaded in the last seven days, in US cents, less what they owe of it.';
+
 create function banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
@@ -117,9 +136,7 @@ begin
   if amount_cents > maximum then
     perform private.refuse('load_limit', facts || jsonb_build_object('limit', 'load_single_cents', 'max', maximum));
   end if;
-  select coalesce(sum(l.amount_cents), 0) into used
-  from banking.load l join banking.provider_operation o on o.id = l.id
-  where l.person = person and l.created_at > moment - interval '7 days' and o.state not in ('failed', 'canceled');
+  used := banking.loaded_in_week(person);
   select p.created_at into joined_at from public.profiles p where p.id = person;
   if joined_at > moment - interval '7 days' then
     maximum := banking.limit_of(person, 'load_first_week_cents');
@@ -191,9 +208,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select banking.limit_of(p.id, 'load_single_min_cents'), banking.limit_of(p.id, 'load_single_cents'),
     case when p.created_at > private.now() - interval '7 days'
       then banking.limit_of(p.id, 'load_first_week_cents') else banking.limit_of(p.id, 'load_week_cents') end,
-    (select coalesce(sum(l.amount_cents), 0)::bigint
-     from banking.load l join banking.provider_operation o on o.id = l.id
-     where l.person = p.id and l.created_at > private.now() - interval '7 days' and o.state not in ('failed', 'canceled')),
+    banking.loaded_in_week(p.id),
     case when p.created_at > private.now() - interval '7 days' then p.created_at + interval '7 days' end
   from public.profiles p where p.id = auth.uid()
 $$;

@@ -118,6 +118,8 @@ begin
     l.settle_transfer, ledger.system_account('reserve'), ledger.system_account('loads_uncleared'), l.amount_cents, 'load_settled', l.reference);
   update banking.provider_operation o set state = 'settled', settled_at = private.now(), next_at = clears_at where o.id = load_id;
   update banking.load t set clears_at = clears_at, version = t.version + 1 where t.id = load_id returning * into l;
+  -- asked of the bank, after this: the more there are at once, the fewer questions
+  perform jobs.enqueue('banking', 'check_backing', '{}', 'check_backing');
   perform events.record('load.settled', load_id, l.version, jsonb_build_object('owner_id', l.person, 'amount_cents', l.amount_cents), null);
   perform banking.book_cleared(load_id);
 end $$;

@@ -183,6 +183,29 @@ begin
 end $$;
 comment on function banking.close_source(uuid, text) is 'Takes a bank off its owner''s list after a return that says that it cannot be used.';
 
+-- A bank that corrects what it was told (a notice of change): Dwolla applies it, and says that the account changed.
+create function banking.book_correction(vendor_id text, kind text, bank_name text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  known banking.source;
+begin
+  select * into known from banking.source s where s.vendor_id = vendor_id for no key update;
+  if not found or known.state = 'removed' then
+    return;
+  end if;
+  kind := case when kind in ('checking', 'savings') then kind else known.kind end;
+  bank_name := coalesce(nullif(left(bank_name, 80), ''), known.bank_name);
+  if (kind, bank_name) is not distinct from (known.kind, known.bank_name) then
+    return;
+  end if;
+  update banking.source s set kind = kind, bank_name = bank_name, version = s.version + 1 where s.id = known.id;
+  perform events.record('bank.corrected', known.id, known.version + 1, jsonb_build_object(
+    'owner_id', known.person, 'kind_before', known.kind, 'kind_after', kind, 'name_before', known.bank_name, 'name_after', bank_name), null);
+end $$;
+comment on function banking.book_correction(text, text, text) is 'Notes what a bank corrected of an account: its kind, or its own name.';
+grant execute on function banking.book_correction(text, text, text) to service_role;
+
 create function banking.repay_now(repayment_key uuid) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable

@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from paya_app import banking, risk, wallet
+from paya_app.banking import errors as banking_errors
 from paya_app.banking.errors import LoadAccountUnavailable
 from paya_app.core import db
 from paya_app.core.actor import Actor
@@ -52,6 +53,12 @@ async def state(bank: Bank, who: Actor) -> str:
     return await bank.database.value(
         "select state from ledger.account where owner = %s and kind = 'wallet'", (who.user_id,)
     )
+
+
+async def left_to_load(who: Actor) -> int:
+    limits = await banking.load_limits(who)
+    assert limits is not None
+    return limits.left_cents
 
 
 async def owed(bank: Bank, who: Actor) -> int:
@@ -195,6 +202,21 @@ async def test_a_return_that_the_wallet_covers_leaves_the_account_open(bank, peo
     await take_back(bank, load)
     assert (await bank.ledger(), await state(bank, ann)) == ({}, "active")
     assert await bank.database.value("select count(*) from banking.debt") == 0
+
+
+async def test_what_is_owed_does_not_use_up_the_limits_of_loading(bank, people):
+    ann = await people.join("ann")
+    await people.join("bob")
+    source = await bank.link(ann)
+    load = await loaded(bank, ann, 10_000, source)
+    await pay(ann, "bob", 9000)
+    assert await left_to_load(ann) == 0
+    await take_back(bank, load)
+    assert await left_to_load(ann) == 9000
+    with pytest.raises(banking_errors.LoadLimit):
+        await bank.start(ann, 9001, source)
+    await loaded(bank, ann, 9000, source)
+    assert (await owed(bank, ann), await left_to_load(ann)) == (0, 0)
 
 
 async def test_somebody_restricted_for_another_reason_too_does_not_load(bank, people):

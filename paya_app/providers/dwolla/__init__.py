@@ -5,6 +5,7 @@ has no answer, and each that makes something takes the idempotency key it is mad
 """
 
 from paya_app.providers.dwolla.connection import close
+from paya_app.providers.dwolla.statement import Balance, Listed, list_transfers, our_balances
 from paya_app.providers.dwolla.verbs import (
     FundingSource,
     Transfer,
@@ -27,7 +28,9 @@ from paya_app.providers.dwolla.webhook import SIGNATURE_HEADER, Notice, read_not
 
 __all__ = [
     "SIGNATURE_HEADER",
+    "Balance",
     "FundingSource",
+    "Listed",
     "Notice",
     "Transfer",
     "add_bank",
@@ -39,6 +42,8 @@ __all__ = [
     "ensure_subscription",
     "find_transfer",
     "funding_source",
+    "list_transfers",
+    "our_balances",
     "ping",
     "read_notice",
     "remove_bank",

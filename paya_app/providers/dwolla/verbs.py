@@ -12,13 +12,14 @@ from paya_app.providers.outcome import Rejected, Retryable, Unknown
 
 @dataclass(frozen=True, slots=True)
 class FundingSource:
-    """An account at Dwolla: `type` is `bank` or `balance`, `status` is `unverified` or `verified`."""
+    """An account at Dwolla: `type` is `bank` or `balance`, `status` (un)verified, `kind` as in `add_bank`."""
 
     id: str
     type: str
     status: str
     bank_name: str
     removed: bool
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ async def create_transfer(
 
 async def transfer(transfer_id: str) -> Transfer:
     """The transfer as it stands."""
-    return await connection().get(f"transfers/{transfer_id}", read_as=_transfer)
+    return await connection().get(f"transfers/{transfer_id}", read_as=read_transfer)
 
 
 async def find_transfer(customer_id: str, correlation_id: str, *, is_payout: bool = False) -> Transfer | None:
@@ -186,6 +187,7 @@ def _funding_source(source_id: str, body: Mapping[str, Any]) -> FundingSource:
         status=_text(body, "status"),
         bank_name=str(body.get("bankName") or ""),
         removed=body.get("removed") is True,
+        kind=str(body.get("bankAccountType") or ""),
     )
 
 
@@ -199,10 +201,11 @@ def _listed(name: str) -> Callable[[Mapping[str, Any]], list[dict[str, Any]]]:
 
 
 def _transfers(body: Mapping[str, Any]) -> list[Transfer]:
-    return [_transfer(each) for each in _listed("transfers")(body)]
+    return [read_transfer(each) for each in _listed("transfers")(body)]
 
 
-def _transfer(body: Mapping[str, Any]) -> Transfer:
+def read_transfer(body: Mapping[str, Any]) -> Transfer:
+    """A transfer from its document."""
     links = body.get("_links", {})
     whole, _, cents = _text(body["amount"], "value").partition(".")
     return Transfer(

@@ -62,4 +62,4 @@ def moment(at: datetime) -> str:
 
 def money(cents: int) -> dict[str, str]:
     """`{"value": "12.34", "currency": "USD"}`."""
-    return {"value": f"{cents // 100}.{cents % 100:02d}", "currency": "USD"}
+    return {"value": f"{'-' * (cents < 0)}{abs(cents) // 100}.{abs(cents) % 100:02d}", "currency": "USD"}

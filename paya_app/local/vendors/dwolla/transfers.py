@@ -3,6 +3,7 @@
 import json
 import re
 import uuid
+from datetime import date
 from typing import Any
 
 from starlette.responses import Response
@@ -10,7 +11,18 @@ from starlette.responses import Response
 from paya_app.local.vendors.dwolla import customers, payouts, sources
 from paya_app.local.vendors.dwolla.call import Call, linked_id
 from paya_app.local.vendors.dwolla.events import record_both
-from paya_app.local.vendors.dwolla.hal import Refused, created, fault, hal, invalid, link, moment, money, not_found
+from paya_app.local.vendors.dwolla.hal import (
+    Refused,
+    bad_request,
+    created,
+    fault,
+    hal,
+    invalid,
+    link,
+    moment,
+    money,
+    not_found,
+)
 from paya_app.local.vendors.dwolla.returns import REASONS, late_code
 from paya_app.local.vendors.dwolla.state import ACCOUNT_ID
 
@@ -138,12 +150,16 @@ async def _list(call: Call, path: str, customer_id: uuid.UUID | None) -> Respons
         "customer": customer_id,
         "status": query.get("status", ""),
         "correlation": query.get("correlationId", ""),
+        "start": _day(query.get("startDate", "")),
+        "end": _day(query.get("endDate", "")),
         "limit": limit,
         "offset": offset,
     }
     where = (
         "from vendor_dwolla.transfer where (%(customer)s::uuid is null or customer_id = %(customer)s)"
         " and (%(status)s = '' or status = %(status)s) and (%(correlation)s = '' or correlation_id = %(correlation)s)"
+        " and (%(start)s::date is null or created >= %(start)s::date)"
+        " and (%(end)s::date is null or created < %(end)s::date + 1)"
     )
     total = await (await call.connection.execute(f"select count(*) as n {where}", params)).fetchone()
     found = await call.connection.execute(
@@ -157,6 +173,14 @@ async def _list(call: Call, path: str, customer_id: uuid.UUID | None) -> Respons
             "total": total["n"] if total else 0,
         }
     )
+
+
+def _day(text: str) -> date | None:
+    """A day like 2026-11-21, or None; what is no day is an error."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise bad_request() from None
 
 
 async def change(call: Call) -> Response:
