@@ -37,6 +37,10 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "AddState.ask_review": ("amount", None),
     "AddState.submit": ("shown", {"load_id": "", "source_id": "", "amount": "$1.00"}),
     "AddState.set_reviewing": ("wanted", None),
+    "BanksState.make_default": ("source_id", None),
+    "BanksState.ask_unlink": ("source_id", None),
+    "BanksState.set_leaving": ("wanted", None),
+    "BanksState.unlink": ("source_id", None),
     "SettingsState.choose_received": ("audience", None),
     "SessionsState.end": ("session_id", None),
 }
@@ -63,6 +67,9 @@ _NO_ARGUMENT = {
     "show_newest",
     "show_banks",
     "link_another",
+    "type_instead",
+    "look_again",
+    "go_to_bank",
     "end_others",
 }
 
