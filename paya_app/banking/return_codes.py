@@ -182,6 +182,7 @@ RETURN_CODES: dict[str, ReturnCode] = {
 ENDINGS = {
     "account_unavailable": "Your wallet could not take part in transfers when the bank was to be asked.",
     "bank_removed": "This bank was no longer linked when it was to be asked.",
+    "limit_lowered": "Your limits had changed before the bank was asked.",
     "canceled_by_owner": "You canceled it.",
     "canceled": "The transfer was canceled before the bank took part.",
 }

@@ -15,6 +15,19 @@ begin
 end $$;
 comment on function banking.lock_wallet(uuid) is 'Locks a person''s wallet, before reading it or posting to it.';
 
+-- Only a limit that was lowered meanwhile can be exceeded here: when it was asked for, the load fitted.
+create function banking.load_fits(load_id uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select l.amount_cents <= banking.limit_of(l.person, 'load_single_cents') and (
+    select sum(e.amount_cents) from banking.load e join banking.provider_operation o on o.id = e.id
+    where e.person = l.person and e.created_at > l.created_at - interval '7 days'
+      and (e.created_at, e.id) <= (l.created_at, l.id) and o.state not in ('failed', 'canceled')
+  ) <= banking.limit_of(l.person, case when p.created_at > l.created_at - interval '7 days'
+    then 'load_first_week_cents' else 'load_week_cents' end)
+  from banking.load l join public.profiles p on p.id = l.person where l.id = load_id
+$$;
+comment on function banking.load_fits(uuid) is 'Whether a load that waits is within the limits in force now.';
+
 create function banking.claim_load(load_id uuid) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
@@ -36,6 +49,10 @@ begin
     select from banking.load l join banking.source s on s.id = l.source_id where l.id = load_id and s.state = 'verified'
   ) then
     perform banking.book_failed(load_id, null, 'bank_removed', true);
+    return null;
+  end if;
+  if first and not banking.load_fits(load_id) then
+    perform banking.book_failed(load_id, null, 'limit_lowered', true);
     return null;
   end if;
   if operation.state in ('queued', 'submitted') then

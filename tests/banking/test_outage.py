@@ -68,14 +68,19 @@ async def test_loads_wait_and_go_out_in_order_once_when_it_is_back(the, people, 
     assert await the.bank.ledger() == {"reserve": -4600, "wallet": 4600}
 
 
-async def test_an_account_that_was_restricted_meanwhile_is_not_charged(the, people, database, advance_clock):
-    ann, bob = await people.join("ann"), await people.join("bob")
-    source = await the.bank.link(bob)
+async def test_accounts_and_limits_are_looked_at_again_before_anything_is_sent(the, people, database, advance_clock):
+    ann, bob, cat = await people.join("ann"), await people.join("bob"), await people.join("cat")
+    source, bank_of_cat = await the.bank.link(bob), await the.bank.link(cat, account="33334444")
     tried = await the.bank.start(ann, 1000)
     await the.answers("down")
     await opened_by_failures(tried)
     load = await the.bank.start(bob, 1000, source)
+    fits = await the.bank.start(cat, 1200, bank_of_cat)
+    beyond = await the.bank.start(cat, 1201, bank_of_cat)
     await the.bank.work()
+    await database.rows(
+        "insert into risk.limit_value (name, value_max, reason) values ('load_single_cents', 1200, 'a test')"
+    )
     await database.rows("select risk.impose(%s, 'restricted', 'late_return', null, %s)", (bob.user_id, load.id))
     await the.answers("well")
     await advance_clock(seconds=settings().paya_breaker_s + 1)
@@ -85,4 +90,7 @@ async def test_an_account_that_was_restricted_meanwhile_is_not_charged(the, peop
     canceled = await the.bank.load(bob, load)
     assert canceled.state == "canceled"
     assert "Nothing was added to your wallet, and nothing is taken from your bank." in canceled.reason
-    assert await the.bank.dwolla.transfer_count() == 1
+    assert (await the.bank.load(cat, fits)).state == "pending"
+    assert (await the.bank.load(cat, beyond)).state == "canceled"
+    assert "Your limits had changed" in (await the.bank.load(cat, beyond)).reason
+    assert await the.bank.dwolla.transfer_count() == 2

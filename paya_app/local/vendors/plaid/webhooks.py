@@ -1,6 +1,7 @@
 """Webhooks: what is owed to whom, and its delivery with retries, each attempt freshly signed."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -10,6 +11,8 @@ from typing import Any
 import httpx
 import psycopg
 
+from paya_app.local.chaos.mischief import Mischief, Mischiefs
+from paya_app.local.chaos.post import post
 from paya_app.local.vendors.plaid.state import Connection, Plaid
 
 ANSWER_WAIT_S = 10
@@ -28,12 +31,16 @@ async def owe(connection: Connection, url: str | None, body: dict[str, Any]) -> 
 
 async def run(plaid: Plaid) -> None:
     """Deliver what is owed until cancelled; sleep until the next thing otherwise."""
-    async with httpx.AsyncClient(timeout=ANSWER_WAIT_S, follow_redirects=False, trust_env=False) as client:
+    mischiefs = Mischiefs(plaid.database_url)
+    async with (
+        contextlib.aclosing(mischiefs),
+        httpx.AsyncClient(timeout=ANSWER_WAIT_S, follow_redirects=False, trust_env=False) as client,
+    ):
         while True:
             plaid.wake.clear()
             wait_s = LOOK_EVERY_S
             try:
-                wait_s = await _step(plaid, client)
+                wait_s = await _step(plaid, client, mischiefs)
             except psycopg.OperationalError as error:
                 _log.warning("the database does not answer: %s", type(error).__name__)
                 wait_s = 0.5
@@ -43,9 +50,10 @@ async def run(plaid: Plaid) -> None:
                 continue
 
 
-async def _step(plaid: Plaid, client: httpx.AsyncClient) -> float:
+async def _step(plaid: Plaid, client: httpx.AsyncClient, mischiefs: Mischiefs) -> float:
     while batch := await _claim(plaid):
-        await asyncio.gather(*(_deliver(plaid, client, delivery) for delivery in batch))
+        mischief = await mischiefs.of("plaid")
+        await asyncio.gather(*(_deliver(plaid, client, delivery, mischief) for delivery in batch))
     async with plaid.transaction() as connection:
         found = await connection.execute(
             "select extract(epoch from min(next_at) - clock_timestamp())::float8 as due from vendor_plaid.delivery"
@@ -68,14 +76,14 @@ async def _claim(plaid: Plaid) -> list[dict[str, Any]]:
         return await found.fetchall()
 
 
-async def _deliver(plaid: Plaid, client: httpx.AsyncClient, delivery: dict[str, Any]) -> None:
+async def _deliver(plaid: Plaid, client: httpx.AsyncClient, delivery: dict[str, Any], mischief: Mischief) -> None:
     body = delivery["body"].encode()
     async with plaid.transaction() as connection:
         claims = {"iat": int(time.time()), "request_body_sha256": hashlib.sha256(body).hexdigest()}
         signature = await plaid.signature(connection, claims)
     headers = {"Content-Type": "application/json", "Plaid-Verification": signature}
     try:
-        answer = str((await client.post(delivery["url"], content=body, headers=headers)).status_code)
+        answer = str(await post(client, delivery["url"], content=body, headers=headers, mischief=mischief))
     except httpx.HTTPError as error:
         answer = type(error).__name__
     delivered, retries = answer.startswith("2"), plaid.retry_delays_s
