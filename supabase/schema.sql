@@ -105,8 +105,8 @@ CREATE DOMAIN ledger.account_state AS text
 CREATE DOMAIN ledger.asset AS text
 	CONSTRAINT asset_check CHECK ((VALUE = ANY (ARRAY['USD'::text, 'BTC'::text])));
 
--- type flaw
-CREATE TYPE ledger.flaw AS (
+-- type finding
+CREATE TYPE ledger.finding AS (
 	kind text,
 	subject text,
 	evidence jsonb
@@ -1234,6 +1234,10 @@ begin
     perform banking.book_failed(load_id, null, 'bank_removed', true);
     return null;
   end if;
+  if first and not banking.load_fits(load_id) then
+    perform banking.book_failed(load_id, null, 'limit_lowered', true);
+    return null;
+  end if;
   if operation.state in ('queued', 'submitted') then
     update banking.provider_operation o set
       state = 'submitted', attempts = o.attempts + 1, next_at = private.now() + interval '1 minute',
@@ -1666,6 +1670,23 @@ $$;
 
 -- comment FUNCTION link_order(link_id uuid)
 COMMENT ON FUNCTION banking.link_order(link_id uuid) IS 'What is known of a link: all that the job needs to go on from where it stopped.';
+
+-- function load_fits(uuid)
+CREATE FUNCTION banking.load_fits(load_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select l.amount_cents <= banking.limit_of(l.person, 'load_single_cents') and (
+    select sum(e.amount_cents) from banking.load e join banking.provider_operation o on o.id = e.id
+    where e.person = l.person and e.created_at > l.created_at - interval '7 days'
+      and (e.created_at, e.id) <= (l.created_at, l.id) and o.state not in ('failed', 'canceled')
+  ) <= banking.limit_of(l.person, case when p.created_at > l.created_at - interval '7 days'
+    then 'load_first_week_cents' else 'load_week_cents' end)
+  from banking.load l join public.profiles p on p.id = l.person where l.id = load_id
+$$;
+
+-- comment FUNCTION load_fits(load_id uuid)
+COMMENT ON FUNCTION banking.load_fits(load_id uuid) IS 'Whether a load that waits is within the limits in force now.';
 
 -- function load_json(uuid, uuid)
 CREATE FUNCTION banking.load_json(load_id uuid, viewer uuid) RETURNS jsonb
@@ -4671,8 +4692,8 @@ end $$;
 -- comment FUNCTION expire_holds(maximum integer)
 COMMENT ON FUNCTION ledger.expire_holds(maximum integer) IS 'Books the release of holds past their time, the oldest first; returns how many.';
 
--- function flaws_of_chains(bigint[], bigint[], bigint[])
-CREATE FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) RETURNS SETOF ledger.flaw
+-- function findings_of_chains(bigint[], bigint[], bigint[])
+CREATE FUNCTION ledger.findings_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4699,11 +4720,11 @@ begin
     where c.is_broken or c.is_astray or c.is_odd;
 end $$;
 
--- comment FUNCTION flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[])
-COMMENT ON FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) IS 'Accounts whose entries, from these seqs on, have gaps or do not add up, or whose row is not what the last says; also those to look at.';
+-- comment FUNCTION findings_of_chains(accounts bigint[], seqs bigint[], counts bigint[])
+COMMENT ON FUNCTION ledger.findings_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) IS 'Accounts whose entries, from these seqs on, have gaps or do not add up, or whose row is not what the last says; also those to look at.';
 
--- function flaws_of_checkpoints()
-CREATE FUNCTION ledger.flaws_of_checkpoints() RETURNS SETOF ledger.flaw
+-- function findings_of_checkpoints()
+CREATE FUNCTION ledger.findings_of_checkpoints() RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4722,11 +4743,11 @@ begin
       and c.era = (select max(k.era) from ledger.checkpoint k where k.account_id = c.account_id);
 end $$;
 
--- comment FUNCTION flaws_of_checkpoints()
-COMMENT ON FUNCTION ledger.flaws_of_checkpoints() IS 'Checkpoints of each account''s newest era that are not the sum of what came before them.';
+-- comment FUNCTION findings_of_checkpoints()
+COMMENT ON FUNCTION ledger.findings_of_checkpoints() IS 'Checkpoints of each account''s newest era that are not the sum of what came before them.';
 
--- function flaws_of_entries(bigint[])
-CREATE FUNCTION ledger.flaws_of_entries(accounts bigint[]) RETURNS SETOF ledger.flaw
+-- function findings_of_entries(bigint[])
+CREATE FUNCTION ledger.findings_of_entries(accounts bigint[]) RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4743,11 +4764,11 @@ begin
     );
 end $$;
 
--- comment FUNCTION flaws_of_entries(accounts bigint[])
-COMMENT ON FUNCTION ledger.flaws_of_entries(accounts bigint[]) IS 'Entries of these accounts that no transfer made.';
+-- comment FUNCTION findings_of_entries(accounts bigint[])
+COMMENT ON FUNCTION ledger.findings_of_entries(accounts bigint[]) IS 'Entries of these accounts that no transfer made.';
 
--- function flaws_of_heads(text)
-CREATE FUNCTION ledger.flaws_of_heads(of_asset text) RETURNS SETOF ledger.flaw
+-- function findings_of_heads(text)
+CREATE FUNCTION ledger.findings_of_heads(of_asset text) RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4764,11 +4785,11 @@ begin
       and (a.seq, a.balance) is distinct from (coalesce(e.seq, 0), coalesce(e.balance_after, 0));
 end $$;
 
--- comment FUNCTION flaws_of_heads(of_asset text)
-COMMENT ON FUNCTION ledger.flaws_of_heads(of_asset text) IS 'All accounts of an asset whose row is not what their last entry says; slow, for when the sum says that there is one.';
+-- comment FUNCTION findings_of_heads(of_asset text)
+COMMENT ON FUNCTION ledger.findings_of_heads(of_asset text) IS 'All accounts of an asset whose row is not what their last entry says; slow, for when the sum says that there is one.';
 
--- function flaws_of_holds()
-CREATE FUNCTION ledger.flaws_of_holds() RETURNS SETOF ledger.flaw
+-- function findings_of_holds()
+CREATE FUNCTION ledger.findings_of_holds() RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4783,8 +4804,8 @@ begin
     where coalesce(a.held, 0) <> coalesce(h.held, 0);
 end $$;
 
--- function flaws_of_payments(xid8, integer, bigint[], timestamp with time zone)
-CREATE FUNCTION ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) RETURNS SETOF ledger.flaw
+-- function findings_of_payments(xid8, integer, bigint[], timestamp with time zone)
+CREATE FUNCTION ledger.findings_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4814,11 +4835,11 @@ begin
     group by x.id;
 end $$;
 
--- comment FUNCTION flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone)
-COMMENT ON FUNCTION ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) IS 'New payments without their transfer or their one event, new events without their payment, and what lacks one among accounts with new transfers.';
+-- comment FUNCTION findings_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone)
+COMMENT ON FUNCTION ledger.findings_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) IS 'New payments without their transfer or their one event, new events without their payment, and what lacks one among accounts with new transfers.';
 
--- function flaws_of_sides(xid8, integer, boolean)
-CREATE FUNCTION ledger.flaws_of_sides(since xid8, in_era integer, is_full boolean) RETURNS SETOF ledger.flaw
+-- function findings_of_sides(xid8, integer, boolean)
+CREATE FUNCTION ledger.findings_of_sides(since xid8, in_era integer, is_full boolean) RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4839,11 +4860,11 @@ begin
         or a.is_summing <> (t.from_seq is null) or b.is_summing <> (t.to_seq is null));
 end $$;
 
--- comment FUNCTION flaws_of_sides(since xid8, in_era integer, is_full boolean)
-COMMENT ON FUNCTION ledger.flaws_of_sides(since xid8, in_era integer, is_full boolean) IS 'New transfers between accounts that are not there, of different assets, or of another sort.';
+-- comment FUNCTION findings_of_sides(since xid8, in_era integer, is_full boolean)
+COMMENT ON FUNCTION ledger.findings_of_sides(since xid8, in_era integer, is_full boolean) IS 'New transfers between accounts that are not there, of different assets, or of another sort.';
 
--- function flaws_of_sums(xid8, integer)
-CREATE FUNCTION ledger.flaws_of_sums(since xid8, in_era integer) RETURNS SETOF ledger.flaw
+-- function findings_of_sums(xid8, integer)
+CREATE FUNCTION ledger.findings_of_sums(since xid8, in_era integer) RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4864,17 +4885,17 @@ begin
       from ledger.account a join ledger.sum_entry s on s.account_id = a.id
       where a.owner is null and a.is_summing and s.xid >= since and (in_era is null or s.era = in_era)
     ) x
-    -- a transfer that names no summing account where it should is a flaw of its own
+    -- a transfer that names no summing account where it should is a finding of its own
     where x.account_id in (select a.id from ledger.account a where a.owner is null and a.is_summing)
     group by x.account_id, x.era, x.xid
     having sum(x.transferred) <> sum(x.summed) or sum(x.transfers) <> 0;
 end $$;
 
--- comment FUNCTION flaws_of_sums(since xid8, in_era integer)
-COMMENT ON FUNCTION ledger.flaws_of_sums(since xid8, in_era integer) IS 'Summing accounts whose rows of a transaction are not the sum of its transfers.';
+-- comment FUNCTION findings_of_sums(since xid8, in_era integer)
+COMMENT ON FUNCTION ledger.findings_of_sums(since xid8, in_era integer) IS 'Summing accounts whose rows of a transaction are not the sum of its transfers.';
 
--- function flaws_of_transfers(xid8, integer)
-CREATE FUNCTION ledger.flaws_of_transfers(since xid8, in_era integer) RETURNS SETOF ledger.flaw
+-- function findings_of_transfers(xid8, integer)
+CREATE FUNCTION ledger.findings_of_transfers(since xid8, in_era integer) RETURNS SETOF ledger.finding
     LANGUAGE plpgsql STABLE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -4914,8 +4935,8 @@ begin
     where t.is_from_wrong or t.is_to_wrong;
 end $$;
 
--- comment FUNCTION flaws_of_transfers(since xid8, in_era integer)
-COMMENT ON FUNCTION ledger.flaws_of_transfers(since xid8, in_era integer) IS 'New transfers whose entries are missing or say something else.';
+-- comment FUNCTION findings_of_transfers(since xid8, in_era integer)
+COMMENT ON FUNCTION ledger.findings_of_transfers(since xid8, in_era integer) IS 'New transfers whose entries are missing or say something else.';
 
 -- function hold_json(uuid)
 CREATE FUNCTION ledger.hold_json(hold_id uuid) RETURNS jsonb
@@ -5328,7 +5349,7 @@ declare
   in_era integer;
   since_at timestamptz := '-infinity';
   touched bigint[]; seqs bigint[]; counts bigint[];
-  flaws ledger.flaw[];
+  findings ledger.finding[];
   total ledger.total;
   found_count integer := 0;
 begin
@@ -5366,40 +5387,40 @@ begin
 
   -- A few new rows are looked up one by one, never by reading a whole table; all of them are read as a whole.
   perform set_config('enable_hashjoin', is_full::text, true), set_config('enable_mergejoin', is_full::text, true);
-  flaws := array(select f from ledger.flaws_of_transfers(since, in_era) f)
-    || array(select f from ledger.flaws_of_sides(since, in_era, is_full) f)
-    || array(select f from ledger.flaws_of_chains(touched, seqs, counts) f)
-    || array(select f from ledger.flaws_of_sums(since, in_era) f)
-    || array(select f from ledger.flaws_of_payments(since, in_era, touched, since_at) f);
-  flaws := array(select f from unnest(flaws) f where f.kind <> 'entries_to_look_at') || array(
-    select e from ledger.flaws_of_entries(array(
-      select split_part(f.subject, ':', 2)::bigint from unnest(flaws) f where f.kind in ('entries_to_look_at', 'account_does_not_add_up')
+  findings := array(select f from ledger.findings_of_transfers(since, in_era) f)
+    || array(select f from ledger.findings_of_sides(since, in_era, is_full) f)
+    || array(select f from ledger.findings_of_chains(touched, seqs, counts) f)
+    || array(select f from ledger.findings_of_sums(since, in_era) f)
+    || array(select f from ledger.findings_of_payments(since, in_era, touched, since_at) f);
+  findings := array(select f from unnest(findings) f where f.kind <> 'entries_to_look_at') || array(
+    select e from ledger.findings_of_entries(array(
+      select split_part(f.subject, ':', 2)::bigint from unnest(findings) f where f.kind in ('entries_to_look_at', 'account_does_not_add_up')
     )) e);
   perform set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
   if is_full then
-    flaws := flaws || array(select f from ledger.flaws_of_checkpoints() f) || array(select f from ledger.flaws_of_holds() f);
+    findings := findings || array(select f from ledger.findings_of_checkpoints() f) || array(select f from ledger.findings_of_holds() f);
   end if;
   for total in select * from ledger.totals() loop
     if total.held <> total.open_holds and not is_full then
-      flaws := flaws || array(select f from ledger.flaws_of_holds() f);
+      findings := findings || array(select f from ledger.findings_of_holds() f);
     end if;
     if total.balance <> 0 then
       if not is_full then
         -- some account is to blame that nobody touched: look at all of this asset
-        flaws := flaws || array(select f from ledger.flaws_of_heads(total.asset) f)
-          || array(select f from ledger.flaws_of_sums('0', null) f) || array(select f from ledger.flaws_of_checkpoints() f);
+        findings := findings || array(select f from ledger.findings_of_heads(total.asset) f)
+          || array(select f from ledger.findings_of_sums('0', null) f) || array(select f from ledger.findings_of_checkpoints() f);
       end if;
       if not exists (
-        select from unnest(flaws) f join ledger.account a on a.id = split_part(f.subject, ':', 2)::bigint
+        select from unnest(findings) f join ledger.account a on a.id = split_part(f.subject, ':', 2)::bigint
         where f.kind = 'account_does_not_add_up' and a.asset = total.asset
       ) then
-        flaws := flaws || row('asset_does_not_sum_to_zero', 'asset:' || total.asset, jsonb_build_object('sum', total.balance))::ledger.flaw;
+        findings := findings || row('asset_does_not_sum_to_zero', 'asset:' || total.asset, jsonb_build_object('sum', total.balance))::ledger.finding;
       end if;
     end if;
   end loop;
 
   for kind, subject, evidence in
-    select f.kind, f.subject, jsonb_agg(distinct f.evidence) from unnest(flaws) f group by f.kind, f.subject order by f.kind, f.subject
+    select f.kind, f.subject, jsonb_agg(distinct f.evidence) from unnest(findings) f group by f.kind, f.subject order by f.kind, f.subject
   loop
     select o.case_id, o.is_new into case_id, is_new from cases.open_case(kind, subject, evidence) o;
     found_count := found_count + 1;
@@ -5801,6 +5822,21 @@ end $$;
 -- comment FUNCTION log_range(start bigint, length bigint)
 COMMENT ON FUNCTION proof.log_range(start bigint, length bigint) IS 'The root over `length` seals from position start (from 0) on; the whole log of a size is log_range(0, size).';
 
+-- function merkle_level(bytea[])
+CREATE FUNCTION proof.merkle_level(nodes bytea[]) RETURNS bytea[]
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select array(
+    select case when p.r is null then p.l else sha256('\x01'::bytea || p.l || p.r) end
+    from (select u.node as l, lead(u.node) over (order by u.n) as r, u.n from unnest(merkle_level.nodes) with ordinality u (node, n)) p
+    where p.n % 2 = 1 order by p.n
+  )
+$$;
+
+-- comment FUNCTION merkle_level(nodes bytea[])
+COMMENT ON FUNCTION proof.merkle_level(nodes bytea[]) IS 'The level above these nodes, as RFC 6962 has it: neighbours are paired, an odd one out moves up as it is.';
+
 -- function merkle_path(bytea[], integer)
 CREATE FUNCTION proof.merkle_path(leaves bytea[], index integer) RETURNS bytea[]
     LANGUAGE plpgsql IMMUTABLE STRICT
@@ -5815,11 +5851,7 @@ begin
     if place # 1 < cardinality(nodes) then
       path := path || nodes[(place # 1) + 1];
     end if;
-    nodes := array(
-      select case when p.r is null then p.l else sha256('\x01'::bytea || p.l || p.r) end
-      from (select u.node as l, lead(u.node) over (order by u.n) as r, u.n from unnest(nodes) with ordinality u (node, n)) p
-      where p.n % 2 = 1 order by p.n
-    );
+    nodes := proof.merkle_level(nodes);
     place := place / 2;
   end loop;
   return path;
@@ -5840,17 +5872,13 @@ begin
     return sha256('');
   end if;
   while cardinality(nodes) > 1 loop
-    nodes := array(
-      select case when p.r is null then p.l else sha256('\x01'::bytea || p.l || p.r) end
-      from (select u.node as l, lead(u.node) over (order by u.n) as r, u.n from unnest(nodes) with ordinality u (node, n)) p
-      where p.n % 2 = 1 order by p.n
-    );
+    nodes := proof.merkle_level(nodes);
   end loop;
   return nodes[1];
 end $$;
 
 -- comment FUNCTION merkle_root(leaves bytea[])
-COMMENT ON FUNCTION proof.merkle_root(leaves bytea[]) IS 'The root of RFC 6962 over these leaf hashes: neighbours are paired, an odd one out moves up as it is.';
+COMMENT ON FUNCTION proof.merkle_root(leaves bytea[]) IS 'The root of RFC 6962 over these leaf hashes.';
 
 -- function microseconds(timestamp with time zone)
 CREATE FUNCTION proof.microseconds(at timestamp with time zone) RETURNS bigint
@@ -9105,6 +9133,9 @@ REVOKE ALL ON FUNCTION banking.link_json(link banking.link) FROM PUBLIC;
 REVOKE ALL ON FUNCTION banking.link_order(link_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.link_order(link_id uuid) TO service_role;
 
+-- acl FUNCTION load_fits(load_id uuid)
+REVOKE ALL ON FUNCTION banking.load_fits(load_id uuid) FROM PUBLIC;
+
 -- acl FUNCTION load_json(load_id uuid, viewer uuid)
 REVOKE ALL ON FUNCTION banking.load_json(load_id uuid, viewer uuid) FROM PUBLIC;
 
@@ -9602,32 +9633,32 @@ REVOKE ALL ON FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_acc
 REVOKE ALL ON FUNCTION ledger.expire_holds(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION ledger.expire_holds(maximum integer) TO service_role;
 
--- acl FUNCTION flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[])
-REVOKE ALL ON FUNCTION ledger.flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) FROM PUBLIC;
+-- acl FUNCTION findings_of_chains(accounts bigint[], seqs bigint[], counts bigint[])
+REVOKE ALL ON FUNCTION ledger.findings_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) FROM PUBLIC;
 
--- acl FUNCTION flaws_of_checkpoints()
-REVOKE ALL ON FUNCTION ledger.flaws_of_checkpoints() FROM PUBLIC;
+-- acl FUNCTION findings_of_checkpoints()
+REVOKE ALL ON FUNCTION ledger.findings_of_checkpoints() FROM PUBLIC;
 
--- acl FUNCTION flaws_of_entries(accounts bigint[])
-REVOKE ALL ON FUNCTION ledger.flaws_of_entries(accounts bigint[]) FROM PUBLIC;
+-- acl FUNCTION findings_of_entries(accounts bigint[])
+REVOKE ALL ON FUNCTION ledger.findings_of_entries(accounts bigint[]) FROM PUBLIC;
 
--- acl FUNCTION flaws_of_heads(of_asset text)
-REVOKE ALL ON FUNCTION ledger.flaws_of_heads(of_asset text) FROM PUBLIC;
+-- acl FUNCTION findings_of_heads(of_asset text)
+REVOKE ALL ON FUNCTION ledger.findings_of_heads(of_asset text) FROM PUBLIC;
 
--- acl FUNCTION flaws_of_holds()
-REVOKE ALL ON FUNCTION ledger.flaws_of_holds() FROM PUBLIC;
+-- acl FUNCTION findings_of_holds()
+REVOKE ALL ON FUNCTION ledger.findings_of_holds() FROM PUBLIC;
 
--- acl FUNCTION flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone)
-REVOKE ALL ON FUNCTION ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) FROM PUBLIC;
+-- acl FUNCTION findings_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone)
+REVOKE ALL ON FUNCTION ledger.findings_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamp with time zone) FROM PUBLIC;
 
--- acl FUNCTION flaws_of_sides(since xid8, in_era integer, is_full boolean)
-REVOKE ALL ON FUNCTION ledger.flaws_of_sides(since xid8, in_era integer, is_full boolean) FROM PUBLIC;
+-- acl FUNCTION findings_of_sides(since xid8, in_era integer, is_full boolean)
+REVOKE ALL ON FUNCTION ledger.findings_of_sides(since xid8, in_era integer, is_full boolean) FROM PUBLIC;
 
--- acl FUNCTION flaws_of_sums(since xid8, in_era integer)
-REVOKE ALL ON FUNCTION ledger.flaws_of_sums(since xid8, in_era integer) FROM PUBLIC;
+-- acl FUNCTION findings_of_sums(since xid8, in_era integer)
+REVOKE ALL ON FUNCTION ledger.findings_of_sums(since xid8, in_era integer) FROM PUBLIC;
 
--- acl FUNCTION flaws_of_transfers(since xid8, in_era integer)
-REVOKE ALL ON FUNCTION ledger.flaws_of_transfers(since xid8, in_era integer) FROM PUBLIC;
+-- acl FUNCTION findings_of_transfers(since xid8, in_era integer)
+REVOKE ALL ON FUNCTION ledger.findings_of_transfers(since xid8, in_era integer) FROM PUBLIC;
 
 -- acl FUNCTION hold_json(hold_id uuid)
 REVOKE ALL ON FUNCTION ledger.hold_json(hold_id uuid) FROM PUBLIC;
@@ -9708,6 +9739,9 @@ REVOKE ALL ON FUNCTION proof.log_path(index bigint, size bigint) FROM PUBLIC;
 
 -- acl FUNCTION log_range(start bigint, length bigint)
 REVOKE ALL ON FUNCTION proof.log_range(start bigint, length bigint) FROM PUBLIC;
+
+-- acl FUNCTION merkle_level(nodes bytea[])
+REVOKE ALL ON FUNCTION proof.merkle_level(nodes bytea[]) FROM PUBLIC;
 
 -- acl FUNCTION merkle_path(leaves bytea[], index integer)
 REVOKE ALL ON FUNCTION proof.merkle_path(leaves bytea[], index integer) FROM PUBLIC;

@@ -19,7 +19,7 @@ _SENTENCES = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One flaw: what kind, about what (like `account:17`), the evidence, and its open case."""
+    """One finding: what kind, about what (like `account:17`), the evidence, and its open case."""
 
     kind: str
     subject: str

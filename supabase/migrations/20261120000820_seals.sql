@@ -87,6 +87,17 @@ $$;
 comment on function proof.node_hash(bytea, bytea) is
 'An inner node: the byte 1, then both children. A leaf begins with the byte 0, so neither can pass for the other.';
 
+create function proof.merkle_level(nodes bytea[]) returns bytea[]
+language sql immutable strict set search_path = pg_catalog, pg_temp as $$
+  select array(
+    select case when p.r is null then p.l else sha256('\x01'::bytea || p.l || p.r) end
+    from (select u.node as l, lead(u.node) over (order by u.n) as r, u.n from unnest(merkle_level.nodes) with ordinality u (node, n)) p
+    where p.n % 2 = 1 order by p.n
+  )
+$$;
+comment on function proof.merkle_level(bytea[]) is
+'The level above these nodes, as RFC 6962 has it: neighbours are paired, an odd one out moves up as it is.';
+
 create function proof.merkle_root(leaves bytea[]) returns bytea
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 declare
@@ -96,16 +107,12 @@ begin
     return sha256('');
   end if;
   while cardinality(nodes) > 1 loop
-    nodes := array(
-      select case when p.r is null then p.l else sha256('\x01'::bytea || p.l || p.r) end
-      from (select u.node as l, lead(u.node) over (order by u.n) as r, u.n from unnest(nodes) with ordinality u (node, n)) p
-      where p.n % 2 = 1 order by p.n
-    );
+    nodes := proof.merkle_level(nodes);
   end loop;
   return nodes[1];
 end $$;
 comment on function proof.merkle_root(bytea[]) is
-'The root of RFC 6962 over these leaf hashes: neighbours are paired, an odd one out moves up as it is.';
+'The root of RFC 6962 over these leaf hashes.';
 
 create function proof.merkle_path(leaves bytea[], index integer) returns bytea[]
 language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
@@ -118,11 +125,7 @@ begin
     if place # 1 < cardinality(nodes) then
       path := path || nodes[(place # 1) + 1];
     end if;
-    nodes := array(
-      select case when p.r is null then p.l else sha256('\x01'::bytea || p.l || p.r) end
-      from (select u.node as l, lead(u.node) over (order by u.n) as r, u.n from unnest(nodes) with ordinality u (node, n)) p
-      where p.n % 2 = 1 order by p.n
-    );
+    nodes := proof.merkle_level(nodes);
     place := place / 2;
   end loop;
   return path;

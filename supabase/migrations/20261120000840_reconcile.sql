@@ -23,11 +23,11 @@ for each row execute function private.append_only();
 create trigger reconciliation_is_never_truncated before truncate on ledger.reconciliation
 for each statement execute function private.append_only();
 
-create type ledger.flaw as (kind text, subject text, evidence jsonb);
+create type ledger.finding as (kind text, subject text, evidence jsonb);
 
 -- Every function below is plpgsql, although it is one statement: so it is planned with the values at hand.
 
-create function ledger.flaws_of_transfers(since xid8, in_era integer) returns setof ledger.flaw
+create function ledger.findings_of_transfers(since xid8, in_era integer) returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -64,9 +64,9 @@ begin
     ) x (kind, subject, evidence)
     where t.is_from_wrong or t.is_to_wrong;
 end $$;
-comment on function ledger.flaws_of_transfers(xid8, integer) is 'New transfers whose entries are missing or say something else.';
+comment on function ledger.findings_of_transfers(xid8, integer) is 'New transfers whose entries are missing or say something else.';
 
-create function ledger.flaws_of_sides(since xid8, in_era integer, is_full boolean) returns setof ledger.flaw
+create function ledger.findings_of_sides(since xid8, in_era integer, is_full boolean) returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -84,10 +84,10 @@ begin
       and (a.id is null or b.id is null or a.asset <> b.asset
         or a.is_summing <> (t.from_seq is null) or b.is_summing <> (t.to_seq is null));
 end $$;
-comment on function ledger.flaws_of_sides(xid8, integer, boolean) is
+comment on function ledger.findings_of_sides(xid8, integer, boolean) is
 'New transfers between accounts that are not there, of different assets, or of another sort.';
 
-create function ledger.flaws_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) returns setof ledger.flaw
+create function ledger.findings_of_chains(accounts bigint[], seqs bigint[], counts bigint[]) returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -111,10 +111,10 @@ begin
     ) c
     where c.is_broken or c.is_astray or c.is_odd;
 end $$;
-comment on function ledger.flaws_of_chains(bigint[], bigint[], bigint[]) is
+comment on function ledger.findings_of_chains(bigint[], bigint[], bigint[]) is
 'Accounts whose entries, from these seqs on, have gaps or do not add up, or whose row is not what the last says; also those to look at.';
 
-create function ledger.flaws_of_entries(accounts bigint[]) returns setof ledger.flaw
+create function ledger.findings_of_entries(accounts bigint[]) returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -128,9 +128,9 @@ begin
       where x.id = e.transfer_id and (e.account_id, e.seq) in ((x.from_account, x.from_seq), (x.to_account, x.to_seq))
     );
 end $$;
-comment on function ledger.flaws_of_entries(bigint[]) is 'Entries of these accounts that no transfer made.';
+comment on function ledger.findings_of_entries(bigint[]) is 'Entries of these accounts that no transfer made.';
 
-create function ledger.flaws_of_sums(since xid8, in_era integer) returns setof ledger.flaw
+create function ledger.findings_of_sums(since xid8, in_era integer) returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -149,14 +149,14 @@ begin
       from ledger.account a join ledger.sum_entry s on s.account_id = a.id
       where a.owner is null and a.is_summing and s.xid >= since and (in_era is null or s.era = in_era)
     ) x
-    -- a transfer that names no summing account where it should is a flaw of its own
+    -- a transfer that names no summing account where it should is a finding of its own
     where x.account_id in (select a.id from ledger.account a where a.owner is null and a.is_summing)
     group by x.account_id, x.era, x.xid
     having sum(x.transferred) <> sum(x.summed) or sum(x.transfers) <> 0;
 end $$;
-comment on function ledger.flaws_of_sums(xid8, integer) is 'Summing accounts whose rows of a transaction are not the sum of its transfers.';
+comment on function ledger.findings_of_sums(xid8, integer) is 'Summing accounts whose rows of a transaction are not the sum of its transfers.';
 
-create function ledger.flaws_of_checkpoints() returns setof ledger.flaw
+create function ledger.findings_of_checkpoints() returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -172,10 +172,10 @@ begin
       -- what was booked between a restore and the rebase has ids below marks of the era that ended: nothing rests on those
       and c.era = (select max(k.era) from ledger.checkpoint k where k.account_id = c.account_id);
 end $$;
-comment on function ledger.flaws_of_checkpoints() is
+comment on function ledger.findings_of_checkpoints() is
 'Checkpoints of each account''s newest era that are not the sum of what came before them.';
 
-create function ledger.flaws_of_heads(of_asset text) returns setof ledger.flaw
+create function ledger.findings_of_heads(of_asset text) returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -189,10 +189,10 @@ begin
     where a.asset = of_asset and not a.is_summing
       and (a.seq, a.balance) is distinct from (coalesce(e.seq, 0), coalesce(e.balance_after, 0));
 end $$;
-comment on function ledger.flaws_of_heads(text) is
+comment on function ledger.findings_of_heads(text) is
 'All accounts of an asset whose row is not what their last entry says; slow, for when the sum says that there is one.';
 
-create function ledger.flaws_of_holds() returns setof ledger.flaw
+create function ledger.findings_of_holds() returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -237,7 +237,7 @@ end $$;
 comment on function ledger.totals() is
 'What all accounts of each asset hold together (0, when all is well), and how much is held; one pass over the accounts.';
 
-create function ledger.flaws_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamptz) returns setof ledger.flaw
+create function ledger.findings_of_payments(since xid8, in_era integer, accounts bigint[], since_at timestamptz) returns setof ledger.finding
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
@@ -264,7 +264,7 @@ begin
     ) x
     group by x.id;
 end $$;
-comment on function ledger.flaws_of_payments(xid8, integer, bigint[], timestamptz) is
+comment on function ledger.findings_of_payments(xid8, integer, bigint[], timestamptz) is
 'New payments without their transfer or their one event, new events without their payment, and what lacks one among accounts with new transfers.';
 
 -- ---------------------------------------------------------------- the run
@@ -283,7 +283,7 @@ declare
   in_era integer;
   since_at timestamptz := '-infinity';
   touched bigint[]; seqs bigint[]; counts bigint[];
-  flaws ledger.flaw[];
+  findings ledger.finding[];
   total ledger.total;
   found_count integer := 0;
 begin
@@ -321,40 +321,40 @@ begin
 
   -- A few new rows are looked up one by one, never by reading a whole table; all of them are read as a whole.
   perform set_config('enable_hashjoin', is_full::text, true), set_config('enable_mergejoin', is_full::text, true);
-  flaws := array(select f from ledger.flaws_of_transfers(since, in_era) f)
-    || array(select f from ledger.flaws_of_sides(since, in_era, is_full) f)
-    || array(select f from ledger.flaws_of_chains(touched, seqs, counts) f)
-    || array(select f from ledger.flaws_of_sums(since, in_era) f)
-    || array(select f from ledger.flaws_of_payments(since, in_era, touched, since_at) f);
-  flaws := array(select f from unnest(flaws) f where f.kind <> 'entries_to_look_at') || array(
-    select e from ledger.flaws_of_entries(array(
-      select split_part(f.subject, ':', 2)::bigint from unnest(flaws) f where f.kind in ('entries_to_look_at', 'account_does_not_add_up')
+  findings := array(select f from ledger.findings_of_transfers(since, in_era) f)
+    || array(select f from ledger.findings_of_sides(since, in_era, is_full) f)
+    || array(select f from ledger.findings_of_chains(touched, seqs, counts) f)
+    || array(select f from ledger.findings_of_sums(since, in_era) f)
+    || array(select f from ledger.findings_of_payments(since, in_era, touched, since_at) f);
+  findings := array(select f from unnest(findings) f where f.kind <> 'entries_to_look_at') || array(
+    select e from ledger.findings_of_entries(array(
+      select split_part(f.subject, ':', 2)::bigint from unnest(findings) f where f.kind in ('entries_to_look_at', 'account_does_not_add_up')
     )) e);
   perform set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true);
   if is_full then
-    flaws := flaws || array(select f from ledger.flaws_of_checkpoints() f) || array(select f from ledger.flaws_of_holds() f);
+    findings := findings || array(select f from ledger.findings_of_checkpoints() f) || array(select f from ledger.findings_of_holds() f);
   end if;
   for total in select * from ledger.totals() loop
     if total.held <> total.open_holds and not is_full then
-      flaws := flaws || array(select f from ledger.flaws_of_holds() f);
+      findings := findings || array(select f from ledger.findings_of_holds() f);
     end if;
     if total.balance <> 0 then
       if not is_full then
         -- some account is to blame that nobody touched: look at all of this asset
-        flaws := flaws || array(select f from ledger.flaws_of_heads(total.asset) f)
-          || array(select f from ledger.flaws_of_sums('0', null) f) || array(select f from ledger.flaws_of_checkpoints() f);
+        findings := findings || array(select f from ledger.findings_of_heads(total.asset) f)
+          || array(select f from ledger.findings_of_sums('0', null) f) || array(select f from ledger.findings_of_checkpoints() f);
       end if;
       if not exists (
-        select from unnest(flaws) f join ledger.account a on a.id = split_part(f.subject, ':', 2)::bigint
+        select from unnest(findings) f join ledger.account a on a.id = split_part(f.subject, ':', 2)::bigint
         where f.kind = 'account_does_not_add_up' and a.asset = total.asset
       ) then
-        flaws := flaws || row('asset_does_not_sum_to_zero', 'asset:' || total.asset, jsonb_build_object('sum', total.balance))::ledger.flaw;
+        findings := findings || row('asset_does_not_sum_to_zero', 'asset:' || total.asset, jsonb_build_object('sum', total.balance))::ledger.finding;
       end if;
     end if;
   end loop;
 
   for kind, subject, evidence in
-    select f.kind, f.subject, jsonb_agg(distinct f.evidence) from unnest(flaws) f group by f.kind, f.subject order by f.kind, f.subject
+    select f.kind, f.subject, jsonb_agg(distinct f.evidence) from unnest(findings) f group by f.kind, f.subject order by f.kind, f.subject
   loop
     select o.case_id, o.is_new into case_id, is_new from cases.open_case(kind, subject, evidence) o;
     found_count := found_count + 1;
