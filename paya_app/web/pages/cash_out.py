@@ -23,6 +23,7 @@ from paya_app.web.components.button import primary_link, secondary_link
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
+from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.review import review_line, review_sheet
 from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.components.when import when
@@ -81,9 +82,11 @@ class CashOutState(rx.State):
     least_cents: int = 0
     most_cents: int = 0
     all_cents: int = 0
-    at_most: str = ""
+    most_words: str = ""
     nothing: str = ""
     opens_at: str = ""
+    single_max: str = ""
+    is_empty: bool = True
     week_left: str = ""
     week_used: str = ""
     week_max: str = ""
@@ -218,11 +221,12 @@ class CashOutState(rx.State):
 
     def _show_limits(self, limits: banking.RedemptionLimits) -> None:
         self._available_cents = limits.available_cents
-        self.available = format_cents(limits.available_cents)
+        self.available, self.is_empty = format_cents(limits.available_cents), limits.available_cents == 0
+        self.single_max = format_cents(limits.single_max_cents)
         self.least_cents, self.most_cents = limits.least_cents, limits.most_cents
         is_covered = limits.available_cents <= limits.room_cents
         self.all_cents = limits.available_cents if is_covered else 0
-        self.at_most = "You have {} available." if is_covered else "One transfer can be at most {} now."
+        self.most_words = "You have {} available." if is_covered else "One transfer can be at most {} now."
         self.nothing = "There is nothing in your wallet to cash out." if is_covered else "That is all for this week."
         self.opens_at = limits.opens_at.isoformat() if limits.opens_at else ""
         week_left_cents = max(0, limits.week_max_cents - limits.week_used_cents)
@@ -239,6 +243,7 @@ def _address(redemption_id: UUID) -> rx.event.EventSpec:
 def page() -> rx.Component:
     """The page."""
     return frame(
+        provider_banner("dwolla"),
         asked_for(
             rx.cond(CashOutState.step == "amount", rx.fragment(), notice(CashOutState.fault)),
             rx.match(
@@ -273,9 +278,14 @@ def _unlinked() -> rx.Component:
     return rx.el.div(
         rx.el.h2("First, a bank of yours", class_name="text-xl!"),
         rx.el.p(
-            "Money is paid to a bank account that you linked and confirmed. Your ",
-            rx.el.b(CashOutState.available, class_name="num"),
-            " waits in your wallet.",
+            "Money is paid to a bank account that you linked and confirmed.",
+            rx.cond(
+                CashOutState.is_empty,
+                rx.fragment(),
+                rx.fragment(
+                    " Your ", rx.el.b(CashOutState.available, class_name="num"), " waits in your wallet until then."
+                ),
+            ),
             class_name="m",
         ),
         primary_link("Link a bank", to="/add/"),
@@ -335,7 +345,7 @@ def _amount() -> rx.Component:
             most_cents=CashOutState.most_cents,
             all_cents=CashOutState.all_cents,
             more_at=CashOutState.more_at,
-            at_most=CashOutState.at_most,
+            most_words=CashOutState.most_words,
             full_words=CashOutState.nothing,
             empty_words="Nothing to cash out now",
             on_review=CashOutState.ask_review,
@@ -345,6 +355,7 @@ def _amount() -> rx.Component:
             used=CashOutState.week_used,
             maximum=CashOutState.week_max,
             percent=CashOutState.week_percent,
+            single=CashOutState.single_max,
             more_at=CashOutState.more_at,
         ),
         review_sheet(

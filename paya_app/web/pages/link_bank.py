@@ -20,6 +20,7 @@ from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
 from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.forms import read_id
 from paya_app.web.viewer import admit, query_value, signed_in
@@ -119,6 +120,7 @@ def page() -> rx.Component:
     """The page."""
     is_waiting = LinkBankState.phase == "waiting"
     return frame(
+        provider_banner("plaid"),
         LiveHint.create(on_change=LinkBankState.look_again, active=True),
         # should no hint come
         rx.cond(is_waiting, Due.create(at="2000-01-01T00:00:00+00:00", on_due=LinkBankState.look_again)),
