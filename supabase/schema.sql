@@ -6440,7 +6440,7 @@ begin
 end $$;
 
 -- comment FUNCTION raise_flags(maximum integer)
-COMMENT ON FUNCTION risk.raise_flags(maximum integer) IS 'Looks at the next events, maximum at most, and opens a case for each flag that has none open. Returns those, and at last a row with how many events were read.';
+COMMENT ON FUNCTION risk.raise_flags(maximum integer) IS 'Looks at the next events, maximum at most, and opens a case for each flag that has none open. Returns those, then a row of how many events were read.';
 
 -- function repeated_sends(uuid, uuid, timestamp with time zone, jsonb)
 CREATE FUNCTION risk.repeated_sends(giver uuid, taker uuid, moment timestamp with time zone, limits jsonb) RETURNS jsonb

@@ -27,7 +27,7 @@ async def raise_flags() -> list[Flag]:
     raised: list[Flag] = []
     while True:
         sql = "select kind, subject, case_id, read_count from risk.raise_flags(:maximum)"
-        *flags, read = await db.query(Actor.service(), sql, {"maximum": EVENTS_AT_ONCE})
-        raised += [Flag(kind, subject, case_id) for kind, subject, case_id, _ in flags]
-        if read.read_count < EVENTS_AT_ONCE:
+        rows = await db.query(Actor.service(), sql, {"maximum": EVENTS_AT_ONCE})
+        raised += [Flag(row.kind, row.subject, row.case_id) for row in rows[:-1]]
+        if rows[-1].read_count < EVENTS_AT_ONCE:
             return raised

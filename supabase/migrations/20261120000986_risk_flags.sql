@@ -149,5 +149,5 @@ begin
   return next;
 end $$;
 comment on function risk.raise_flags(integer) is
-'Looks at the next events, maximum at most, and opens a case for each flag that has none open. Returns those, and at last a row with how many events were read.';
+'Looks at the next events, maximum at most, and opens a case for each flag that has none open. Returns those, then a row of how many events were read.';
 grant execute on function risk.raise_flags(integer) to service_role;

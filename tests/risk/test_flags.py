@@ -9,12 +9,13 @@ from jobs.schedule import TIMETABLE
 from paya_app import risk, wallet
 from paya_app.core.errors import LimitsUnknown
 from paya_app.core.ids import new_id
+from paya_app.wallet.models import Audience
 from tests.support.bank import opened
 from tests.support.database import Database
 from tests.support.people import People
 
 
-async def pay(people: People, giver: str, taker: str, cents: int = 1, audience: str = "public") -> UUID:
+async def pay(people: People, giver: str, taker: str, cents: int = 1, audience: Audience = "public") -> UUID:
     payment_id = new_id()
     await wallet.send(
         people.actors[giver], payment_id=payment_id, to=taker, amount_cents=cents, note="", audience=audience
