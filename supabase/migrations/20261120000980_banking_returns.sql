@@ -195,7 +195,10 @@ begin
     return;
   end if;
   kind := case when kind in ('checking', 'savings') then kind else known.kind end;
-  bank_name := coalesce(nullif(left(bank_name, 80), ''), known.bank_name);
+  -- whose owner signed in to it is called what they chose there; the transfers' vendor has the name from the routing number
+  bank_name := case
+    when exists (select from banking.connection c where c.source_id = known.id) then known.bank_name
+    else coalesce(nullif(left(bank_name, 80), ''), known.bank_name) end;
   if (kind, bank_name) is not distinct from (known.kind, known.bank_name) then
     return;
   end if;

@@ -43,6 +43,13 @@ async def test_of_several_banks_one_is_first(linking, people):
     assert [one.is_default for one in await banking.banks(ann)] == [True, False]
 
 
+async def test_a_bank_keeps_the_name_under_which_it_was_chosen(linking, people):
+    ann = await people.join("ann")
+    source = await linking.linked(ann)
+    await banking.follow_source(await linking.bank.vendor_id(source))
+    assert [one.source.bank_name for one in await banking.banks(ann)] == ["First Platypus Bank"]
+
+
 async def test_an_unlinked_bank_is_given_back_everywhere(linking, people):
     ann = await people.join("ann")
     source = await linking.linked(ann)
@@ -97,24 +104,36 @@ async def test_a_login_that_changed_is_shown_and_repaired(linking, people):
     assert len(await banking.banks(ann)) == 1
 
 
+async def tier(actor) -> banking.TierLimits:
+    told = await banking.tier_limits(actor)
+    assert told is not None
+    return told
+
+
+async def week_cents(actor) -> int:
+    limits = await banking.load_limits(actor)
+    assert limits is not None
+    return limits.week_max_cents
+
+
 async def test_a_bank_in_ones_own_name_raises_what_may_be_added(linking, people, advance_clock):
     ann, bob = await people.join("ann", name="Ann Field"), await people.join("bob", name="Bob Stone")
     await advance_clock(days=8)
-    assert (await banking.tier_limits(ann)).tier == "phone"
+    assert (await tier(ann)).tier == "phone"
     by_hand = await linking.bank.link(ann)
-    assert (await banking.tier_limits(ann)).tier == "bank"
+    assert (await tier(ann)).tier == "bank"
     with pytest.raises(LoadLimit):
         await linking.bank.start(ann, 200_001, by_hand)
     named = await linking.linked(ann)
-    limits = await banking.tier_limits(ann)
+    limits = await tier(ann)
     assert (limits.tier, limits.load_week_cents, limits.raised_week_cents) == ("identity", 500_000, 500_000)
-    assert (await banking.load_limits(ann)).week_max_cents == 500_000
+    assert await week_cents(ann) == 500_000
     await linking.bank.start(ann, 500_000, named)
     with pytest.raises(LoadLimit):
         await linking.bank.start(ann, 100, named)
     other = await linking.linked(bob, username="user_other")
     assert [one.is_holder for one in await banking.banks(bob)] == [False]
-    assert (await banking.tier_limits(bob)).tier == "bank"
+    assert (await tier(bob)).tier == "bank"
     with pytest.raises(LoadLimit):
         await linking.bank.start(bob, 200_001, other)
 
@@ -122,9 +141,9 @@ async def test_a_bank_in_ones_own_name_raises_what_may_be_added(linking, people,
 async def test_a_bank_that_is_unlinked_raises_nothing_any_more(linking, people):
     ann = await people.join("ann", name="Ann Field")
     source = await linking.linked(ann)
-    assert (await banking.load_limits(ann)).week_max_cents == 50_000, "in the first week"
+    assert await week_cents(ann) == 50_000, "in the first week"
     await banking.unlink(ann, source.id)
-    assert (await banking.load_limits(ann)).week_max_cents == 10_000
+    assert await week_cents(ann) == 10_000
 
 
 @pytest.mark.parametrize(

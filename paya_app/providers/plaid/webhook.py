@@ -26,6 +26,8 @@ AHEAD_S_MAX = 60
 KEY_ID_CHARACTERS_MAX = 64
 KEYS_MAX = 20
 KEY_TTL_S = 86400
+MINUTE_S = 60
+ANSWER_S_MAX = 5
 UNKNOWN_KEYS_A_MINUTE = 10
 TEXT_CHARACTERS_MAX = 200
 
@@ -104,33 +106,45 @@ def token_hash(link_token: str) -> str:
 
 
 class _Keys:
-    """Public keys by id, kept for a day."""
+    """Public keys by id, kept for a day; whoever needs one that is being asked for waits for that answer."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[float, Any]] = {}
-        self._asked: list[float] = []
+        self._asking: dict[tuple[str, str], asyncio.Task[Any]] = {}
+        self._asked_s: list[float] = []
 
     async def key(self, kid: str) -> Any | None:
-        """The public key, or None when there is none of this id or too many unknown ones were named."""
+        """The public key, or None when there is none of this id.
+
+        Raises:
+            Retryable: the vendor does not answer, or too many unknown ids were named.
+        """
         at = (settings().plaid_base_url, kid)
         found = self._known.get(at)
         if found is not None and time.monotonic() - found[0] < KEY_TTL_S:
             return found[1]
-        now_s = time.monotonic()
-        self._asked = [each for each in self._asked if now_s - each < 60][-UNKNOWN_KEYS_A_MINUTE:]  # noqa: PLR2004
-        if len(self._asked) >= UNKNOWN_KEYS_A_MINUTE:
-            raise Retryable("too_many_unknown_keys")
-        self._asked.append(now_s)
+        if at not in self._asking:
+            now_s = time.monotonic()
+            self._asked_s = [each for each in self._asked_s if now_s - each < MINUTE_S]
+            if len(self._asked_s) >= UNKNOWN_KEYS_A_MINUTE:
+                raise Retryable("too_many_unknown_keys", is_outage=False)
+            self._asked_s.append(now_s)
+            self._asking[at] = asyncio.create_task(self._fetch(at))
+        return await asyncio.shield(self._asking[at])
+
+    async def _fetch(self, at: tuple[str, str]) -> Any | None:
         try:
-            jwk = await asyncio.wait_for(verification_key(kid), 5)
+            jwk = await asyncio.wait_for(verification_key(at[1]), ANSWER_S_MAX)
         except Rejected:
             return None
         except TimeoutError:
             raise Retryable("no_answer_in_time") from None
+        finally:
+            del self._asking[at]
         key = None if jwk.get("expired_at") else jwt.PyJWK(dict(jwk), "ES256").key
         if len(self._known) >= KEYS_MAX:
             self._known.clear()
-        self._known[at] = (now_s, key)
+        self._known[at] = (time.monotonic(), key)
         return key
 
 
