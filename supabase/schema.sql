@@ -658,7 +658,10 @@ begin
     return;
   end if;
   kind := case when kind in ('checking', 'savings') then kind else known.kind end;
-  bank_name := coalesce(nullif(left(bank_name, 80), ''), known.bank_name);
+  -- whose owner signed in to it is called what they chose there; the transfers' vendor has the name from the routing number
+  bank_name := case
+    when exists (select from banking.connection c where c.source_id = known.id) then known.bank_name
+    else coalesce(nullif(left(bank_name, 80), ''), known.bank_name) end;
   if (kind, bank_name) is not distinct from (known.kind, known.bank_name) then
     return;
   end if;
@@ -4378,7 +4381,7 @@ begin
   end if;
   if a.balance - a.held - amount < a.min_balance then
     perform private.refuse('insufficient_funds', jsonb_build_object(
-      'available_cents', a.balance - a.held - a.min_balance, 'amount_cents', amount));
+      'available', a.balance - a.held - a.min_balance, 'amount', amount, 'asset', a.asset));
   end if;
   update ledger.account c set held = c.held + amount where c.id = account_id;
   insert into ledger.hold (id, account_id, amount, kind, ref, opened_at, expires_at)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from paya_app.core.clock import now
-from paya_app.core.money import format_cents
+from paya_app.core.money import format_amount, format_cents
 from paya_app.core.spans import moment, span_in_words
 
 SQLSTATE = "PA000"
@@ -84,7 +84,9 @@ class InsufficientFunds(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says what is available."""
-        return f"Not sent. You have {format_cents(facts.get('available_cents', 0))} available. Add money or send less."
+        amount = facts.get("available", facts.get("available_cents", 0))
+        available = format_amount(amount, facts.get("asset", "USD"))
+        return f"Not sent. You have {available} available. Add money or send less."
 
 
 class LimitExceeded(PayaError):

@@ -1,4 +1,4 @@
-"""Dollars as people write them, cents as we keep them."""
+"""Amounts as people write them, and as we keep them."""
 
 import re
 from decimal import Decimal
@@ -33,3 +33,10 @@ def format_cents(cents: int) -> str:
     """`$1,234.50`; a true minus sign for negative amounts."""
     text = format_currency(Decimal(abs(cents)).scaleb(-2), "USD", locale="en_US")
     return f"−{text}" if cents < 0 else text
+
+
+def format_amount(amount: int, asset: str) -> str:
+    """`$1,234.50`, `0.00001234 BTC`: an amount in the smallest unit of its asset, USD or BTC."""
+    if asset == "USD":
+        return format_cents(amount)
+    return f"{'−' if amount < 0 else ''}{Decimal(abs(amount)).scaleb(-8):,.8f} {asset}"

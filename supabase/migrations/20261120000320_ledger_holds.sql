@@ -105,7 +105,7 @@ begin
   end if;
   if a.balance - a.held - amount < a.min_balance then
     perform private.refuse('insufficient_funds', jsonb_build_object(
-      'available_cents', a.balance - a.held - a.min_balance, 'amount_cents', amount));
+      'available', a.balance - a.held - a.min_balance, 'amount', amount, 'asset', a.asset));
   end if;
   update ledger.account c set held = c.held + amount where c.id = account_id;
   insert into ledger.hold (id, account_id, amount, kind, ref, opened_at, expires_at)
