@@ -30,7 +30,8 @@ begin
   return found;
 end $$;
 comment on function jobs.enqueue(text, text, jsonb, text, timestamptz, text) is
-'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false. Those with the same in_order run one after the other.';
+'Adds a job in the caller''s transaction. While one with the same only_once waits, adds none and returns false. '
+'Those with the same in_order run one after the other.';
 grant execute on function jobs.enqueue(text, text, jsonb, text, timestamptz, text) to service_role, paya_worker;
 -- Without it each look for work compares every job that has an order with every other.
 create index job_in_order on jobs.procrastinate_jobs (lock, id) where status in ('todo', 'doing') and lock is not null;

@@ -6,6 +6,13 @@ import pytest
 
 from paya_app import banking
 from paya_app.banking.errors import RedemptionLimit
+from paya_app.core.actor import Actor
+
+
+async def limits_of(actor: Actor) -> banking.RedemptionLimits:
+    found = await banking.redemption_limits(actor)
+    assert found is not None
+    return found
 
 
 async def real_money(bank) -> None:
@@ -17,7 +24,7 @@ async def test_a_new_account_waits_fourteen_days_where_money_is_real(bank, peopl
     ann = await people.join("ann", cents=5000)
     source = await bank.link(ann)
     await real_money(bank)
-    limits = await banking.redemption_limits(ann)
+    limits = await limits_of(ann)
     joined_at = await bank.database.value("select created_at from public.profiles")
     assert limits.opens_at == joined_at + timedelta(days=14)
     assert (limits.room_cents, limits.most_cents) == (0, 0)
@@ -31,7 +38,7 @@ async def test_a_new_account_waits_fourteen_days_where_money_is_real(bank, peopl
     with pytest.raises(RedemptionLimit):
         await bank.redeem(ann, 1000, source)
     await advance_clock(hours=2)
-    assert (await banking.redemption_limits(ann)).opens_at is None
+    assert (await limits_of(ann)).opens_at is None
     assert (await bank.redeem(ann, 1000, source)).state == "queued"
 
 
@@ -53,7 +60,7 @@ async def test_one_and_a_week_have_their_limits_and_the_week_rolls(bank, people,
         await bank.redeem(ann, 500_000, source)
         await advance_clock(days=1)
     await bank.redeem(ann, 450_000, source)
-    limits = await banking.redemption_limits(ann)
+    limits = await limits_of(ann)
     assert (limits.week_used_cents, limits.week_max_cents, limits.room_cents) == (1_950_000, 2_000_000, 50_000)
     assert limits.more_at is None
     with pytest.raises(RedemptionLimit) as refusal:
@@ -63,27 +70,27 @@ async def test_one_and_a_week_have_their_limits_and_the_week_rolls(bank, people,
         " There is room again in about 4 days. Nothing left your wallet."
     )
     await bank.redeem(ann, 50_000, source)
-    full = await banking.redemption_limits(ann)
+    full = await limits_of(ann)
     oldest = min(one.created_at for one in await banking.redemptions(ann))
     assert (full.room_cents, full.more_at) == (0, oldest + timedelta(days=7))
     await advance_clock(days=4, hours=1)
-    assert (await banking.redemption_limits(ann)).room_cents == 500_000
+    assert (await limits_of(ann)).room_cents == 500_000
 
 
 async def test_what_came_back_does_not_count(bank, people):
     ann = await people.join("ann")
     source = await bank.fund(ann, 5000)
     await bank.redeem(ann, 5000, source)
-    assert (await banking.redemption_limits(ann)).week_used_cents == 5000
+    assert (await limits_of(ann)).week_used_cents == 5000
     await bank.dwolla.rename(await bank.vendor_id(source), "R03")
     await bank.work()
     await bank.settle()
-    assert (await banking.redemption_limits(ann)).week_used_cents == 0
+    assert (await limits_of(ann)).week_used_cents == 0
 
 
 async def test_all_that_is_there_may_go_and_no_more_is_offered(bank, people):
     ann = await people.join("ann", cents=50)
-    limits = await banking.redemption_limits(ann)
+    limits = await limits_of(ann)
     assert (limits.least_cents, limits.most_cents) == (50, 50)
 
 

@@ -7,7 +7,7 @@ import reflex as rx
 from paya_app.web.components.when import when
 
 
-def allowance(*, left: Any, used: Any, maximum: Any, percent: Any, more_at: Any) -> rx.Component:
+def allowance(*, left: Any, used: Any, maximum: Any, percent: Any, single: Any, more_at: Any) -> rx.Component:
     """A line and a bar.
 
     Args:
@@ -15,11 +15,12 @@ def allowance(*, left: Any, used: Any, maximum: Any, percent: Any, more_at: Any)
         used: What is used of it.
         maximum: The week's maximum.
         percent: The used part, 0 to 100.
+        single: What one transfer can be at most.
         more_at: When some of it comes back, ISO 8601, or empty.
     """
     return rx.el.section(
         rx.el.p(
-            rx.el.span("Left for 7 days"),
+            rx.el.span("Left for these 7 days"),
             rx.el.b(left, id="week-left"),
             class_name="flex justify-between items-baseline gap-3 num",
         ),
@@ -28,8 +29,12 @@ def allowance(*, left: Any, used: Any, maximum: Any, percent: Any, more_at: Any)
             used,
             " of ",
             maximum,
-            " used",
-            rx.cond(more_at != "", rx.fragment(when(more_at, "day", " · more from ")), rx.fragment()),
+            " used · ",
+            rx.cond(
+                more_at != "",
+                rx.fragment("more from ", when(more_at, "day")),
+                rx.fragment("up to ", single, " at once"),
+            ),
             class_name="s m num mt-1.5",
         ),
         class_name="card p-4 mt-4",

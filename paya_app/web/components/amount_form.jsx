@@ -7,7 +7,7 @@ import { When } from "$/public/external/paya_app/web/components/when/when.jsx";
 
 const COMMON = ["25", "50", "100"];
 
-export function AmountForm({ hint, fault, leastCents, mostCents, allCents, moreAt, atMost, fullWords, emptyWords, onReview }) {
+export function AmountForm({ hint, fault, leastCents, mostCents, allCents, moreAt, mostWords, fullWords, emptyWords, onReview }) {
   const [amount, onKey, setAmount] = useAmount("");
   const [asked, setAsked] = useState("");
   const cents = centsOf(amount);
@@ -16,7 +16,7 @@ export function AmountForm({ hint, fault, leastCents, mostCents, allCents, moreA
   if (isFull) {
     warning = [fullWords, moreAt && jsx(When, { key: "at", at: moreAt, form: "day", prefix: " More from " }), moreAt && "."];
   } else if (cents > mostCents) {
-    warning = atMost.replace("{}", dollarsOf(mostCents));
+    warning = mostWords.replace("{}", dollarsOf(mostCents));
   } else if (cents > 0 && cents < leastCents) {
     warning = `The least is ${dollarsOf(leastCents)}.`;
   }

@@ -23,7 +23,7 @@ class _AmountForm(rx.Component):
     most_cents: rx.Var[int]
     all_cents: rx.Var[int]
     more_at: rx.Var[str]
-    at_most: rx.Var[str]
+    most_words: rx.Var[str]
     full_words: rx.Var[str]
     empty_words: rx.Var[str]
     on_review: rx.EventHandler[_amount]
@@ -38,7 +38,7 @@ def amount_form(
     more_at: Any,
     on_review: Any,
     all_cents: Any = 0,
-    at_most: Any = "One transfer can be at most {} now.",
+    most_words: Any = "One transfer can be at most {} now.",
     full_words: Any = "That is all for this week.",
     empty_words: Any = "Nothing to add now",
 ) -> rx.Component:
@@ -52,7 +52,7 @@ def amount_form(
         more_at: When more is possible then, ISO 8601, or empty.
         on_review: Gets a text like `$50.00`.
         all_cents: All that there is, at a tap; with 0 there is no such button.
-        at_most: What is said of more than the most, which stands where `{}` is.
+        most_words: What is said of more than the most, which stands where `{}` is.
         full_words: What is said when there is nothing to move.
         empty_words: What the button says then.
     """
@@ -63,7 +63,7 @@ def amount_form(
         most_cents=most_cents,
         all_cents=all_cents,
         more_at=more_at,
-        at_most=at_most,
+        most_words=most_words,
         full_words=full_words,
         empty_words=empty_words,
         on_review=on_review,

@@ -20,6 +20,7 @@ from paya_app.core.config import settings
 from paya_app.core.errors import AmountInvalid, PayaError, RequestInvalid, ServiceUnavailable, SignedOut
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents, parse_cents
+from paya_app.web.components.allowance import allowance
 from paya_app.web.components.amount_form import amount_form
 from paya_app.web.components.asked_for import asked_for
 from paya_app.web.components.busy import busy_button
@@ -115,6 +116,11 @@ class AddState(rx.State):
     least_cents: int = 0
     most_cents: int = 0
     more_at: str = ""
+    single_max: str = ""
+    week_left: str = ""
+    week_used: str = ""
+    week_max: str = ""
+    week_percent: int = 0
     tries: str = ""
     arrives_at: str = ""
     held: str = ""
@@ -318,6 +324,7 @@ class AddState(rx.State):
         has_room = limits.left_cents >= limits.single_min_cents
         self.limit = f"up to {format_cents(limits.left_cents)} now · no fee"
         self.more_at = "" if has_room else await _more_at(actor, limits)
+        self._show_week(limits)
         expected = await banking.expectation(actor)
         is_soon = settings().ach_s and not expected.hold_bank_days
         self.arrives_at = "" if is_soon else expected.at.isoformat()
@@ -348,6 +355,12 @@ class AddState(rx.State):
             self.step = "closed"
         else:
             self.step = "amount" if source.state == "verified" else "confirm"
+
+    def _show_week(self, limits: banking.LoadLimits) -> None:
+        used, maximum = limits.week_used_cents, limits.week_max_cents
+        self.week_left, self.week_used = format_cents(max(0, maximum - used)), format_cents(used)
+        self.week_max, self.week_percent = format_cents(maximum), min(100, used * 100 // max(1, maximum))
+        self.single_max = format_cents(min(limits.single_max_cents, maximum))
 
     async def _see_tries(self) -> None:
         """Show how often the two deposits may still be told, after some that were wrong."""
@@ -595,6 +608,14 @@ def _amount() -> rx.Component:
             most_cents=AddState.most_cents,
             more_at=AddState.more_at,
             on_review=AddState.ask_review,
+        ),
+        allowance(
+            left=AddState.week_left,
+            used=AddState.week_used,
+            maximum=AddState.week_max,
+            percent=AddState.week_percent,
+            single=AddState.single_max,
+            more_at=AddState.more_at,
         ),
         review_sheet(
             title="Check and add",

@@ -208,7 +208,7 @@ class CashOutState(rx.State):
             raise ServiceUnavailable
         self._show_limits(limits)
         self.paid_at = "" if settings().ach_s else banking.redemption_expectation().isoformat()
-        confirmed = [one for one in await banking.sources(actor) if one.state == "verified"]
+        confirmed = [one.source for one in await banking.banks(actor) if one.source.state == "verified"]
         self.banks = [BankChoice(str(one.id), f"{one.bank_name} ··{one.last4}") for one in confirmed]
         if limits.opens_at:
             self.step = "early"
