@@ -8,7 +8,7 @@ from paya_app.web.components.icon import icon
 
 WORDS = {
     "dwolla": "Our bank service does not answer right now. What you ask for is queued: your bank hears from us as soon "
-    "as it answers. Paying people works as always.",
+    "as it answers.",
     "plaid": "Linking a bank is not possible right now. We'll tell you when it is.",
 }
 

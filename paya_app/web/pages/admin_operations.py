@@ -144,7 +144,7 @@ def page() -> rx.Component:
         notice(OperationsState.fault),
         rx.cond(
             OperationsState.loaded,
-            rx.el.div(_dead_letters(), _operations(), class_name="grid gap-6"),
+            rx.el.div(_dead_letters(), _operations(), class_name="grid grid-cols-1 gap-6"),
             rx.cond(OperationsState.fault != "", rx.fragment(), waiting(rx.el.div(bone_rows(4), class_name="card"))),
         ),
         title="Operations",
@@ -171,8 +171,8 @@ def _dead_letters() -> rx.Component:
 def _letter(letter: rx.vars.ObjectVar[LetterRow]) -> rx.Component:
     return rx.el.li(
         rx.el.div(
-            rx.el.p(letter.task, class_name="font-semibold wrap-anywhere"),
-            rx.el.p(letter.about, class_name="s m wrap-anywhere"),
+            rx.el.p(letter.task, class_name="font-semibold wrap wrap-anywhere"),
+            rx.el.p(letter.about, class_name="s m wrap wrap-anywhere"),
             rx.el.p(letter.tries, " · job ", letter.id, when(letter.at, "full", " · "), class_name="s m num wrap"),
             class_name="t",
         ),
@@ -236,10 +236,10 @@ def _operation(row: rx.vars.ObjectVar[OperationRow]) -> rx.Component:
 
     return rx.el.li(
         rx.el.div(
-            rx.el.p(row.reference, class_name="font-semibold num wrap-anywhere"),
+            rx.el.p(row.reference, class_name="font-semibold num wrap wrap-anywhere"),
             line(row.kind, " · ", row.state, " · ", row.tries),
             line(when(row.at, "full")),
-            rx.cond(row.trouble != "", rx.el.p(row.trouble, class_name="s m wrap-anywhere")),
+            rx.cond(row.trouble != "", rx.el.p(row.trouble, class_name="s m wrap wrap-anywhere")),
             class_name="t",
         ),
         rx.el.b(row.amount, class_name="num"),
