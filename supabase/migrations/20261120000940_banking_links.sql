@@ -14,7 +14,7 @@ create table banking.connection (
   person uuid not null references public.profiles (id),
   item_id text not null unique,
   access_sealed bytea,
-  key_version smallint not null,
+  key_version integer not null,
   institution_name text not null default '',
   state text not null default 'good',
   source_id uuid references banking.source (id),

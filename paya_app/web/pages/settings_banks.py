@@ -9,7 +9,8 @@ from paya_app import banking
 from paya_app.core.actor import Actor
 from paya_app.core.errors import NotFound, PayaError
 from paya_app.core.money import format_cents
-from paya_app.web.components.button import primary, primary_link, secondary, secondary_link
+from paya_app.web.components.busy import busy_button
+from paya_app.web.components.button import primary_link, secondary, secondary_link
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
@@ -56,6 +57,7 @@ class BanksState(rx.State):
     new_until: str = ""
     leaving: str = ""
     leaving_name: str = ""
+    settled: int = 0
 
     @rx.event
     async def enter(self) -> rx.event.EventSpec | None:
@@ -108,7 +110,6 @@ class BanksState(rx.State):
     @rx.event
     async def unlink(self, source_id: str) -> None:
         """Unlink it."""
-        self.leaving = ""
         try:
             actor = await signed_in(self)
             wanted = read_id(source_id)
@@ -119,6 +120,9 @@ class BanksState(rx.State):
             await self._load(actor)
         except PayaError as error:
             self.fault = error.message
+        finally:
+            self.leaving = ""
+            self.settled += 1
 
     async def _load(self, actor: Actor) -> None:
         self.rows = [_card(each) for each in await banking.banks(actor)]
@@ -283,7 +287,13 @@ def _question() -> rx.Component:
             " can then be used no more, and PaYa gives its access back. Past transfers stay in Activity.",
             class_name="mb-4",
         ),
-        primary("Unlink", on_click=BanksState.unlink(BanksState.leaving), id="unlink"),
+        busy_button(
+            "Unlink",
+            busy_label="Unlinking …",
+            settled=BanksState.settled,
+            on_press=BanksState.unlink(BanksState.leaving),
+            id="unlink",
+        ),
         secondary("Keep it", on_click=BanksState.set_leaving(False), class_name="mt-2"),
         title="Unlink this bank?",
         is_open=BanksState.leaving != "",
