@@ -146,7 +146,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   person uuid := auth.uid();
   bank banking.source;
-  link record;
 begin
   if person is null then
     perform private.refuse('signed_out');
@@ -164,9 +163,6 @@ begin
   end if;
   update banking.source s set state = 'removed', version = s.version + 1 where s.id = source_id returning * into bank;
   delete from banking.default_source d where d.source_id = source_id;
-  for link in select c.id from banking.connection c where c.source_id = source_id and c.state <> 'ended' order by c.id loop
-    perform banking.end_connection(link.id);
-  end loop;
   perform jobs.enqueue('banking', 'remove_source', jsonb_build_object('vendor_id', bank.vendor_id), 'remove_source:' || source_id);
   perform events.record('bank.removed', source_id, bank.version, jsonb_build_object('owner_id', person), person);
 end $$;
@@ -189,6 +185,22 @@ begin
 end $$;
 comment on function banking.end_connection(uuid) is 'A person''s access to their bank is needed no more. Again changes nothing.';
 grant execute on function banking.end_connection(uuid) to service_role;
+
+-- Whoever ends a bank (its owner, the bank transfers' vendor after a return), its access is needed no more.
+create function banking.end_connections() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  connection_id uuid;
+begin
+  for connection_id in
+    select c.id from banking.connection c where c.source_id = new.id and c.state <> 'ended' order by c.id
+  loop
+    perform banking.end_connection(connection_id);
+  end loop;
+  return null;
+end $$;
+create trigger removed_bank_ends_its_connections after update of state on banking.source
+for each row when (new.state = 'removed' and old.state <> 'removed') execute function banking.end_connections();
 
 create function banking.access_of(connection_id uuid) returns bytea
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$

@@ -68,6 +68,16 @@ async def test_an_unlinked_bank_is_given_back_everywhere(linking, people):
     assert (again.state, again.id != source.id) == ("verified", True)
 
 
+async def test_a_bank_that_the_transfers_vendor_removed_is_given_back_too(linking, people):
+    ann = await people.join("ann")
+    vendor_id = await linking.bank.vendor_id(await linking.linked(ann))
+    await linking.bank.dwolla.client.post(f"/funding-sources/{vendor_id}", json={"removed": True})
+    await banking.follow_source(vendor_id)
+    await linking.work()
+    assert await banking.banks(ann) == []
+    assert await linking.value("select removed from vendor_plaid.item")
+
+
 async def test_a_bank_with_a_transfer_under_way_stays(linking, people):
     ann = await people.join("ann")
     source = await linking.linked(ann)
