@@ -162,7 +162,7 @@ def _to_bank(label: str) -> rx.Component:
 
 def _instead() -> rx.Component:
     return go(
-        "Type your account number instead", to="/add/?by=number", class_name="link grid place-items-center min-h-11"
+        "Type your account number instead", to="/add/?by=number", class_name="link grid place-items-center text-center min-h-11"
     )
 
 
@@ -208,7 +208,7 @@ def _waiting() -> rx.Component:
 
 def _done(title: str, *children: rx.Component) -> rx.Component:
     return rx.el.div(
-        rx.el.span(icon("check", 28), class_name="av s72 a3 justify-self-center"),
+        rx.el.span(icon("check", 28), class_name="av s72 a2 justify-self-center"),
         rx.el.h2(title, class_name="text-xl! text-center"),
         *children,
         class_name="card p-6 grid gap-4",

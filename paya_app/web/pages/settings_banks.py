@@ -132,7 +132,7 @@ class BanksState(rx.State):
             self.week = format_cents(limits.week_max_cents)
             self.used = format_cents(limits.week_used_cents)
             self.left = format_cents(max(0, limits.week_max_cents - limits.week_used_cents))
-            self.single = format_cents(limits.single_max_cents)
+            self.single = format_cents(min(limits.single_max_cents, limits.week_max_cents))
             self.new_until = limits.first_week_ends_at.isoformat() if limits.first_week_ends_at else ""
             raised = tier.raised_first_week_cents if self.new_until else tier.raised_week_cents
             self.raised = "" if tier.tier == "identity" else format_cents(raised)
@@ -195,7 +195,7 @@ def _row(bank: rx.vars.ObjectVar[BankCard]) -> rx.Component:
                     rx.cond(bank.holder != "", rx.fragment(" · ", bank.holder), ""),
                     class_name="s m",
                 ),
-                class_name="t",
+                class_name="flex-1 min-w-0",
             ),
             rx.match(
                 bank.state,

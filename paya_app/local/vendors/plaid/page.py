@@ -16,7 +16,7 @@ font-size:13px;line-height:18px;color:var(--muted)}.in{padding:24px;display:grid
 line-height:28px;margin:0}p{margin:0}.m{color:var(--muted)}form{display:grid;gap:12px;margin:0}label{display:grid;
 gap:4px;font-weight:600;font-size:14px}input[type=text],input[type=password]{font:inherit;padding:12px;border-radius:12px;
 border:1px solid var(--muted);background:transparent;color:inherit;width:100%}button{font:inherit;font-weight:600;
-min-height:48px;border-radius:12px;border:1px solid var(--line);background:transparent;color:inherit;padding:0 16px;
+min-height:48px;border-radius:12px;border:1px solid var(--line);background:transparent;color:inherit;padding:10px 16px;
 cursor:pointer;text-align:left}button.go{background:var(--go);color:var(--on);border-color:var(--go);text-align:center}
 button.quiet{border-color:transparent;color:var(--muted);text-align:center}button small{display:block;font-weight:400;
 color:var(--muted);padding-bottom:8px}button.two{padding-top:8px}:focus-visible{outline:3px solid var(--go);
