@@ -135,6 +135,7 @@ class RedemptionLimits:
         available_cents: what is in the wallet and not held.
         opens_at: from when on the account may redeem at all, or None when it may.
         more_at: when the week has room again, or None when it has.
+        resets_at: when the first of what the week counts is forgotten, or None when it counts nothing.
     """
 
     single_min_cents: int
@@ -144,6 +145,7 @@ class RedemptionLimits:
     available_cents: int
     opens_at: datetime | None
     more_at: datetime | None
+    resets_at: datetime | None
 
     @property
     def room_cents(self) -> int:

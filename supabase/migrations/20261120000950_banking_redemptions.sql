@@ -190,7 +190,10 @@ begin
   end if;
 
   insert into banking.provider_operation (id, kind, next_at, requested_at)
-  values (redemption_id, 'redemption', moment + interval '1 minute', moment);
+  values (redemption_id, 'redemption', moment + interval '1 minute', moment) on conflict do nothing;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('redemption_key_reused');
+  end if;
   insert into banking.redemption (id, person, source_id, amount_cents, reference, created_at)
   values (redemption_id, person, source_id, amount_cents, reference, moment)
   returning banking.redemption.hold_id into hold_id;
@@ -224,16 +227,20 @@ grant execute on function banking.my_redemption(uuid) to authenticated;
 
 create function banking.my_redemption_limits() returns table (
   single_min_cents bigint, single_max_cents bigint, week_max_cents bigint, week_used_cents bigint,
-  available_cents bigint, opens_at timestamptz, more_at timestamptz
+  available_cents bigint, opens_at timestamptz, more_at timestamptz, resets_at timestamptz
 )
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select banking.limit_of(p.id, 'redeem_single_min_cents'), banking.limit_of(p.id, 'redeem_single_cents'),
     banking.limit_of(p.id, 'redeem_week_cents'), banking.redeemed_in_week(p.id),
     (select a.balance - a.held - a.min_balance from ledger.account a where a.id = ledger.wallet_of(p.id)),
     case when banking.redeems_from(p.id) > private.now() then banking.redeems_from(p.id) end,
-    banking.redemption_room_at(p.id, banking.limit_of(p.id, 'redeem_single_min_cents'))
+    banking.redemption_room_at(p.id, banking.limit_of(p.id, 'redeem_single_min_cents')),
+    (select min(r.created_at) + interval '7 days'
+     from banking.redemption r join banking.provider_operation o on o.id = r.id
+     where r.person = p.id and r.created_at > private.now() - interval '7 days'
+       and o.state not in ('failed', 'canceled', 'returned'))
   from public.profiles p where p.id = auth.uid()
 $$;
 comment on function banking.my_redemption_limits() is
-'What the caller may redeem: bounds of one, the week''s maximum and use, what is available, and from when on (opens_at, more_at).';
+'What the caller may redeem: bounds of one, the week''s maximum and use, what is available, and from when on: at all (opens_at), again (more_at), more than now (resets_at).';
 grant execute on function banking.my_redemption_limits() to authenticated;

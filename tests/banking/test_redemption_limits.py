@@ -63,6 +63,7 @@ async def test_one_and_a_week_have_their_limits_and_the_week_rolls(bank, people,
     limits = await limits_of(ann)
     assert (limits.week_used_cents, limits.week_max_cents, limits.room_cents) == (1_950_000, 2_000_000, 50_000)
     assert limits.more_at is None
+    assert limits.resets_at == (await banking.redemptions(ann))[-1].created_at + timedelta(days=7)
     with pytest.raises(RedemptionLimit) as refusal:
         await bank.redeem(ann, 50_001, source)
     assert refusal.value.message == (

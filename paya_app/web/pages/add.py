@@ -116,6 +116,7 @@ class AddState(rx.State):
     least_cents: int = 0
     most_cents: int = 0
     more_at: str = ""
+    resets_at: str = ""
     single_max: str = ""
     week_left: str = ""
     week_used: str = ""
@@ -323,7 +324,8 @@ class AddState(rx.State):
         self.least_cents, self.most_cents = limits.single_min_cents, limits.left_cents
         has_room = limits.left_cents >= limits.single_min_cents
         self.limit = f"up to {format_cents(limits.left_cents)} now · no fee"
-        self.more_at = "" if has_room else await _more_at(actor, limits)
+        self.resets_at = await _more_at(actor, limits) if limits.week_used_cents else ""
+        self.more_at = "" if has_room else self.resets_at
         self._show_week(limits)
         expected = await banking.expectation(actor)
         is_soon = settings().ach_s and not expected.hold_bank_days
@@ -615,7 +617,7 @@ def _amount() -> rx.Component:
             maximum=AddState.week_max,
             percent=AddState.week_percent,
             single=AddState.single_max,
-            more_at=AddState.more_at,
+            more_at=AddState.resets_at,
         ),
         review_sheet(
             title="Check and add",

@@ -92,6 +92,7 @@ class CashOutState(rx.State):
     week_max: str = ""
     week_percent: int = 0
     more_at: str = ""
+    resets_at: str = ""
     paid_at: str = ""
     remains: str = ""
     reviewing: bool = False
@@ -234,6 +235,7 @@ class CashOutState(rx.State):
         self.week_used, self.week_max = format_cents(limits.week_used_cents), format_cents(limits.week_max_cents)
         self.week_percent = min(100, limits.week_used_cents * 100 // max(1, limits.week_max_cents))
         self.more_at = limits.more_at.isoformat() if limits.more_at else ""
+        self.resets_at = limits.resets_at.isoformat() if limits.resets_at else ""
 
 
 def _address(redemption_id: UUID) -> rx.event.EventSpec:
@@ -295,10 +297,14 @@ def _unlinked() -> rx.Component:
 
 def _early() -> rx.Component:
     return rx.el.div(
-        rx.el.h2("You can cash out ", when(CashOutState.opens_at, "day", "from "), class_name="text-xl!"),
+        rx.el.h2(
+            "You can cash out ",
+            when(CashOutState.opens_at, "day", "from ", class_name="whitespace-nowrap"),
+            class_name="text-xl!",
+        ),
         rx.el.p(
-            "New accounts wait before their first cash-out, so that nobody runs off with money that was not theirs. "
-            "Until then your ",
+            "New accounts wait before their first cash-out: money from a bank that was not theirs shows up before it "
+            "can leave. Until then your ",
             rx.el.b(CashOutState.available, class_name="num"),
             " is there to pay with.",
             class_name="m",
@@ -356,7 +362,7 @@ def _amount() -> rx.Component:
             maximum=CashOutState.week_max,
             percent=CashOutState.week_percent,
             single=CashOutState.single_max,
-            more_at=CashOutState.more_at,
+            more_at=CashOutState.resets_at,
         ),
         review_sheet(
             title="Check and cash out",
