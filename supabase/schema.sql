@@ -1459,6 +1459,22 @@ end $$;
 -- comment FUNCTION end_connection(connection_id uuid)
 COMMENT ON FUNCTION banking.end_connection(connection_id uuid) IS 'A person''s access to their bank is needed no more. Again changes nothing.';
 
+-- function end_connections()
+CREATE FUNCTION banking.end_connections() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  connection_id uuid;
+begin
+  for connection_id in
+    select c.id from banking.connection c where c.source_id = new.id and c.state <> 'ended' order by c.id
+  loop
+    perform banking.end_connection(connection_id);
+  end loop;
+  return null;
+end $$;
+
 -- function end_link(uuid, text, text)
 CREATE FUNCTION banking.end_link(link_id uuid, state text, code text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1928,7 +1944,7 @@ $$;
 COMMENT ON FUNCTION banking.my_redemption(redemption_id uuid) IS 'One of the caller''s redemptions, or null.';
 
 -- function my_redemption_limits()
-CREATE FUNCTION banking.my_redemption_limits() RETURNS TABLE(single_min_cents bigint, single_max_cents bigint, week_max_cents bigint, week_used_cents bigint, available_cents bigint, opens_at timestamp with time zone, more_at timestamp with time zone)
+CREATE FUNCTION banking.my_redemption_limits() RETURNS TABLE(single_min_cents bigint, single_max_cents bigint, week_max_cents bigint, week_used_cents bigint, available_cents bigint, opens_at timestamp with time zone, more_at timestamp with time zone, resets_at timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -1936,12 +1952,16 @@ CREATE FUNCTION banking.my_redemption_limits() RETURNS TABLE(single_min_cents bi
     banking.limit_of(p.id, 'redeem_week_cents'), banking.redeemed_in_week(p.id),
     (select a.balance - a.held - a.min_balance from ledger.account a where a.id = ledger.wallet_of(p.id)),
     case when banking.redeems_from(p.id) > private.now() then banking.redeems_from(p.id) end,
-    banking.redemption_room_at(p.id, banking.limit_of(p.id, 'redeem_single_min_cents'))
+    banking.redemption_room_at(p.id, banking.limit_of(p.id, 'redeem_single_min_cents')),
+    (select min(r.created_at) + interval '7 days'
+     from banking.redemption r join banking.provider_operation o on o.id = r.id
+     where r.person = p.id and r.created_at > private.now() - interval '7 days'
+       and o.state not in ('failed', 'canceled', 'returned'))
   from public.profiles p where p.id = auth.uid()
 $$;
 
 -- comment FUNCTION my_redemption_limits()
-COMMENT ON FUNCTION banking.my_redemption_limits() IS 'What the caller may redeem: bounds of one, the week''s maximum and use, what is available, and from when on (opens_at, more_at).';
+COMMENT ON FUNCTION banking.my_redemption_limits() IS 'What the caller may redeem: bounds of one, the week''s maximum and use, what is available, and from when on: at all (opens_at), again (more_at), more than now (resets_at).';
 
 -- function my_redemptions(timestamp with time zone, integer)
 CREATE FUNCTION banking.my_redemptions(before timestamp with time zone, maximum integer) RETURNS SETOF jsonb
@@ -2591,7 +2611,10 @@ begin
   end if;
 
   insert into banking.provider_operation (id, kind, next_at, requested_at)
-  values (redemption_id, 'redemption', moment + interval '1 minute', moment);
+  values (redemption_id, 'redemption', moment + interval '1 minute', moment) on conflict do nothing;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('redemption_key_reused');
+  end if;
   insert into banking.redemption (id, person, source_id, amount_cents, reference, created_at)
   values (redemption_id, person, source_id, amount_cents, reference, moment)
   returning banking.redemption.hold_id into hold_id;
@@ -2676,7 +2699,6 @@ CREATE FUNCTION banking.unlink_source(source_id uuid) RETURNS void
 declare
   person uuid := auth.uid();
   bank banking.source;
-  link record;
 begin
   if person is null then
     perform private.refuse('signed_out');
@@ -2694,9 +2716,6 @@ begin
   end if;
   update banking.source s set state = 'removed', version = s.version + 1 where s.id = source_id returning * into bank;
   delete from banking.default_source d where d.source_id = source_id;
-  for link in select c.id from banking.connection c where c.source_id = source_id and c.state <> 'ended' order by c.id loop
-    perform banking.end_connection(link.id);
-  end loop;
   perform jobs.enqueue('banking', 'remove_source', jsonb_build_object('vendor_id', bank.vendor_id), 'remove_source:' || source_id);
   perform events.record('bank.removed', source_id, bank.version, jsonb_build_object('owner_id', person), person);
 end $$;
@@ -7017,7 +7036,7 @@ CREATE TABLE banking.connection (
     person uuid NOT NULL,
     item_id text NOT NULL,
     access_sealed bytea,
-    key_version smallint NOT NULL,
+    key_version integer NOT NULL,
     institution_name text DEFAULT ''::text NOT NULL,
     state text DEFAULT 'good'::text NOT NULL,
     source_id uuid,
@@ -8334,6 +8353,9 @@ CREATE TRIGGER hold_policy_is_append_only BEFORE DELETE OR UPDATE ON banking.hol
 -- trigger holder_check holder_check_is_append_only
 CREATE TRIGGER holder_check_is_append_only BEFORE DELETE OR UPDATE ON banking.holder_check FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
+-- trigger source removed_bank_ends_its_connections
+CREATE TRIGGER removed_bank_ends_its_connections AFTER UPDATE OF state ON banking.source FOR EACH ROW WHEN (((new.state = 'removed'::text) AND (old.state <> 'removed'::text))) EXECUTE FUNCTION banking.end_connections();
+
 -- trigger repayment repayment_is_append_only
 CREATE TRIGGER repayment_is_append_only BEFORE DELETE OR UPDATE ON banking.repayment FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -9089,6 +9111,9 @@ GRANT ALL ON FUNCTION banking.due_to_clear(maximum integer) TO service_role;
 -- acl FUNCTION end_connection(connection_id uuid)
 REVOKE ALL ON FUNCTION banking.end_connection(connection_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.end_connection(connection_id uuid) TO service_role;
+
+-- acl FUNCTION end_connections()
+REVOKE ALL ON FUNCTION banking.end_connections() FROM PUBLIC;
 
 -- acl FUNCTION end_link(link_id uuid, state text, code text)
 REVOKE ALL ON FUNCTION banking.end_link(link_id uuid, state text, code text) FROM PUBLIC;
