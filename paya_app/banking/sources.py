@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 async def sources(actor: Actor) -> list[Source]:
-    """The actor's banks, confirmed or waiting for it, in the order they were linked."""
+    """The actor's banks, confirmed or waiting for it: the one that they made the default, then as they were linked."""
     if actor.role != "authenticated":
         return []
     rows = await db.query(actor, "select banking.my_sources()")

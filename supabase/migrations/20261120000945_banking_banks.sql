@@ -83,6 +83,13 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function banking.default_of(uuid) is 'The bank that a person chose to be offered first, or else the first that they linked.';
 
+create or replace function banking.my_sources() returns setof jsonb
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select banking.source_json(s) from banking.source s
+  left join banking.default_source d on d.source_id = s.id and d.person = s.person
+  where s.person = auth.uid() and s.state in ('unverified', 'verified') order by d.source_id is null, s.created_at, s.id
+$$;
+
 create function banking.is_busy(source_id uuid) returns boolean
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable

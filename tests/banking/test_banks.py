@@ -32,6 +32,7 @@ async def test_of_several_banks_one_is_first(linking, people):
         (second.id, True),
         (first.id, False),
     ]
+    assert [one.id for one in await banking.sources(ann)] == [second.id, first.id], "and it is what pages offer"
     kinds = "select count(*) from events.event where kind = 'bank.made_default'"
     assert await linking.value(kinds) == 1
     waiting = await banking.add_source(
