@@ -23,6 +23,8 @@ _WHAT_WORKS: dict[Closing, str] = {
     "frozen": "Your money stays yours; until this is settled none leaves or comes in.",
 }
 
+_WHILE_OWED = "You can still be paid, and add money to pay it back; until then you cannot pay."
+
 
 @dataclass(frozen=True, slots=True)
 class AccountCase:
@@ -36,10 +38,8 @@ class AccountCase:
     @property
     def sentence(self) -> str:
         """What happened, what still works, and what to do."""
-        return (
-            f"Your account is {self.state}: {_WHY[self.reason]}. {_WHAT_WORKS[self.state]}"
-            f" Ask us about case {self.reference}."
-        )
+        works = _WHILE_OWED if (self.state, self.reason) == ("restricted", "late_return") else _WHAT_WORKS[self.state]
+        return f"Your account is {self.state}: {_WHY[self.reason]}. {works} Ask us about case {self.reference}."
 
 
 async def open_cases(actor: Actor) -> list[AccountCase]:

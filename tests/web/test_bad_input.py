@@ -60,6 +60,7 @@ def test_every_handler_with_an_argument_is_tried():
 
 
 _NO_ARGUMENT = {
+    "repay",
     "enter",
     "refresh",
     "leave",

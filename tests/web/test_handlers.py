@@ -69,6 +69,7 @@ ROWS = {
     # pages for anyone
     "HomeState.enter": Row('"phase_rx_state_": "out"'),
     "HomeState.refresh": Row(SIGNED_OUT),
+    "HomeState.repay": Row(SIGNED_OUT, "You owe nothing"),
     "HomeState.show": Row("yours", payload=lambda _: {"scope": "yours"}),
     "PersonState.enter": Row("is_me", path=lambda t: f"/u/{t.ann.handle}/", query=lambda t: {"handle": t.ann.handle}),
     "WelcomeState.enter": Row('"phase_rx_state_": "out"', path=lambda _: "/welcome/"),

@@ -1,6 +1,7 @@
 """`/activity/[item]`: one payment, load or redemption: receipt, who sees it, stages."""
 
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 
@@ -23,6 +24,7 @@ from paya_app.web.components.icon import icon
 from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
 from paya_app.web.components.only_for import only_for
+from paya_app.web.components.owed import owed_card
 from paya_app.web.components.segment import segment
 from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.components.timeline import StageRow, timeline
@@ -69,6 +71,10 @@ class ItemState(rx.State):
     reference: str = ""
     late: str = ""
     late_at: str = ""
+    owed: str = ""
+    owed_what: str = ""
+    owed_how: str = ""
+    paid_back: str = ""
     cancelable: bool = False
     cancel_note: str = ""
     settled: int = 0
@@ -155,6 +161,7 @@ class ItemState(rx.State):
                 return
             if moved := await banking.load(actor, item_id) or await banking.redemption(actor, item_id):
                 self._show_bank(moved)
+                await self._show_debt(actor, item_id)
                 return
         raise NotFound(what="payment or transfer")
 
@@ -182,6 +189,17 @@ class ItemState(rx.State):
         self.stages = stage_rows(moved)
         due, self.late = late_at(moved), late_words(moved, now())
         self.late_at = due.isoformat() if due and not self.late else ""
+
+    async def _show_debt(self, actor: Actor, load_id: UUID) -> None:
+        debt = next((each for each in await banking.debts(actor) if each.load_id == load_id), None)
+        is_open = debt is not None and debt.closed_at is None
+        self.owed = format_cents(debt.left_cents) if debt and is_open else ""
+        self.owed_what = debt.what_happened if debt and is_open else ""
+        self.owed_how = debt.how_to_repay if debt and is_open else ""
+        repaid_cents = await banking.repaid_by(actor, load_id)
+        self.paid_back = f"{format_cents(repaid_cents)} of it paid back what you owed." if repaid_cents else ""
+        if debt and not is_open:
+            self.paid_back = debt.how_to_repay
 
 
 def stage_rows(moved: BankTransfer) -> list[StageRow]:
@@ -340,6 +358,16 @@ def _bank() -> rx.Component:
         _head(_amount(), rx.el.p(ItemState.bank, class_name="m")),
         Due.create(at=ItemState.late_at, on_due=ItemState.refresh),
         rx.el.p(ItemState.late, class_name="m text-center mt-3 empty:hidden", id="late", role="status"),
+        rx.el.div(
+            owed_card(
+                ItemState.owed,
+                ItemState.owed_what,
+                ItemState.owed_how,
+                secondary_link("Add money", to="/add/", class_name="sm:w-52!"),
+            ),
+            class_name="mt-3 empty:hidden",
+        ),
+        rx.el.p(ItemState.paid_back, class_name="m text-center mt-3 empty:hidden", id="paid-back", role="status"),
         rx.el.div(timeline(ItemState.stages), class_name="mt-3"),
         rx.el.section(
             _kv("Asked for", when(ItemState.at, class_name="num")),

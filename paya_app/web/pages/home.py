@@ -6,11 +6,13 @@ is a class on the document.
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import reflex as rx
 
 from paya_app import banking, risk, wallet
 from paya_app.core.errors import PayaError
+from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents
 from paya_app.web.components.activity_list import ActivityRow, activity_list, payment_row
 from paya_app.web.components.amount import amount, split_cents
@@ -22,6 +24,7 @@ from paya_app.web.components.icon import icon
 from paya_app.web.components.link import go
 from paya_app.web.components.live_feed import LiveFeed
 from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.owed import owed_card, ways_out
 from paya_app.web.components.presence import presence
 from paya_app.web.components.segment import segment
 from paya_app.web.components.skeleton import bone, bone_rows
@@ -52,6 +55,11 @@ class HomeState(rx.State):
     loaded: bool = False
     fault: str = ""
     case: str = ""
+    owed: str = ""
+    owed_what: str = ""
+    owed_how: str = ""
+    can_repay: bool = False
+    _repay_key: UUID | None = None
     whole: str = ""
     rest: str = ""
     coming: rx.Field[list[Coming]] = rx.field(default_factory=list)
@@ -95,6 +103,21 @@ class HomeState(rx.State):
         except PayaError as error:
             self.fault = error.message
 
+    @rx.event
+    async def repay(self) -> None:
+        """Pay back what is owed from the wallet, once per state of things that was shown."""
+        try:
+            actor = await signed_in(self)
+            fault = ""
+            try:
+                await banking.repay_now(actor, self._repay_key or new_id())
+            except banking.NothingToRepayWith as nothing:
+                fault = nothing.message
+            await self._load(actor)
+            self.fault = fault
+        except PayaError as error:
+            self.fault = error.message
+
     async def _load(self, actor: Any) -> None:
         balance = await wallet.balance(actor)
         limits = await risk.send_limits(actor)
@@ -106,7 +129,15 @@ class HomeState(rx.State):
         self.left = payments_left(limits)
         self.hour_used, self.hour_max = limits.hour_used, limits.hour_max
         self.day_used, self.day_max = limits.day_used, limits.day_max
-        self.case = cases[0].sentence if cases else ""
+        debts = [debt for debt in await banking.debts(actor) if debt.closed_at is None]
+        # a debt says itself why the account is restricted
+        said = [case for case in cases if case.reason != "late_return" or not debts]
+        self.case = said[0].sentence if said else ""
+        self.owed = format_cents(sum(debt.left_cents for debt in debts)) if debts else ""
+        self.owed_what = " ".join(debt.what_happened for debt in debts)
+        self.owed_how = debts[0].how_to_repay if debts else ""
+        self.can_repay = bool(debts) and balance.available_cents > 0
+        self._repay_key = new_id()
         self.fault, self.loaded = "", True
 
 
@@ -178,6 +209,9 @@ def _own() -> rx.Component:
         ),
         notice(HomeState.fault),
         notice(HomeState.case, kind="warn"),
+        owed_card(
+            HomeState.owed, HomeState.owed_what, HomeState.owed_how, *ways_out(HomeState.can_repay, HomeState.repay)
+        ),
         rx.el.div(
             rx.el.div(
                 rx.el.p("Available", class_name="s m"),
