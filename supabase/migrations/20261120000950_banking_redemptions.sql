@@ -242,5 +242,6 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   from public.profiles p where p.id = auth.uid()
 $$;
 comment on function banking.my_redemption_limits() is
-'What the caller may redeem: bounds of one, the week''s maximum and use, what is available, and from when on: at all (opens_at), again (more_at), more than now (resets_at).';
+'What the caller may redeem: bounds of one, the week''s maximum and use, what is available, and from when on: '
+'at all (opens_at), again (more_at), more than now (resets_at).';
 grant execute on function banking.my_redemption_limits() to authenticated;
