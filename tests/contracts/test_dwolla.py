@@ -4,6 +4,7 @@
 """
 
 import base64
+from datetime import date
 from functools import cache
 from typing import Any
 from uuid import uuid4
@@ -151,6 +152,11 @@ async def test_a_load_from_end_to_end_is_as_dwolla_describes_it(served):
     await served.dwolla.simulate()
     second = await provider.transfer(first.funded_id)
     assert (second.status, second.funding_id, second.amount_cents) == ("processed", transfer, 5000)
+    held = {each.type: each.cents for each in await provider.our_balances(settings().dwolla_reserve_source)}
+    assert held == {"bank": 5000, "balance": 0}
+    listed = {each.transfer.id: each.direction for each in await provider.list_transfers(date(2020, 1, 1))}
+    assert listed == {transfer: "in", second.id: "within"}
+    assert await provider.list_transfers(status="pending") == []
     await provider.ensure_subscription("http://127.0.0.1:9/hooks/dwolla", "a secret")
     await provider.ensure_subscription("http://127.0.0.1:9/hooks/dwolla", "a secret")
     for path in (
