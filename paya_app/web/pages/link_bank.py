@@ -162,7 +162,9 @@ def _to_bank(label: str) -> rx.Component:
 
 def _instead() -> rx.Component:
     return go(
-        "Type your account number instead", to="/add/?by=number", class_name="link grid place-items-center text-center min-h-11"
+        "Type your account number instead",
+        to="/add/?by=number",
+        class_name="link grid place-items-center text-center min-h-11",
     )
 
 
