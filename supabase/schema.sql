@@ -427,7 +427,10 @@ begin
     perform banking.refuse_sixth_source(person);
   end if;
   insert into banking.link (id, person, reconnects, next_at, created_at)
-  values (link_id, person, again, moment + interval '10 minutes', moment) returning * into known;
+  values (link_id, person, again, moment + interval '10 minutes', moment) on conflict do nothing returning * into known;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('not_found', '{"what": "link"}');
+  end if;
   perform events.record('link.started', link_id, 1, jsonb_build_object('owner_id', person), person);
   return banking.link_json(known);
 end $$;
@@ -489,7 +492,10 @@ begin
     end if;
     perform banking.refuse_sixth_source(person);
     insert into banking.source (id, person, kind, last4, created_at) values (source_id, person, kind, last4, moment)
-    returning * into known;
+    on conflict do nothing returning * into known;
+    if not found then -- somebody else's, who asked under the same id at this very moment
+      perform private.refuse('bank_key_reused');
+    end if;
   end if;
   return banking.source_json(known) || jsonb_build_object(
     'vendor_id', known.vendor_id,
@@ -1166,6 +1172,7 @@ begin
   if operation.cancel_asked_at is null then
     update banking.provider_operation o set cancel_asked_at = private.now() where o.id = operation_id;
     perform jobs.enqueue('banking', 'cancel_transfer', jsonb_build_object('operation_id', operation_id), 'cancel_transfer:' || operation_id);
+    perform banking.record_cancel(operation, 'cancel_asked', person);
   end if;
   return 'asked';
 end $$;
@@ -1692,17 +1699,28 @@ COMMENT ON FUNCTION banking.link_order(link_id uuid) IS 'What is known of a link
 
 -- function load_fits(uuid)
 CREATE FUNCTION banking.load_fits(load_id uuid) RETURNS boolean
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select l.amount_cents <= banking.limit_of(l.person, 'load_single_cents') and (
-    select sum(e.amount_cents) from banking.load e join banking.provider_operation o on o.id = e.id
-    where e.person = l.person and e.created_at > l.created_at - interval '7 days'
-      and (e.created_at, e.id) <= (l.created_at, l.id) and o.state not in ('failed', 'canceled')
-  ) <= banking.limit_of(l.person, case when p.created_at > l.created_at - interval '7 days'
-    then 'load_first_week_cents' else 'load_week_cents' end)
-  from banking.load l join public.profiles p on p.id = l.person where l.id = load_id
-$$;
+#variable_conflict use_variable
+declare
+  l banking.load;
+  joined_at timestamptz;
+  used_cents bigint; owed_cents bigint;
+begin
+  select * into l from banking.load t where t.id = load_id;
+  select p.created_at into joined_at from public.profiles p where p.id = l.person;
+  select coalesce(sum(e.amount_cents), 0)::bigint into used_cents
+  from banking.load e join banking.provider_operation o on o.id = e.id
+  where e.person = l.person and e.created_at > l.created_at - interval '7 days'
+    and (e.created_at, e.id) < (l.created_at, l.id) and o.state not in ('failed', 'canceled');
+  select coalesce(sum(d.owed_cents), 0)::bigint into owed_cents
+  from banking.debt d
+  where d.person = l.person and d.opened_at <= l.created_at and (d.closed_at is null or d.closed_at > l.created_at);
+  return l.amount_cents <= banking.limit_of(l.person, 'load_single_cents')
+    and greatest(0, used_cents - owed_cents) + l.amount_cents <= banking.limit_of(
+      l.person, case when joined_at > l.created_at - interval '7 days' then 'load_first_week_cents' else 'load_week_cents' end);
+end $$;
 
 -- comment FUNCTION load_fits(load_id uuid)
 COMMENT ON FUNCTION banking.load_fits(load_id uuid) IS 'Whether a load that waits is within the limits in force now.';
@@ -2009,7 +2027,8 @@ CREATE FUNCTION banking.my_sources() RETURNS SETOF jsonb
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select banking.source_json(s) from banking.source s
-  where s.person = auth.uid() and s.state in ('unverified', 'verified') order by s.created_at, s.id
+  left join banking.default_source d on d.source_id = s.id and d.person = s.person
+  where s.person = auth.uid() and s.state in ('unverified', 'verified') order by d.source_id is null, s.created_at, s.id
 $$;
 
 -- comment FUNCTION my_sources()
@@ -2085,12 +2104,19 @@ COMMENT ON FUNCTION banking.note_attempt(operation_id uuid, error text, is_unsen
 
 -- function note_cancel_refused(uuid)
 CREATE FUNCTION banking.note_cancel_refused(operation_id uuid) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  operation banking.provider_operation;
+begin
   update banking.provider_operation o set cancel_refused_at = private.now()
-  where o.id = operation_id and o.state = 'pending' and o.cancel_asked_at is not null
-$$;
+  where o.id = operation_id and o.state = 'pending' and o.cancel_asked_at is not null and o.cancel_refused_at is null
+  returning * into operation;
+  if found then
+    perform banking.record_cancel(operation, 'cancel_refused', null);
+  end if;
+end $$;
 
 -- comment FUNCTION note_cancel_refused(operation_id uuid)
 COMMENT ON FUNCTION banking.note_cancel_refused(operation_id uuid) IS 'Notes that the vendor does not stop the transfer any more.';
@@ -2231,6 +2257,26 @@ end $$;
 
 -- comment FUNCTION receive_link_event(event_id text, topic text, token_hash text, item_id text)
 COMMENT ON FUNCTION banking.receive_link_event(event_id text, topic text, token_hash text, item_id text) IS 'Keeps a verified notice of the vendor of links, once, and enqueues the asking after what it is about. False when it was known.';
+
+-- function record_cancel(banking.provider_operation, text, uuid)
+CREATE FUNCTION banking.record_cancel(operation banking.provider_operation, what text, actor uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  person uuid;
+  version bigint;
+begin
+  if operation.kind = 'load' then
+    update banking.load l set version = l.version + 1 where l.id = operation.id returning l.person, l.version into person, version;
+  else
+    update banking.redemption r set version = r.version + 1 where r.id = operation.id returning r.person, r.version into person, version;
+  end if;
+  perform events.record(operation.kind || '.' || what, operation.id, version, jsonb_build_object('owner_id', person), actor);
+end $$;
+
+-- comment FUNCTION record_cancel(operation banking.provider_operation, what text, actor uuid)
+COMMENT ON FUNCTION banking.record_cancel(operation banking.provider_operation, what text, actor uuid) IS 'The event of a wish to cancel: cancel_asked by its owner, or cancel_refused by the vendor.';
 
 -- function redeemed_in_week(uuid, uuid)
 CREATE FUNCTION banking.redeemed_in_week(person uuid, except_id uuid DEFAULT NULL::uuid) RETURNS bigint
@@ -2534,7 +2580,10 @@ begin
   end if;
 
   insert into banking.provider_operation (id, kind, next_at, requested_at)
-  values (load_id, 'load', moment + interval '1 minute', moment);
+  values (load_id, 'load', moment + interval '1 minute', moment) on conflict do nothing;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('load_key_reused');
+  end if;
   insert into banking.load (id, person, source_id, amount_cents, reference, created_at)
   values (load_id, person, source_id, amount_cents, banking.new_reference('LD'), moment);
   perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id,
@@ -9283,6 +9332,9 @@ GRANT ALL ON FUNCTION banking.receive_event(event_id text, topic text, resource_
 -- acl FUNCTION receive_link_event(event_id text, topic text, token_hash text, item_id text)
 REVOKE ALL ON FUNCTION banking.receive_link_event(event_id text, topic text, token_hash text, item_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.receive_link_event(event_id text, topic text, token_hash text, item_id text) TO service_role;
+
+-- acl FUNCTION record_cancel(operation banking.provider_operation, what text, actor uuid)
+REVOKE ALL ON FUNCTION banking.record_cancel(operation banking.provider_operation, what text, actor uuid) FROM PUBLIC;
 
 -- acl FUNCTION redeemed_in_week(person uuid, except_id uuid)
 REVOKE ALL ON FUNCTION banking.redeemed_in_week(person uuid, except_id uuid) FROM PUBLIC;

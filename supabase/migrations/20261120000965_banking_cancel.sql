@@ -24,6 +24,23 @@ begin
   end if;
 end $$;
 
+-- Whoever has the page open hears of it by the event, which counts the load or the redemption on.
+create function banking.record_cancel(operation banking.provider_operation, what text, actor uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  person uuid;
+  version bigint;
+begin
+  if operation.kind = 'load' then
+    update banking.load l set version = l.version + 1 where l.id = operation.id returning l.person, l.version into person, version;
+  else
+    update banking.redemption r set version = r.version + 1 where r.id = operation.id returning r.person, r.version into person, version;
+  end if;
+  perform events.record(operation.kind || '.' || what, operation.id, version, jsonb_build_object('owner_id', person), actor);
+end $$;
+comment on function banking.record_cancel(banking.provider_operation, text, uuid) is
+'The event of a wish to cancel: cancel_asked by its owner, or cancel_refused by the vendor.';
+
 create function banking.cancel(operation_id uuid) returns text
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
@@ -52,6 +69,7 @@ begin
   if operation.cancel_asked_at is null then
     update banking.provider_operation o set cancel_asked_at = private.now() where o.id = operation_id;
     perform jobs.enqueue('banking', 'cancel_transfer', jsonb_build_object('operation_id', operation_id), 'cancel_transfer:' || operation_id);
+    perform banking.record_cancel(operation, 'cancel_asked', person);
   end if;
   return 'asked';
 end $$;
@@ -79,10 +97,17 @@ comment on function banking.claim_cancel(uuid) is 'What to ask the vendor to sto
 grant execute on function banking.claim_cancel(uuid) to service_role;
 
 create function banking.note_cancel_refused(operation_id uuid) returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  operation banking.provider_operation;
+begin
   update banking.provider_operation o set cancel_refused_at = private.now()
-  where o.id = operation_id and o.state = 'pending' and o.cancel_asked_at is not null
-$$;
+  where o.id = operation_id and o.state = 'pending' and o.cancel_asked_at is not null and o.cancel_refused_at is null
+  returning * into operation;
+  if found then
+    perform banking.record_cancel(operation, 'cancel_refused', null);
+  end if;
+end $$;
 comment on function banking.note_cancel_refused(uuid) is 'Notes that the vendor does not stop the transfer any more.';
 grant execute on function banking.note_cancel_refused(uuid) to service_role;
 

@@ -89,6 +89,23 @@ async def test_a_vendor_that_refuses_while_nothing_moved_is_remembered(bank, peo
     assert (await bank.load(ann, load)).state == "cleared"
 
 
+async def test_a_wish_to_cancel_and_its_refusal_are_events_each_once(bank, people):
+    ann = await people.join("ann")
+    load = await bank.start(ann, 700)
+    await bank.work()
+    await bank.dwolla.simulate()  # out of their bank, not yet in ours
+    for _ in range(2):
+        await banking.cancel(ann, load.id)
+    await bank.work()
+    await banking.cancel_transfer(load.id)
+    kinds = await bank.event_kinds(load)
+    assert kinds == ["load.requested", "load.submitted", "load.cancel_asked", "load.cancel_refused"]
+    versions = await bank.database.rows("select version from events.event where subject = %s order by id", (load.id,))
+    assert [version for (version,) in versions] == [1, 2, 3, 4], "whoever looks at the page reads it again"
+    await bank.settle()
+    assert (await bank.load(ann, load)).state == "cleared"
+
+
 async def test_while_the_vendor_is_down_the_wish_waits(bank, people):
     ann = await people.join("ann", cents=5000)
     source = await bank.link(ann)

@@ -55,6 +55,16 @@ async def test_restricted_is_paid_but_does_not_pay(people, database):
     assert await risk.open_cases(ann) == []
 
 
+async def test_who_is_restricted_for_a_debt_reads_that_adding_money_pays_it_back(people, database):
+    ann = await people.join("ann")
+    reference = await risk.impose(SERVER, id_of(ann), "restricted", "late_return")
+    (case,) = await risk.open_cases(ann)
+    assert case.sentence == (
+        "Your account is restricted: your bank took back a transfer after it had arrived. You can still be paid, and add"
+        f" money to pay it back; until then you cannot pay. Ask us about case {reference}."
+    )
+
+
 async def test_frozen_neither_pays_nor_is_paid(people, database):
     ann, bob = await people.join("ann", cents=5000), await people.join("bob", cents=5000)
     await risk.impose(SERVER, id_of(bob), "frozen", "owner_asked")
