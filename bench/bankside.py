@@ -26,6 +26,7 @@ from fastapi import FastAPI
 
 from bench.cast import join
 from paya_app import banking
+from paya_app.banking.errors import BankUnreachable
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
@@ -33,7 +34,7 @@ from paya_app.core.errors import ServiceUnavailable
 from paya_app.core.ids import new_id
 from paya_app.local import postgres
 from paya_app.local.chaos import Mischief, Mischiefs
-from paya_app.server import embedded
+from paya_app.server import embedded, supervisor
 
 START_S_MAX = 120
 LIMITS = ("load_first_week_cents", "load_week_cents", "load_single_cents")
@@ -95,7 +96,7 @@ async def _link(actor: Actor, number: int) -> UUID:
         try:
             # the deposits take as long as the banks' clock says; told before, they are not known yet
             return (await banking.confirm_source(actor, source.id, amounts=(3, 9))).id
-        except banking.errors.BankUnreachable:
+        except BankUnreachable:
             if time.monotonic() > deadline:
                 raise
             await asyncio.sleep(0.1)
@@ -135,25 +136,27 @@ async def bankside(say: Say, **environment: str) -> AsyncIterator[BankSide]:
     held = socket.socket()
     held.bind(("127.0.0.1", 0))
     port = held.getsockname()[1]
-    supervisor = embedded.compose(home, "127.0.0.1", port, say, bundle=home)
-    supervisor.programs = [program for program in supervisor.programs if program.name != "app"]
+    # in life it waits longer the more often something dies; here dying is the point
+    supervisor.RESTART_WAIT_S = (0,)
+    owner = embedded.compose(home, "127.0.0.1", port, say, bundle=home)
+    owner.programs = [program for program in owner.programs if program.name != "app"]
     ports = json.loads((home / "ports.json").read_text())
     os.environ |= embedded.settings_for(postgres.create(home), home, "127.0.0.1", port, ports)
     settings.cache_clear()
     ready = asyncio.Event()
     hooks = asyncio.create_task(_hooks(held))
-    running = asyncio.create_task(supervisor.run(ready.set))
+    running = asyncio.create_task(owner.run(ready.set))
     mischiefs = Mischiefs(settings().paya_local_vendors_database_url)
     try:
         started = asyncio.create_task(ready.wait())
         await asyncio.wait({running, started}, timeout=START_S_MAX, return_when=asyncio.FIRST_COMPLETED)
         if not ready.is_set():
             raise RuntimeError(f"it did not start; its logs were in {home / 'logs'}")
-        yield BankSide(home, lambda: {program.name: program.pid for program in supervisor.programs}, mischiefs)
+        yield BankSide(home, lambda: {program.name: program.pid for program in owner.programs}, mischiefs)
     finally:
         await mischiefs.aclose()
         await db.dispose()
-        supervisor.stopping.set()
+        owner.stopping.set()
         await asyncio.gather(running, return_exceptions=True)
         hooks.cancel()
         await asyncio.gather(hooks, return_exceptions=True)

@@ -20,7 +20,7 @@ from bench.cast import as_json
 from bench.kill import FLAWS as LEDGER_FLAWS
 from paya_app.core.config import settings
 
-PEOPLE_MAX = 20
+PEOPLE_MAX = 50
 KILL_EVERY_S = 5.0  # after a worker has taken up work
 SHORT, SHORT_KILLS = 100, 2
 LANES = 4

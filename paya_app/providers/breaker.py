@@ -10,7 +10,7 @@ When the state cannot be read or written, calls go on: a breaker spares a vendor
 import time
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from purgatory import AsyncCircuitBreakerFactory
@@ -136,5 +136,5 @@ class _InPostgres(AsyncAbstractUnitOfWork):
         """Nothing is left to roll back."""
 
 
-async def _asked(sql: str, **params: object) -> list[tuple[object, ...]]:
+async def _asked(sql: str, **params: object) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in await db.query(Actor.service(), sql, params)]

@@ -89,7 +89,7 @@ def _client() -> Any:
     with _opening:
         if described not in _clients:
             region, base_url, key_id, secret = described
-            _clients[described] = boto3.session.Session().client(
+            _clients[described] = boto3.Session().client(
                 "sns",
                 region_name=region,
                 endpoint_url=base_url or None,

@@ -20,7 +20,7 @@ TOKEN_MARGIN_S = 60
 
 # what reading an answer of another shape than promised ends in
 _WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError)
-_TOO_MANY, _CONFLICT, _TIMED_OUT, _UNAUTHORIZED, _SERVER = 429, 409, 408, 401, 500
+_TOO_MANY, _CONFLICT, _TIMED_OUT, _BAD_REQUEST, _UNAUTHORIZED, _SERVER = 429, 409, 408, 400, 401, 500
 
 Read = TypeVar("Read")
 
@@ -165,7 +165,8 @@ def sort(error: Exception) -> ProviderFailure | None:
 def _by_status(error: Any) -> ProviderFailure:
     body = error.body if isinstance(error.body, dict) else {}
     status = getattr(error, "status", _SERVER)
-    if "error" in body and "code" not in body:
+    # as OAuth writes; under any other status somebody between us may have said it, of what was done all the same
+    if "error" in body and "code" not in body and status in (_BAD_REQUEST, _UNAUTHORIZED):
         return Retryable(f"credentials:{body['error']}", is_outage=False)
     if status == _UNAUTHORIZED:
         return _TokenRefused(f"credentials:{body.get('code', status)}", is_outage=False)
@@ -185,7 +186,7 @@ def _refusal(body: dict[str, Any], status: int) -> ProviderFailure:
         about = fault.get("_links", {}).get("about", {}).get("href", "")
         code = fault.get("code", body.get("code"))
     except _WRONG_SHAPE:
-        code = None
+        fault, about, code = {}, "", None
     if not isinstance(code, str) or not code:
         return Unknown(f"status_{status}", is_outage=False)
     return Rejected(
