@@ -179,7 +179,7 @@ def _by_status(error: Any) -> ProviderFailure:
 
 
 def _refusal(body: dict[str, Any], status: int) -> ProviderFailure:
-    """Dwolla's "no", or `Unknown` for one that is not written as Dwolla writes: somebody between us may have said it."""
+    """Dwolla's "no", or `Unknown` for one not written as Dwolla writes: somebody between us may have said it."""
     try:
         faults = body.get("_embedded", {}).get("errors") or [body]
         fault = faults[0]
