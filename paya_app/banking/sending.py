@@ -68,7 +68,11 @@ async def _sent_before(kind: Kind, operation_id: UUID, order: dict[str, Any]) ->
     """What the vendor calls this operation, if an earlier try got through to it."""
     if order["is_first"]:
         return None
-    found = await dwolla.find_transfer(order["customer_vendor_id"], str(operation_id), is_payout=kind.is_payout)
+    try:
+        found = await dwolla.find_transfer(order["customer_vendor_id"], str(operation_id), is_payout=kind.is_payout)
+    except Rejected as refusal:
+        # who does not tell what they have has not said that they have nothing
+        raise Unknown(f"not_told:{refusal.code}", is_outage=False) from refusal
     return found.id if found else None
 
 

@@ -82,7 +82,10 @@ begin
     end if;
     perform banking.refuse_sixth_source(person);
     insert into banking.source (id, person, kind, last4, created_at) values (source_id, person, kind, last4, moment)
-    returning * into known;
+    on conflict do nothing returning * into known;
+    if not found then -- somebody else's, who asked under the same id at this very moment
+      perform private.refuse('bank_key_reused');
+    end if;
   end if;
   return banking.source_json(known) || jsonb_build_object(
     'vendor_id', known.vendor_id,

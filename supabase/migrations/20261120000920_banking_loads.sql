@@ -152,7 +152,10 @@ begin
   end if;
 
   insert into banking.provider_operation (id, kind, next_at, requested_at)
-  values (load_id, 'load', moment + interval '1 minute', moment);
+  values (load_id, 'load', moment + interval '1 minute', moment) on conflict do nothing;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('load_key_reused');
+  end if;
   insert into banking.load (id, person, source_id, amount_cents, reference, created_at)
   values (load_id, person, source_id, amount_cents, banking.new_reference('LD'), moment);
   perform jobs.enqueue('banking', 'submit_load', jsonb_build_object('load_id', load_id), 'submit_load:' || load_id,

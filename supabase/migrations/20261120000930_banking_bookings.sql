@@ -15,17 +15,29 @@ begin
 end $$;
 comment on function banking.lock_wallet(uuid) is 'Locks a person''s wallet, before reading it or posting to it.';
 
--- Only a limit that was lowered meanwhile can be exceeded here: when it was asked for, the load fitted.
+-- Only a limit that was lowered meanwhile can be exceeded here: when it was asked for, the load fitted. As then, what
+-- was owed counts no more, for adding money pays it back; what of it was repaid since was owed when this was asked for.
 create function banking.load_fits(load_id uuid) returns boolean
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select l.amount_cents <= banking.limit_of(l.person, 'load_single_cents') and (
-    select sum(e.amount_cents) from banking.load e join banking.provider_operation o on o.id = e.id
-    where e.person = l.person and e.created_at > l.created_at - interval '7 days'
-      and (e.created_at, e.id) <= (l.created_at, l.id) and o.state not in ('failed', 'canceled')
-  ) <= banking.limit_of(l.person, case when p.created_at > l.created_at - interval '7 days'
-    then 'load_first_week_cents' else 'load_week_cents' end)
-  from banking.load l join public.profiles p on p.id = l.person where l.id = load_id
-$$;
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  l banking.load;
+  joined_at timestamptz;
+  used_cents bigint; owed_cents bigint;
+begin
+  select * into l from banking.load t where t.id = load_id;
+  select p.created_at into joined_at from public.profiles p where p.id = l.person;
+  select coalesce(sum(e.amount_cents), 0)::bigint into used_cents
+  from banking.load e join banking.provider_operation o on o.id = e.id
+  where e.person = l.person and e.created_at > l.created_at - interval '7 days'
+    and (e.created_at, e.id) < (l.created_at, l.id) and o.state not in ('failed', 'canceled');
+  select coalesce(sum(d.owed_cents), 0)::bigint into owed_cents
+  from banking.debt d
+  where d.person = l.person and d.opened_at <= l.created_at and (d.closed_at is null or d.closed_at > l.created_at);
+  return l.amount_cents <= banking.limit_of(l.person, 'load_single_cents')
+    and greatest(0, used_cents - owed_cents) + l.amount_cents <= banking.limit_of(
+      l.person, case when joined_at > l.created_at - interval '7 days' then 'load_first_week_cents' else 'load_week_cents' end);
+end $$;
 comment on function banking.load_fits(uuid) is 'Whether a load that waits is within the limits in force now.';
 
 create function banking.claim_load(load_id uuid) returns jsonb

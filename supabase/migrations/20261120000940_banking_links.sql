@@ -127,7 +127,10 @@ begin
     perform banking.refuse_sixth_source(person);
   end if;
   insert into banking.link (id, person, reconnects, next_at, created_at)
-  values (link_id, person, again, moment + interval '10 minutes', moment) returning * into known;
+  values (link_id, person, again, moment + interval '10 minutes', moment) on conflict do nothing returning * into known;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('not_found', '{"what": "link"}');
+  end if;
   perform events.record('link.started', link_id, 1, jsonb_build_object('owner_id', person), person);
   return banking.link_json(known);
 end $$;

@@ -20,9 +20,20 @@ class Faulty:
 
     def __init__(self):
         self.faults: list[str] = []
+        self.lists: list[str] = []  # the code with which the next list of transfers is refused
 
     def wrap(self, app, _base_url):
         async def spoiled(scope, receive, send):
+            if (
+                scope["type"] == "http"
+                and self.lists
+                and scope["method"] == "GET"
+                and scope["path"].endswith("/transfers")
+            ):
+                body = b'{"code": "%s", "message": "no"}' % self.lists.pop().encode()
+                await send({"type": "http.response.start", "status": 403, "headers": []})
+                await send({"type": "http.response.body", "body": body})
+                return
             orders = scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", "/transfers")
             if not orders or not self.faults:
                 await app(scope, receive, send)
@@ -37,6 +48,7 @@ class Faulty:
             status, headers, body = {
                 "done, 500": (500, [], PROBLEM),
                 "done, no location": (201, [], b""),
+                "done, gateway": (502, [], b'{"error": "Bad Gateway", "status": 502}'),
                 "500": (500, [], PROBLEM),
                 "409": (409, [], b'{"code": "Conflict", "message": "busy"}'),
                 "429": (429, [(b"retry-after", b"1")], b'{"code": "TooManyRequests", "message": "wait"}'),
@@ -63,7 +75,7 @@ async def state(bank) -> tuple:
     return (await bank.database.rows("select state, attempts, last_error from banking.provider_operation"))[0]
 
 
-@pytest.mark.parametrize("fault", ["done, 500", "done, no location", "500", "409", "html"])
+@pytest.mark.parametrize("fault", ["done, 500", "done, no location", "done, gateway", "500", "409", "html"])
 async def test_an_unknown_outcome_is_asked_for_and_the_order_is_one_transfer(faulty, people, fault):
     ann = await people.join("ann")
     load = await faulty.start(ann, 5000)

@@ -7,6 +7,7 @@ import pytest
 
 from paya_app import banking, wallet
 from paya_app.banking.errors import RedemptionLimit, RedemptionUncovered
+from paya_app.core import db
 from paya_app.core.config import settings
 from paya_app.core.errors import PayaError
 from paya_app.core.ids import new_id
@@ -21,7 +22,7 @@ from tests.support.bank import opened, unreachable
 async def faulty(database):
     spoiler = Faulty()
     async with opened(database, wrap=spoiler.wrap) as bank:
-        bank.faults = spoiler.faults
+        bank.faults, bank.lists = spoiler.faults, spoiler.lists
         yield bank
 
 
@@ -30,7 +31,7 @@ async def state(bank, redemption) -> tuple:
     return (await bank.database.rows(found, (redemption.id,)))[0]
 
 
-@pytest.mark.parametrize("fault", ["done, 500", "done, no location", "500", "409", "html"])
+@pytest.mark.parametrize("fault", ["done, 500", "done, no location", "done, gateway", "500", "409", "html"])
 async def test_an_unknown_outcome_is_asked_for_and_the_order_is_one_transfer(faulty, people, fault):
     ann = await people.join("ann")
     source = await faulty.fund(ann, 5000)
@@ -46,6 +47,24 @@ async def test_an_unknown_outcome_is_asked_for_and_the_order_is_one_transfer(fau
     await faulty.settle()
     assert await faulty.ledger() == {}
     assert await faulty.dwolla.balance_cents("222222226", "1234567890") == 500_000
+
+
+@pytest.mark.parametrize("code", ["Forbidden", "NotFound", "ValidationError"])
+async def test_a_vendor_that_does_not_tell_what_it_has_has_not_said_no(faulty, people, code):
+    ann = await people.join("ann")
+    source = await faulty.fund(ann, 5000)
+    redemption = await faulty.redeem(ann, 5000, source)
+    faulty.faults.append("done, 500")
+    with pytest.raises(Unknown):
+        await banking.submit_redemption(redemption.id)
+    faulty.lists.append(code)
+    with pytest.raises(Unknown):
+        await banking.submit_redemption(redemption.id)
+    assert (await state(faulty, redemption))[0] == "submitted"
+    await faulty.work()
+    await faulty.settle()
+    assert await faulty.dwolla.payout_count() == 1
+    assert await faulty.ledger() == {}, "paid out once, and not given back as well"
 
 
 async def test_while_the_vendor_is_down_it_is_queued_and_says_so(bank, people):
@@ -174,6 +193,30 @@ async def test_the_same_id_thirty_times_at_once_is_one_redemption(bank, people):
     assert (await wallet.balance(ann)).available_cents == 4300
     await bank.work()
     assert await bank.dwolla.payout_count() == 1
+
+
+@pytest.mark.parametrize("kind", ["load", "redemption", "link", "source"])
+async def test_the_same_id_from_two_people_at_once_is_one_of_them(bank, people, kind):
+    ann, bob = await people.join("ann", cents=9000), await people.join("bob", cents=9000)
+    theirs = [(ann, await bank.link(ann)), (bob, await bank.link(bob, account="9876543210"))]
+
+    async def ask(who, source, once, turn):
+        if kind == "load":
+            await banking.start_load(who, load_id=once, source_id=source.id, amount_cents=100)
+        elif kind == "redemption":
+            await banking.start_redemption(who, redemption_id=once, source_id=source.id, amount_cents=100)
+        elif kind == "link":
+            await db.query(who, "select banking.begin_link(:id)", {"id": once})
+        else:
+            await db.query(who, "select banking.begin_source(:id, 'checking', :last4)", {"id": once, "last4": turn})
+
+    said = {"load": "load_key_reused", "redemption": "redemption_key_reused", "link": "not_found"}.get(
+        kind, "bank_key_reused"
+    )
+    for turn in range(3):
+        once = new_id()
+        answers = await asyncio.gather(*(ask(*each, once, f"000{turn}") for each in theirs), return_exceptions=True)
+        assert sorted(getattr(each, "code", "") for each in answers) == ["", said], answers
 
 
 async def test_what_nobody_hears_of_is_asked_about_until_it_is_paid(bank, people, advance_clock):

@@ -135,6 +135,25 @@ async def test_the_next_load_pays_first_and_the_account_opens_again(bank, people
     await pay(ann, "bob", 500)
 
 
+async def test_what_used_up_the_limit_and_was_taken_back_is_paid_back_by_a_load_of_the_same_week(bank, people):
+    ann = await people.join("ann")
+    await people.join("bob")
+    first = await loaded(bank, ann, 10_000)
+    await pay(ann, "bob", 10_000)
+    await take_back(bank, first)
+    assert (await owed(bank, ann), await left_to_load(ann)) == (10_000, 10_000)
+    # both were asked for while all of it was owed; that the first repaid some does not make the second too much
+    big, small = await bank.start(ann, 6000, first.source), await bank.start(ann, 4000, first.source)
+    await banking.submit_load(big.id)
+    booked = "select banking.book_settled(id, vendor_ref, null) from banking.provider_operation where id = %s"
+    await bank.database.rows(booked, (big.id,))
+    assert await owed(bank, ann) == 4000
+    await bank.work()
+    assert (await bank.load(ann, small)).state == "pending"
+    await bank.settle()
+    assert (await owed(bank, ann), await state(bank, ann)) == (0, "active")
+
+
 async def test_a_hold_that_is_released_pays_first(bank, people):
     ann = await people.join("ann")
     await people.join("bob")

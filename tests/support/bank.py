@@ -35,6 +35,7 @@ class Bank:
     database: Database
     hooks_url: str
     faults: list[str] = field(default_factory=list)
+    lists: list[str] = field(default_factory=list)
 
     async def work(self) -> None:
         """Do every job that is due now, as a worker would, and what those make due."""
