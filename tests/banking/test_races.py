@@ -12,7 +12,7 @@ from paya_app.banking.errors import BankLimit, BankUnreachable
 from paya_app.core.config import settings
 from paya_app.core.ids import new_id
 from tests.banking.mute import mute_bank
-from tests.support.bank import ROUTING
+from tests.support.bank import ROUTING, without_breaker
 
 RUNNERS = 10
 
@@ -108,6 +108,7 @@ async def test_thirty_links_at_once_are_five_banks(bank, people):
 async def test_what_nobody_knows_the_outcome_of_counts_for_ten_minutes(database, people, advance_clock):
     ann, bob = await people.join("ann"), await people.join("bob")
     left = [new_id() for _ in range(5)]
+    await without_breaker(database)
     async with mute_bank(database) as (bank, mute):
         for number, source_id in enumerate(left):
             with pytest.raises(BankUnreachable):

@@ -18,6 +18,7 @@ from paya_app.core.config import settings
 from paya_app.core.errors import AccountUnavailable, NotFound, SignedOut
 from paya_app.core.ids import new_id
 from tests.banking.mute import mute_bank
+from tests.support.bank import without_breaker
 
 NUMBER = "9876501234"
 
@@ -192,6 +193,7 @@ async def test_while_the_vendor_is_down_nothing_is_linked_and_it_goes_on_later(b
 
 async def test_links_that_never_reached_the_vendor_are_no_banks(bank, people, monkeypatch):
     ann = await people.join("ann")
+    await without_breaker(bank.database)
     with monkeypatch.context() as down:
         down.setenv("DWOLLA_BASE_URL", "http://127.0.0.1:9")
         settings.cache_clear()
@@ -205,6 +207,7 @@ async def test_links_that_never_reached_the_vendor_are_no_banks(bank, people, mo
 
 async def test_an_account_that_was_not_answered_goes_on_under_its_first_id(database, people):
     ann = await people.join("ann")
+    await without_breaker(database)
     async with mute_bank(database) as (bank, mute):
         first = new_id()
         for source_id in (first, *(new_id() for _ in range(5))):

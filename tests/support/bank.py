@@ -167,3 +167,11 @@ async def working() -> AsyncIterator[asyncio.Event]:
     finally:
         stop.set()
         await running
+
+
+async def without_breaker(database: Database) -> None:
+    """Let the vendor fail as often as a test needs: what the breaker does about it has tests of its own."""
+    await database.rows(
+        "insert into providers.provider_health (vendor, threshold, ttl_s) values ('dwolla', 1000, 30) "
+        "on conflict (vendor) do update set threshold = 1000"
+    )
