@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from paya_app.banking.return_codes import what_to_do, why
+from paya_app.banking.return_codes import why
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.errors import SignedOut
@@ -56,9 +56,9 @@ class Debt:
         paid = self.owed_cents - self.left_cents
         return (
             f"You owe {format_cents(self.left_cents)}{f' ({format_cents(paid)} is paid back)' if paid else ''}."
-            " Add money from a bank, or pay it back from your wallet: it goes to this first. Then your account opens"
-            f" again. {what_to_do(self.code)}"
-        ).strip()
+            " Add money from a bank, or pay it back from your wallet: it goes to this first."
+            " Then your account opens again."
+        )
 
 
 async def debts(actor: Actor) -> list[Debt]:
