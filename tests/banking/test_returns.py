@@ -1,5 +1,6 @@
 """Banks that take back what was spent: it is owed, once, the account waits, and what comes next pays it back."""
 
+import asyncio
 from datetime import datetime
 
 import pytest
@@ -265,3 +266,20 @@ async def test_one_may_pay_back_from_the_wallet_once_per_key(bank, people):
     assert await banking.debts(bob) == []
     with pytest.raises(banking.NothingToRepayWith, match="You owe nothing"):
         await banking.repay_now(bob, new_id())
+
+
+async def test_paying_back_is_pressed_many_times_at_once_and_happens_once(bank, people):
+    ann, bob = await people.join("ann"), await people.join("bob", cents=2000)
+    load = await spent_and_returned(bank, ann)
+    await pay(bob, "ann", 2000)
+    key = new_id()
+    assert set(await asyncio.gather(*(banking.repay_now(ann, key) for _ in range(8)))) == {2000}
+    repayments = "select count(*), sum(amount_cents)::bigint from banking.repayment"
+    assert await bank.database.rows(repayments) == [(1, 2000)]
+    assert (await people.balance(ann), await owed(bank, ann)) == (0, 1000)
+    # somebody else's key says nothing of what it paid, and their load nothing of what it paid back
+    with pytest.raises(banking.NothingToRepayWith, match="You owe nothing"):
+        await banking.repay_now(bob, key)
+    again = await loaded(bank, ann, 1000, await bank.link(ann, account="5555555555"))
+    assert (await banking.repaid_by(ann, again.id), await banking.repaid_by(bob, again.id)) == (1000, 0)
+    assert (await owed(bank, ann), (await bank.load(ann, load)).state) == (0, "returned")
