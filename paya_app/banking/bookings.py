@@ -12,6 +12,7 @@ import structlog
 from paya_app.banking import sending
 from paya_app.banking.as_service import as_service
 from paya_app.banking.bank_days import after_bank_days
+from paya_app.banking.errors import TransferMismatch
 from paya_app.banking.loads import held_for
 from paya_app.banking.redemption_bookings import book_redemption
 from paya_app.banking.return_codes import bank_goes, is_denied
@@ -53,6 +54,7 @@ async def follow_transfer(transfer_id: str) -> None:
 
     Raises:
         Retryable: the vendor does not answer.
+        TransferMismatch: it is not what was asked for; nothing is booked until somebody looked.
     """
     try:
         transfer = await dwolla.transfer(transfer_id)
@@ -68,6 +70,10 @@ async def follow_transfer(transfer_id: str) -> None:
     except Rejected as refusal:
         log.warning("the vendor knows no such transfer", transfer=transfer_id, code=refusal.code)
         return
+    moves = transfer.status not in ("failed", "cancelled")
+    if transfer.amount_cents != operation["amount_cents"] or (moves and operation["is_unsent"]):
+        log.error("the vendor moves what was not asked for", operation=operation["id"], transfer=transfer.id)
+        raise TransferMismatch
     await (book_redemption if is_payout else _book)(UUID(operation["id"]), transfer)
 
 

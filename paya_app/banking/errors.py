@@ -88,6 +88,13 @@ class LoadSentTwice(PayaError):
     status = 500
 
 
+class TransferMismatch(PayaError):
+    """The vendor moves another amount than was asked for, or what ended here before it was sent: people must look."""
+
+    code = "transfer_mismatch"
+    status = 500
+
+
 class RedemptionAmountInvalid(PayaError):
     """The amount of a redemption is not a positive number of cents, or too small."""
 
@@ -221,7 +228,7 @@ class BankLimit(PayaError):
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says which."""
         if facts.get("limit") == "held":
-            return f"You have linked {facts.get('max', 5)} banks, which is the most."
+            return f"You have linked {facts.get('max', 5)} banks, which is the most. Unlink one in Settings first."
         return "Those were many banks for one day. Try again tomorrow."
 
 

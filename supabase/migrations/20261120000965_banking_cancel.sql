@@ -113,10 +113,15 @@ grant execute on function banking.note_cancel_refused(uuid) to service_role;
 
 create function banking.operation_of(vendor_ref text, correlation_id uuid) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select jsonb_build_object('id', o.id, 'kind', o.kind) from banking.provider_operation o
+  select jsonb_build_object(
+    'id', o.id, 'kind', o.kind,
+    'amount_cents', coalesce((select l.amount_cents from banking.load l where l.id = o.id), (select r.amount_cents from banking.redemption r where r.id = o.id)),
+    'is_unsent', o.ended_at is not null and o.vendor_ref is null)
+  from banking.provider_operation o
   where o.vendor_ref = operation_of.vendor_ref or o.id = operation_of.correlation_id
   order by o.vendor_ref is distinct from operation_of.vendor_ref limit 1
 $$;
 comment on function banking.operation_of(text, uuid) is
-'The operation that the vendor calls vendor_ref, or the one it was made for when the vendor''s answer never reached us; and its kind.';
+'The operation that the vendor calls vendor_ref, or the one it was made for when the vendor''s answer never reached us; its kind, '
+'what it moves, and whether it ended without the vendor (is_unsent).';
 grant execute on function banking.operation_of(text, uuid) to service_role;

@@ -164,6 +164,41 @@ async def test_many_workers_with_one_order_make_one_transfer(bank, people):
     assert (await bank.load(ann, load)).state == "pending"
 
 
+async def test_another_amount_than_was_asked_for_is_not_booked(bank, people):
+    ann = await people.join("ann")
+    load = await bank.start(ann, 5000)
+    await banking.submit_load(load.id)
+    await bank.database.rows("update vendor_dwolla.transfer set amount_cents = 500")
+    await bank.dwolla.simulate()
+    await bank.dwolla.simulate()
+    with pytest.raises(PayaError) as refusal:
+        await banking.ask_about_operation(load.id)
+    assert refusal.value.code == "transfer_mismatch"
+    assert (await bank.load(ann, load)).state == "pending"
+    assert await bank.ledger() == {}, "nothing is minted that did not come"
+
+
+async def test_a_transfer_of_what_had_ended_here_raises_an_alarm(bank, people):
+    ann = await people.join("ann")
+    load = await bank.start(ann, 5000)
+    await banking.cancel(ann, load.id)
+    from paya_app.core.config import settings
+
+    made = await provider.create_transfer(
+        source_id=await bank.vendor_id(load.source),
+        destination_id=settings().dwolla_reserve_source,
+        amount_cents=5000,
+        correlation_id=str(load.id),
+        key="nobody asked",
+    )
+    with pytest.raises(PayaError) as refusal:
+        await banking.follow_transfer(made)
+    assert refusal.value.code == "transfer_mismatch"
+    await provider.cancel_transfer(made)
+    await banking.follow_transfer(made)
+    assert (await bank.load(ann, load)).state == "canceled"
+
+
 async def test_two_transfers_for_one_load_raise_an_alarm_and_book_once(bank, people):
     ann = await people.join("ann")
     load = await bank.start(ann, 5000)

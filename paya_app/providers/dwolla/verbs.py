@@ -207,6 +207,8 @@ def _transfers(body: Mapping[str, Any]) -> list[Transfer]:
 def read_transfer(body: Mapping[str, Any]) -> Transfer:
     """A transfer from its document."""
     links = body.get("_links", {})
+    if _text(body["amount"], "currency") != "USD":
+        raise Retryable("malformed_answer:currency")
     whole, _, cents = _text(body["amount"], "value").partition(".")
     return Transfer(
         id=_text(body, "id"),
