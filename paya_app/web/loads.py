@@ -13,7 +13,7 @@ LATE_AFTER = timedelta(seconds=90)
 
 _WORDS = {
     "queued": "Queued",
-    "submitted": "On its way",
+    "submitted": "Queued",  # until the bank has said that it took it
     "pending": "On its way",
     "settled": "Arrived, held",
     "cleared": "Added",

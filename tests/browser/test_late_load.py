@@ -12,9 +12,10 @@ from tests.support.running import RunningPaya, Somebody
 LATE_MS = 100_000
 
 
-async def under_way(paya: RunningPaya, who: Somebody) -> UUID:
+async def under_way(paya: RunningPaya, who: Somebody, reference: str = "") -> UUID:
     """A load that the vendor accepted just now, and that nobody will ask about for a day."""
     source_id, load_id = uuid4(), uuid4()
+    reference = reference or f"LD-{load_id}"
     await paya.rows("insert into banking.customer (person, vendor_id) values (%s, %s)", (who.user_id, str(uuid4())))
     await paya.rows(
         "insert into banking.source (id, person, vendor_id, kind, last4, bank_name, state, created_at)"
@@ -28,15 +29,15 @@ async def under_way(paya: RunningPaya, who: Somebody) -> UUID:
     )
     await paya.rows(
         "insert into banking.load (id, person, source_id, amount_cents, reference, created_at)"
-        " values (%s, %s, %s, 5000, 'LD-7Q4K-22XM', now())",
-        (load_id, who.user_id, source_id),
+        " values (%s, %s, %s, 5000, %s, now())",
+        (load_id, who.user_id, source_id, reference),
     )
     return load_id
 
 
 async def test_a_late_load_is_said_on_the_open_page(browsing: Browsing, paya: RunningPaya):
     ann = await paya.sign_up()
-    load_id = await under_way(paya, ann)
+    load_id = await under_way(paya, ann, "LD-7Q4K-22XM")
     page = await browsing.page(ann)
     await page.clock.install()
     await page.goto(f"/activity/{load_id}/")

@@ -7,7 +7,9 @@ import reflex as rx
 from paya_app.web.components.when import when
 
 
-def allowance(*, left: Any, used: Any, maximum: Any, percent: Any, single: Any, more_at: Any) -> rx.Component:
+def allowance(
+    *, left: Any, used: Any, maximum: Any, percent: Any, single: Any, more_at: Any, class_name: str = "mt-4"
+) -> rx.Component:
     """A line and a bar.
 
     Args:
@@ -17,11 +19,12 @@ def allowance(*, left: Any, used: Any, maximum: Any, percent: Any, single: Any, 
         percent: The used part, 0 to 100.
         single: What one transfer can be at most.
         more_at: When some of it comes back, ISO 8601, or empty.
+        class_name: The room around it.
     """
     return rx.el.section(
         rx.el.p(
             rx.el.span("Left for these 7 days"),
-            rx.el.b(left, id="week-left"),
+            rx.el.b(left, id="week-left", class_name="whitespace-nowrap"),
             class_name="flex justify-between items-baseline gap-3 num",
         ),
         rx.el.div(rx.el.i(style={"width": percent.to_string() + "%"}), class_name="meter mt-1.5"),
@@ -36,6 +39,6 @@ def allowance(*, left: Any, used: Any, maximum: Any, percent: Any, single: Any, 
             single,
             class_name="s m num mt-1.5",
         ),
-        class_name="card p-4 mt-4",
+        class_name=f"card p-4 {class_name}",
         aria_label="This week's limit",
     )

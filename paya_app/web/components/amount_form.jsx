@@ -28,14 +28,14 @@ export function AmountForm({ hint, fault, leastCents, mostCents, allCents, moreA
     jsx(Under, { fault: isNew ? "" : fault, warning: isNew || !fault ? warning : null }, hint),
     jsx(
       "div",
-      { className: "flex justify-center gap-2", role: "group", "aria-label": "Common amounts" },
+      { className: "flex flex-wrap justify-center gap-2", role: "group", "aria-label": "Common amounts" },
       COMMON.map((dollars) =>
         jsx(
           "button",
           {
             key: dollars,
             type: "button",
-            className: "sec2 low num",
+            className: "sec2 low num whitespace-nowrap",
             disabled: centsOf(dollars) > mostCents,
             onClick: () => setAmount(dollars),
           },
@@ -45,7 +45,7 @@ export function AmountForm({ hint, fault, leastCents, mostCents, allCents, moreA
       allCents > 0 &&
         jsx(
           "button",
-          { type: "button", className: "sec2 low num", onClick: () => setAmount((allCents / 100).toFixed(2)) },
+          { type: "button", className: "sec2 low num whitespace-nowrap", onClick: () => setAmount((allCents / 100).toFixed(2)) },
           "All of it",
         ),
     ),

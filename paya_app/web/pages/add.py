@@ -141,15 +141,15 @@ class AddState(rx.State):
                 return actor
             load_id = read_id(query_value(self, "id"))
             if load_id is None:
-                return _address(new_id(), by=query_value(self, "by"))
+                return _address(new_id(), by=query_value(self, "by"), bank=read_id(query_value(self, "bank")))
             if await banking.load(actor, load_id) is not None:
                 return rx.redirect(f"/activity/{load_id}/", replace=True)
             self.reviewing, self._order, self.form_fault = False, None, ""
             if str(load_id) != self.load_id:
                 self.reset()
                 self.load_id = str(load_id)
-            # a refusal leads here under a new id of ours, and its sentence stays
-            await self._load(actor)
+            # a refusal leads here under a new id of ours, and its sentence and the bank stay
+            await self._load(actor, chosen=read_id(query_value(self, "bank")) or self._source)
             if query_value(self, "by") == BY_NUMBER and self.step != "confirm":
                 self.step = "bank"
         except PayaError as error:
@@ -398,8 +398,9 @@ async def _more_at(actor: Actor, limits: banking.LoadLimits) -> str:
     return min(moments).isoformat() if moments else ""
 
 
-def _address(load_id: UUID, *, by: str = "") -> rx.event.EventSpec:
-    return rx.redirect(f"/add/?id={load_id}{f'&by={BY_NUMBER}' if by == BY_NUMBER else ''}", replace=True)
+def _address(load_id: UUID, *, by: str = "", bank: UUID | None = None) -> rx.event.EventSpec:
+    how = f"&by={BY_NUMBER}" if by == BY_NUMBER else ""
+    return rx.redirect(f"/add/?id={load_id}{how}{f'&bank={bank}' if bank else ''}", replace=True)
 
 
 def page() -> rx.Component:
@@ -472,7 +473,7 @@ def _link() -> rx.Component:
         rx.el.div(
             rx.el.h2("Your bank account", class_name="text-xl!"),
             rx.el.p(
-                "Money comes from here. Sign in to your bank once, and the account can be used at once.",
+                "Money comes from here. Sign in to your bank, and you can add money right away.",
                 class_name="m mt-1",
             ),
         ),

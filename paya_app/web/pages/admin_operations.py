@@ -140,11 +140,13 @@ class OperationsState(rx.State):
 def page() -> rx.Component:
     """The page."""
     return frame(
-        provider_banner("dwolla"),
         notice(OperationsState.fault),
         rx.cond(
             OperationsState.loaded,
-            rx.el.div(_dead_letters(), _operations(), class_name="grid grid-cols-1 gap-6"),
+            rx.fragment(
+                provider_banner("dwolla"),
+                rx.el.div(_dead_letters(), _operations(), class_name="grid grid-cols-1 gap-6"),
+            ),
             rx.cond(OperationsState.fault != "", rx.fragment(), waiting(rx.el.div(bone_rows(4), class_name="card"))),
         ),
         title="Operations",

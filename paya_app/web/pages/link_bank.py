@@ -4,6 +4,7 @@ The visit's id lives in the address (`?id=`), which is where the bank's page lea
 address could say is asked of the server again; somebody else's visit is not found.
 """
 
+from typing import Any
 from uuid import UUID
 
 import reflex as rx
@@ -37,7 +38,7 @@ WHY = {
     "INSTITUTION_NOT_RESPONDING": f"Your bank does not answer right now. {NOTHING} Try again later.",
     "no_account": f"There is no checking or savings account among those that you chose. {NOTHING}",
     "link_interrupted": f"The connection to your bank was interrupted before it was complete. {NOTHING} Link it again.",
-    "bank_limit": f"You have linked five banks, which is the most. {NOTHING}",
+    "bank_limit": f"You have linked five banks, which is the most. {NOTHING} Unlink one in Settings first.",
 }
 
 
@@ -149,7 +150,7 @@ def _bones() -> rx.Component:
     )
 
 
-def _to_bank(label: str) -> rx.Component:
+def _to_bank(label: Any) -> rx.Component:
     return busy_button(
         label,
         busy_label="Opening your bank's page …",
@@ -182,16 +183,19 @@ def _start() -> rx.Component:
             ),
             rx.el.div(
                 rx.el.h2("Sign in to your bank", class_name="text-xl!"),
-                rx.el.p("It takes about a minute, and the account can be used at once.", class_name="m mt-1"),
+                rx.el.p("It takes about a minute, and you can use the account right away.", class_name="m mt-1"),
             ),
         ),
         rx.el.ul(
             _point("lock", "You sign in on the bank's page. Your password never comes to PaYa."),
             _point("landmark", "PaYa may move money from and to the account that you choose, when you ask for it."),
-            _point("user-round", "The bank tells whose account it is. In your own name, you can add more in a week."),
+            _point(
+                "user-round",
+                "Your bank tells us whose account it is. If it is in your name, you can add more in a week.",
+            ),
             class_name="grid gap-3",
         ),
-        _to_bank("Choose your bank"),
+        _to_bank(rx.cond(LinkBankState.is_reconnect, "Go to your bank", "Choose your bank")),
         rx.cond(LinkBankState.is_reconnect, rx.fragment(), _instead()),
         class_name="card p-6 grid gap-5",
     )

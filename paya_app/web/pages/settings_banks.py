@@ -1,7 +1,6 @@
 """`/settings/banks`: the linked banks, which is first, giving one back; and what may be added, and why."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import reflex as rx
 
@@ -53,6 +52,7 @@ class BanksState(rx.State):
     used: str = ""
     left: str = ""
     single: str = ""
+    percent: int = 0
     raised: str = ""
     new_until: str = ""
     leaving: str = ""
@@ -132,6 +132,7 @@ class BanksState(rx.State):
             self.week = format_cents(limits.week_max_cents)
             self.used = format_cents(limits.week_used_cents)
             self.left = format_cents(max(0, limits.week_max_cents - limits.week_used_cents))
+            self.percent = min(100, limits.week_used_cents * 100 // max(1, limits.week_max_cents))
             self.single = format_cents(min(limits.single_max_cents, limits.week_max_cents))
             self.new_until = limits.first_week_ends_at.isoformat() if limits.first_week_ends_at else ""
             raised = tier.raised_first_week_cents if self.new_until else tier.raised_week_cents
@@ -213,6 +214,15 @@ def _row(bank: rx.vars.ObjectVar[BankCard]) -> rx.Component:
         ),
         rx.el.div(
             rx.cond(
+                bank.state == "unverified",
+                secondary_link(
+                    "Confirm",
+                    to="/add/?bank=" + bank.id.to(str),
+                    class_name="low s w-auto!",
+                    aria_label=f"Confirm {bank.name}",
+                ),
+            ),
+            rx.cond(
                 (bank.state == "verified") & ~bank.is_default,
                 secondary(
                     "Make default",
@@ -248,19 +258,17 @@ def _again(bank: rx.vars.ObjectVar[BankCard], words: str) -> rx.Component:
 
 def _limits() -> rx.Component:
     return rx.el.section(
-        rx.el.h2("What you can add", class_name="mb-2"),
-        rx.el.p(rx.el.b(BanksState.tier_title), ". ", BanksState.tier_more, class_name="m mb-3"),
-        rx.el.dl(
-            _line("In 7 days", BanksState.week),
-            _line("Used", BanksState.used),
-            _line("Left now", BanksState.left),
-            _line("In one transfer", BanksState.single),
-            class_name="rounded-2xl border border-line",
-        ),
+        rx.el.h2("What you can add"),
+        rx.el.p(BanksState.left, class_name="text-[32px] leading-10 font-semibold num mt-1", id="week-left"),
+        rx.el.p("left for these 7 days", class_name="s m"),
+        rx.el.div(rx.el.i(style={"width": BanksState.percent.to_string() + "%"}), class_name="meter mt-3"),
+        rx.el.p(BanksState.used, " of ", BanksState.week, " used", class_name="s m num mt-1.5"),
+        rx.el.p("One transfer: up to ", BanksState.single, class_name="s m num"),
+        rx.el.p(rx.el.b(BanksState.tier_title), ". ", BanksState.tier_more, class_name="mt-4"),
         rx.cond(
             BanksState.new_until != "",
             rx.el.p(
-                "Your account is new: this grows ", when(BanksState.new_until, "day", "on "), ".", class_name="s m mt-3"
+                "Your account is new: this grows ", when(BanksState.new_until, "day", "on "), ".", class_name="s m mt-1"
             ),
         ),
         rx.cond(
@@ -272,19 +280,15 @@ def _limits() -> rx.Component:
                 class_name="s m mt-1",
             ),
         ),
-        class_name="card p-4 mt-4",
+        class_name="card p-6 mt-4",
     )
-
-
-def _line(label: str, value: Any) -> rx.Component:
-    return rx.el.div(rx.el.dt(label, class_name="m"), rx.el.dd(value, class_name="num font-semibold"), class_name="kv")
 
 
 def _question() -> rx.Component:
     return sheet(
         rx.el.p(
             rx.el.b(BanksState.leaving_name),
-            " can then be used no more, and PaYa gives its access back. Past transfers stay in Activity.",
+            " can no longer be used here then, and PaYa gives its access back. Past transfers stay in Activity.",
             class_name="mb-4",
         ),
         busy_button(
@@ -293,6 +297,7 @@ def _question() -> rx.Component:
             settled=BanksState.settled,
             on_press=BanksState.unlink(BanksState.leaving),
             id="unlink",
+            class_name="sec2 danger",
         ),
         secondary("Keep it", on_click=BanksState.set_leaving(False), class_name="mt-2"),
         title="Unlink this bank?",
