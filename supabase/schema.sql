@@ -414,6 +414,9 @@ begin
     end if;
     return banking.link_json(known);
   end if;
+  if exists (select from banking.source s where s.id = link_id) then -- the bank that comes of it gets this id
+    perform private.refuse('not_found', '{"what": "link"}');
+  end if;
   if (select count(*) from banking.link l where l.person = person and l.created_at > moment - interval '1 day') >= 20 then
     perform private.refuse('bank_limit', jsonb_build_object('limit', 'day', 'max', 20));
   end if;
@@ -464,10 +467,15 @@ begin
   update banking.source s set state = 'failed'
   where s.person = person and s.state = 'linking' and s.created_at <= moment - interval '10 minutes';
 
+  -- what somebody brings back from the vendor's pages gets the id of their visit: it is nobody's to type an account under
+  if exists (select from banking.link l where l.id = source_id) then
+    perform private.refuse('bank_key_reused');
+  end if;
   select * into known from banking.source s where s.id = source_id;
   if not found then -- an account whose linking was not answered goes on where it stopped
     select * into known from banking.source s
     where s.person = person and s.state = 'linking' and (s.kind, s.last4) = (kind, last4)
+      and not exists (select from banking.link l where l.id = s.id)
     order by s.created_at desc limit 1;
     source_id := coalesce(known.id, source_id);
   end if;
@@ -548,6 +556,9 @@ begin
   select * into l from banking.link t where t.id = link_id;
   perform from banking.customer c where c.person = l.person for no key update;
   update banking.connection c set institution_name = left(institution_name, 80) where c.id = link_id;
+  if exists (select from banking.source s where s.id = link_id and s.person <> l.person) then
+    perform private.refuse('bank_key_reused');
+  end if;
   if exists (select from banking.source s where s.id = link_id) then
     update banking.source s set state = 'linking', created_at = private.now() where s.id = link_id and s.state = 'failed';
     return;

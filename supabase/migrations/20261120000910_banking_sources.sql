@@ -54,10 +54,15 @@ begin
   update banking.source s set state = 'failed'
   where s.person = person and s.state = 'linking' and s.created_at <= moment - interval '10 minutes';
 
+  -- what somebody brings back from the vendor's pages gets the id of their visit: it is nobody's to type an account under
+  if exists (select from banking.link l where l.id = source_id) then
+    perform private.refuse('bank_key_reused');
+  end if;
   select * into known from banking.source s where s.id = source_id;
   if not found then -- an account whose linking was not answered goes on where it stopped
     select * into known from banking.source s
     where s.person = person and s.state = 'linking' and (s.kind, s.last4) = (kind, last4)
+      and not exists (select from banking.link l where l.id = s.id)
     order by s.created_at desc limit 1;
     source_id := coalesce(known.id, source_id);
   end if;

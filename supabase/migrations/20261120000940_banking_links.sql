@@ -114,6 +114,9 @@ begin
     end if;
     return banking.link_json(known);
   end if;
+  if exists (select from banking.source s where s.id = link_id) then -- the bank that comes of it gets this id
+    perform private.refuse('not_found', '{"what": "link"}');
+  end if;
   if (select count(*) from banking.link l where l.person = person and l.created_at > moment - interval '1 day') >= 20 then
     perform private.refuse('bank_limit', jsonb_build_object('limit', 'day', 'max', 20));
   end if;
@@ -239,6 +242,9 @@ begin
   select * into l from banking.link t where t.id = link_id;
   perform from banking.customer c where c.person = l.person for no key update;
   update banking.connection c set institution_name = left(institution_name, 80) where c.id = link_id;
+  if exists (select from banking.source s where s.id = link_id and s.person <> l.person) then
+    perform private.refuse('bank_key_reused');
+  end if;
   if exists (select from banking.source s where s.id = link_id) then
     update banking.source s set state = 'linking', created_at = private.now() where s.id = link_id and s.state = 'failed';
     return;

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.exc import ProgrammingError
 
 from paya_app import banking
-from paya_app.banking.errors import BankLimit, LinkingUnavailable
+from paya_app.banking.errors import BankKeyReused, BankLimit, LinkingUnavailable
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
@@ -126,6 +126,26 @@ async def test_somebody_elses_visit_is_not_found(linking, people):
     with pytest.raises(NotFound):
         await banking.start_link(bob, link_id=new_id(), source_id=source.id)
     assert await banking.banks(bob) == []
+
+
+async def test_nobody_types_an_account_under_the_id_of_a_visit(linking, people):
+    ann, bob = await people.join("ann"), await people.join("bob")
+    visit = await linking.visit(ann)
+    for who in (bob, ann):
+        with pytest.raises(BankKeyReused):
+            await db.query(who, "select banking.begin_source(:id, 'checking', '0000')", {"id": visit})
+    taken = new_id()
+    await db.query(bob, "select banking.begin_source(:id, 'checking', '0000')", {"id": taken})
+    for who in (bob, ann):
+        with pytest.raises(NotFound):
+            await banking.start_link(who, link_id=taken)
+    # both at the same moment: neither saw the other
+    await linking.database.rows(
+        "insert into banking.source (id, person, kind, last4, created_at) values (%s, %s, 'checking', '0000', now())",
+        (visit, bob.user_id),
+    )
+    assert (await linking.returned(ann, visit)).code == "bank_key_reused"
+    assert await banking.sources(bob) == await banking.sources(ann) == []
 
 
 async def test_the_same_account_by_hand_and_by_signing_in_is_one_bank(linking, people):
