@@ -16,7 +16,7 @@ from paya_app.banking.link_sealing import KEY_VERSION, opened_access, opened_ses
 from paya_app.banking.sources import mail_domain
 from paya_app.core import db
 from paya_app.core.actor import Actor
-from paya_app.core.errors import PayaError
+from paya_app.core.errors import AskAgain, PayaError
 from paya_app.providers import dwolla, plaid
 from paya_app.providers.outcome import Rejected, Retryable
 
@@ -58,6 +58,8 @@ async def follow_link(link_id: UUID) -> None:
         except Rejected as refusal:
             log.warning("a bank could not be made of a link", link=str(link_id), code=refusal.code, path=refusal.path)
             await _fail(link_id, refusal.code)
+        except AskAgain as refusal:
+            raise Retryable("still_being_removed", is_outage=False) from refusal
         except PayaError as refusal:
             await _fail(link_id, refusal.code)
 

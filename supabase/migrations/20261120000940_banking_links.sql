@@ -281,6 +281,10 @@ begin
   end if;
   update banking.source s set vendor_id = vendor_id, state = 'unverified' where s.person = l.person and s.vendor_id = l.replaces;
   bank := (banking.book_source(link_id, vendor_id, bank_name, true) ->> 'id')::uuid;
+  if exists (select from banking.source s where s.id = bank and s.state = 'removed') then
+    -- unlinked before, and the bank transfers' vendor has not heard of it yet: once it has, the account is a new one there
+    perform private.refuse('ask_again');
+  end if;
   perform banking.book_source_state(vendor_id, 'verified');
   -- one bank, one connection: what an earlier link left is given back
   for former in

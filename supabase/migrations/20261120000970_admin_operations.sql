@@ -39,13 +39,14 @@ begin
   if person is null then
     perform private.refuse('signed_out');
   end if;
-  -- once a minute for each person and place: nobody fills the record by knocking
+  place := coalesce(left(place, 100), '');
+  -- once a minute for each person and place, and ten places at most: nobody fills the record by knocking
   if not exists (
     select from events.event e
-    where e.subject = person and e.kind = what and e.payload ->> 'place' = left(place, 100)
-      and e.at > clock_timestamp() - interval '1 minute'
+    where e.subject = person and e.kind = what and e.at > clock_timestamp() - interval '1 minute'
+    having bool_or(e.payload ->> 'place' = place) or count(*) >= 10
   ) then
-    perform events.record(what, person, 1, jsonb_build_object('place', left(place, 100)));
+    perform events.record(what, person, 1, jsonb_build_object('place', place));
   end if;
   return may;
 end $$;

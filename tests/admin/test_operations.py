@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from paya_app import admin
+from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.errors import Forbidden, SignedOut
 from tests.support.bank import opened
@@ -129,3 +130,10 @@ async def test_a_role_that_was_taken_away_opens_nothing_more(database, people, b
 async def test_nobody_but_the_owner_grants(database, people, role):
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         await database.rows("select admin.set_role('+12025550100', true)", role=role)
+
+
+async def test_nobody_fills_the_record_by_knocking_at_ever_other_places(database, people):
+    eve = await people.join("eve")
+    for place in (*(f"door {n}" for n in range(15)), None, None, "x" * 10_000):
+        assert await db.query(eve, "select admin.enter(:place)", {"place": place}) == [(False,)]
+    assert len(await events(database, eve)) == 10

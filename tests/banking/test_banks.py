@@ -7,6 +7,7 @@ from paya_app.banking.errors import BankBusy, BankUnconfirmed, LoadLimit
 from paya_app.banking.link_steps import is_holder
 from paya_app.core.errors import NotFound
 from paya_app.core.ids import new_id
+from paya_app.providers.outcome import Retryable
 from tests.support.dwolla import until
 from tests.support.linking import linking_opened
 
@@ -67,6 +68,22 @@ async def test_an_unlinked_bank_is_given_back_everywhere(linking, people):
     assert await linking.bank.dead_letters() == []
     again = await linking.linked(ann)
     assert (again.state, again.id != source.id) == ("verified", True)
+
+
+async def test_a_bank_that_is_linked_again_before_the_vendor_forgot_it_is_a_bank(linking, people):
+    ann = await people.join("ann")
+    first = await linking.linked(ann)
+    await banking.unlink(ann, first.id)
+    visit = await linking.visit(ann)
+    with pytest.raises(Retryable):
+        await banking.follow_link(visit)
+    assert (await banking.link(ann, visit)).state == "exchanged", "not told that it is linked"
+    await linking.work()  # now the vendor hears of it
+    await linking.database.rows("update jobs.procrastinate_jobs set scheduled_at = null")
+    again = await linking.returned(ann, visit)
+    assert again.state == "linked"
+    assert [one.source for one in await banking.banks(ann)] == [again.source]
+    assert again.source.id != first.id
 
 
 async def test_a_bank_that_the_transfers_vendor_removed_is_given_back_too(linking, people):
