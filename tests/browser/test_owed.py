@@ -1,7 +1,5 @@
 """R01 after the money was spent: said on the load's page, while it is owed and when it is paid back."""
 
-from uuid import uuid4
-
 from playwright.async_api import expect
 
 from tests.browser.bars import measure
@@ -28,6 +26,17 @@ async def test_what_a_bank_took_back_is_told_on_the_loads_page(browsing: Browsin
     await expect(owed).to_contain_text("$20.00 of it was still in your wallet and went back. Who you paid keeps it.")
     assert not (faults := await measure(page, ARTIFACTS / "pages" / "owed_load")), faults
     await paya.rows(pay, (bob.user_id, ann.user_id))
-    await paya.act(ann, "select banking.repay_now(%s)", (uuid4(),))
+    await page.goto("/cash-out/")
+    await expect(page.get_by_text("Your account is restricted. Home says why, and what to do.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Nothing to cash out now")).to_be_disabled()
+    await page.goto("/")
+    await expect(owed).to_contain_text("You owe $30.00")
+    await expect(page.get_by_text("Your account is restricted: you cannot pay.")).to_be_visible()
+    assert not (faults := await measure(page, ARTIFACTS / "pages" / "owed_home")), faults
+    await page.get_by_role("button", name="Pay back $30.00 from my wallet").focus()
+    await page.keyboard.press("Enter")
+    await expect(owed).to_have_count(0)
+    await expect(page.locator(".home-amt")).to_have_text("$0.00")
+    await page.goto(f"/activity/{load_id}/")
     await expect(page.locator("#paid-back")).to_have_text("The $30.00 that you owed is paid back.", timeout=20_000)
     await expect(owed).to_have_count(0)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import reflex as rx
 
-from paya_app import banking
+from paya_app import banking, risk
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
 from paya_app.core.errors import AmountInvalid, PayaError, RequestInvalid, ServiceUnavailable, SignedOut
@@ -208,6 +208,10 @@ class CashOutState(rx.State):
         if limits is None:
             raise ServiceUnavailable
         self._show_limits(limits)
+        if cases := await risk.open_cases(actor):
+            self.most_cents = self.all_cents = 0
+            self.more_at = ""
+            self.nothing = f"Your account is {cases[0].state}. Home says why, and what to do."
         self.paid_at = "" if settings().ach_s else banking.redemption_expectation().isoformat()
         confirmed = [one.source for one in await banking.banks(actor) if one.source.state == "verified"]
         self.banks = [BankChoice(str(one.id), f"{one.bank_name} ··{one.last4}") for one in confirmed]

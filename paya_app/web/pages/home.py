@@ -58,7 +58,8 @@ class HomeState(rx.State):
     owed: str = ""
     owed_what: str = ""
     owed_how: str = ""
-    can_repay: bool = False
+    payable: str = ""
+    settled: int = 0
     _repay_key: UUID | None = None
     whole: str = ""
     rest: str = ""
@@ -106,6 +107,7 @@ class HomeState(rx.State):
     @rx.event
     async def repay(self) -> None:
         """Pay back what is owed from the wallet, once per state of things that was shown."""
+        self.settled += 1
         try:
             actor = await signed_in(self)
             fault = ""
@@ -126,7 +128,7 @@ class HomeState(rx.State):
         self.whole, self.rest = split_cents(balance.available_cents)
         self.coming = [_coming(load) for load in loads if load.state in UNDER_WAY][:COMING_MAX]
         self.yours = [payment_row(payment) for payment in await wallet.payments(actor, limit=YOURS_MAX)]
-        self.left = payments_left(limits)
+        self.left = payments_left(limits) if not cases else f"Your account is {cases[0].state}: you cannot pay."
         self.hour_used, self.hour_max = limits.hour_used, limits.hour_max
         self.day_used, self.day_max = limits.day_used, limits.day_max
         debts = [debt for debt in await banking.debts(actor) if debt.closed_at is None]
@@ -136,7 +138,8 @@ class HomeState(rx.State):
         self.owed = format_cents(sum(debt.left_cents for debt in debts)) if debts else ""
         self.owed_what = " ".join(debt.what_happened for debt in debts)
         self.owed_how = debts[0].how_to_repay if debts else ""
-        self.can_repay = bool(debts) and balance.available_cents > 0
+        payable_cents = min(balance.available_cents, sum(debt.left_cents for debt in debts))
+        self.payable = format_cents(payable_cents) if payable_cents > 0 else ""
         self._repay_key = new_id()
         self.fault, self.loaded = "", True
 
@@ -210,7 +213,10 @@ def _own() -> rx.Component:
         notice(HomeState.fault),
         notice(HomeState.case, kind="warn"),
         owed_card(
-            HomeState.owed, HomeState.owed_what, HomeState.owed_how, *ways_out(HomeState.can_repay, HomeState.repay)
+            HomeState.owed,
+            HomeState.owed_what,
+            HomeState.owed_how,
+            *ways_out(HomeState.payable, HomeState.settled, HomeState.repay),
         ),
         rx.el.div(
             rx.el.div(
