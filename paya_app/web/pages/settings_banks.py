@@ -261,7 +261,9 @@ def _limits() -> rx.Component:
         rx.el.h2("What you can add"),
         rx.el.p(BanksState.left, class_name="text-[32px] leading-10 font-semibold num mt-1", id="week-left"),
         rx.el.p("left for these 7 days", class_name="s m"),
-        rx.el.div(rx.el.i(style={"width": rx.Var.create(BanksState.percent).to_string() + "%"}), class_name="meter mt-3"),
+        rx.el.div(
+            rx.el.i(style={"width": rx.Var.create(BanksState.percent).to_string() + "%"}), class_name="meter mt-3"
+        ),
         rx.el.p(BanksState.used, " of ", BanksState.week, " used", class_name="s m num mt-1.5"),
         rx.el.p("One transfer: up to ", BanksState.single, class_name="s m num"),
         rx.el.p(rx.el.b(BanksState.tier_title), ". ", BanksState.tier_more, class_name="mt-4"),
