@@ -125,7 +125,23 @@ async def no_receipt(page: Page, _: Cast) -> None:
 
 async def add(page: Page, _: Cast) -> None:
     await page.goto("/add/")
+    await page.get_by_role("button", name="Type your account number instead").click()
     await expect(page.get_by_label("Routing number")).to_be_visible()
+
+
+async def add_first(page: Page, _: Cast) -> None:
+    await page.goto("/add/")
+    await expect(page.get_by_role("link", name="Sign in to your bank")).to_be_visible()
+
+
+async def link_bank(page: Page, _: Cast) -> None:
+    await page.goto("/link-bank/")
+    await expect(page.get_by_role("button", name="Choose your bank")).to_be_visible()
+
+
+async def banks(page: Page, _: Cast) -> None:
+    await page.goto("/settings/banks/")
+    await expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
 async def settings(page: Page, cast: Cast) -> None:
@@ -146,7 +162,22 @@ async def proof(page: Page, _: Cast) -> None:
 
 
 PUBLIC = (landing, welcome, verify, person, nobody, proof)
-OWN = (home, home_yours, pay_who, pay_form, pay_review, activity, receipt, no_receipt, add, settings, sessions)
+OWN = (
+    home,
+    home_yours,
+    pay_who,
+    pay_form,
+    pay_review,
+    activity,
+    receipt,
+    no_receipt,
+    add,
+    add_first,
+    link_bank,
+    banks,
+    settings,
+    sessions,
+)
 
 
 @pytest.mark.parametrize("prepare", PUBLIC, ids=lambda prepare: prepare.__name__)

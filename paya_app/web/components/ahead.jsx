@@ -4,6 +4,8 @@
 import { useEffect } from "react";
 
 const REST_MS = 2000;
+// Not these: few open them, and without a connection they are of no use.
+const SELDOM = /^(admin\/|link-bank|settings\/banks)/;
 
 const rest = (ms) => new Promise((go) => setTimeout(go, ms));
 const idle = () => new Promise((go) => (window.requestIdleCallback ? requestIdleCallback(go, { timeout: 10_000 }) : setTimeout(go, 200)));
@@ -17,7 +19,8 @@ async function fetchPages() {
   await rest(REST_MS);
   await idle();
   performance.mark("pages-ahead");
-  for (const { module } of Object.values(window.__reactRouterManifest?.routes ?? {})) {
+  for (const { module, path } of Object.values(window.__reactRouterManifest?.routes ?? {})) {
+    if (SELDOM.test(path ?? "")) continue;
     await online();
     await import(/* @vite-ignore */ module);
     await idle();

@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { jsx } from "@emotion/react";
 import { Keys, Sum, Under, centsOf, dollarsOf, full, isPositive, useAmount } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
-import { ignoreHeld } from "$/public/external/paya_app/web/components/sheet/sheet.jsx";
+import { ignoreHeld } from "$/public/external/paya_app/web/components/settling/settling.jsx";
 import { When } from "$/public/external/paya_app/web/components/when/when.jsx";
 
 const COMMON = ["25", "50", "100"];

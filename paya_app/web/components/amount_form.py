@@ -5,7 +5,7 @@ from typing import Any
 import reflex as rx
 
 from paya_app.web.components.keypad import KEYPAD  # noqa: F401 - amount_form.jsx imports it
-from paya_app.web.components.sheet import sheet  # noqa: F401 - amount_form.jsx imports it
+from paya_app.web.components.settling import SETTLING  # noqa: F401 - amount_form.jsx imports it
 from paya_app.web.components.when import when  # noqa: F401 - amount_form.jsx imports it
 
 

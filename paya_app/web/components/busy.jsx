@@ -2,7 +2,7 @@
 // In a sheet that has just opened it waits for a moment; as a form's own button it is pressed by the form.
 import { useEffect, useRef, useState } from "react";
 import { jsx } from "@emotion/react";
-import { ignoreHeld, useSettling } from "$/public/external/paya_app/web/components/sheet/sheet.jsx";
+import { ignoreHeld, useSettling } from "$/public/external/paya_app/web/components/settling/settling.jsx";
 
 const LONG_MS = 3000;
 

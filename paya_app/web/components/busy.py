@@ -4,7 +4,7 @@ from typing import Any
 
 import reflex as rx
 
-from paya_app.web.components.sheet import sheet  # noqa: F401 - busy.jsx imports it
+from paya_app.web.components.settling import SETTLING  # noqa: F401 - busy.jsx imports it
 
 
 def _nothing() -> tuple[()]:

@@ -5,7 +5,7 @@ import { jsx } from "@emotion/react";
 import { Globe, Lock } from "lucide-react";
 import { Link } from "react-router";
 import { Keys, Sum, Under, centsOf, clean, dollarsOf, full, isPositive, useAmount } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
-import { ignoreHeld } from "$/public/external/paya_app/web/components/sheet/sheet.jsx";
+import { ignoreHeld } from "$/public/external/paya_app/web/components/settling/settling.jsx";
 
 const NOTE_MAX = 280;
 const NOTE_LEFT_SHOWN = 60;

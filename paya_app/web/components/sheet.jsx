@@ -1,23 +1,11 @@
 // A sheet over the page. What was meant for the page below must not land on it: for a moment it takes no press, a
 // key held down presses nothing, and the focus begins on its title, not on its action.
-import { createContext, useContext, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { jsx } from "@emotion/react";
 import { Dialog } from "@base-ui/react";
+import { Settling, ignoreHeld, swallow } from "$/public/external/paya_app/web/components/settling/settling.jsx";
 
 const SETTLES_MS = 700; // the second half of a double tap comes within this
-
-const Settling = createContext(false);
-
-// Whether the sheet around has only just opened; false where there is none.
-export const useSettling = () => useContext(Settling);
-
-const swallow = (event) => {
-  event.preventDefault();
-  event.stopPropagation();
-};
-
-// Held down, Enter and the space bar press again and again.
-export const ignoreHeld = (event) => event.repeat && (event.key === "Enter" || event.key === " ") && swallow(event);
 
 export function Sheet({ title, open, onOpenChange, children }) {
   const heading = useRef(null);

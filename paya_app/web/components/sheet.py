@@ -7,6 +7,8 @@ from typing import Any
 
 import reflex as rx
 
+from paya_app.web.components.settling import SETTLING  # noqa: F401 - sheet.jsx imports it
+
 
 def _open(is_open: rx.Var[bool]) -> tuple[rx.Var[bool]]:
     return (is_open,)
