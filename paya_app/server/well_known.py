@@ -10,7 +10,17 @@ from starlette.routing import Route
 from paya_app.core.clock import now
 from paya_app.core.config import settings
 
-_PRIVATE = ("/activity/", "/add/", "/link-bank/", "/cash-out/", "/pay/", "/session/", "/settings/", "/verify/", "/local/")
+_PRIVATE = (
+    "/activity/",
+    "/add/",
+    "/link-bank/",
+    "/cash-out/",
+    "/pay/",
+    "/session/",
+    "/settings/",
+    "/verify/",
+    "/local/",
+)
 SECURITY_TXT_TTL = timedelta(days=180)
 
 

@@ -7,7 +7,6 @@ import pytest
 from fastapi import FastAPI
 
 from paya_app.api import health
-from paya_app.api.health import WAITING
 
 
 @pytest.fixture

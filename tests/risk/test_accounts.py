@@ -60,8 +60,8 @@ async def test_who_is_restricted_for_a_debt_reads_that_adding_money_pays_it_back
     reference = await risk.impose(SERVER, id_of(ann), "restricted", "late_return")
     (case,) = await risk.open_cases(ann)
     assert case.sentence == (
-        "Your account is restricted: your bank took back a transfer after it had arrived. You can still be paid, and add"
-        f" money to pay it back; until then you cannot pay. Ask us about case {reference}."
+        "Your account is restricted: your bank took back a transfer after it had arrived. You can still be paid, and"
+        f" add money to pay it back; until then you cannot pay. Ask us about case {reference}."
     )
 
 

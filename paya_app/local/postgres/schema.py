@@ -16,7 +16,16 @@ from paya_app.local.postgres.preparation import SUPABASE_FOLDER, prepare
 FILE = SUPABASE_FOLDER / "schema.sql"
 # pg_dump spells some things differently from version to version
 MAJOR = 18
-_PROVIDED = {"auth", "realtime", "extensions", "supabase_migrations", "vendor_twilio", "vendor_dwolla", "vendor_plaid", "vendor_chaos"}
+_PROVIDED = {
+    "auth",
+    "realtime",
+    "extensions",
+    "supabase_migrations",
+    "vendor_twilio",
+    "vendor_dwolla",
+    "vendor_plaid",
+    "vendor_chaos",
+}
 _OURS_ON_THEIRS = {"POLICY", "TRIGGER"}
 _ENTRY = re.compile(
     r"^--\n-- Name: (?P<name>.*); Type: (?P<kind>.*); Schema: (?P<schema>.*); Owner:.*\n--\n", re.MULTILINE
