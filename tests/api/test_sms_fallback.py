@@ -157,8 +157,18 @@ async def test_what_sns_answers(database, the_sns):
 
 
 async def test_an_sns_that_is_silent(database, the_sns):
-    silent = await asyncio.start_server(lambda _reader, _writer: asyncio.sleep(60), "127.0.0.1", 0)
+    writers: list[asyncio.StreamWriter] = []
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await reader.read()  # until the client has given up
+
+    silent = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     move_sns(f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}")
     with pytest.raises(Unknown, match="ReadTimeoutError"):
         await sns.send_text(PHONE, "hello")
     silent.close()
+    assert writers
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
