@@ -26,7 +26,7 @@ class Backoff(BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         """When to run again, or None to give up."""
-        is_last = job.attempts + 1 >= self.runs_max
+        is_last = job.attempts + 1 >= self.runs_max or (isinstance(exception, PayaError) and exception.is_final)
         level = logging.WARNING if isinstance(exception, (Retryable, Unknown, PayaError)) else logging.ERROR
         log.log(
             logging.ERROR if is_last else level,

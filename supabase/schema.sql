@@ -38,6 +38,9 @@ CREATE SCHEMA providers;
 -- schema risk
 CREATE SCHEMA risk;
 
+-- schema savings
+CREATE SCHEMA savings;
+
 -- schema wallet
 CREATE SCHEMA wallet;
 
@@ -161,7 +164,7 @@ CREATE FUNCTION admin.dead_letters(maximum integer) RETURNS TABLE(id bigint, que
 #variable_conflict use_column
 begin
   perform admin.require_admin();
-  return query select d.* from jobs.dead_letters(least(maximum, 50)) d;
+  return query select d.* from jobs.dead_letters(least(greatest(maximum, 0), 50)) d;
 end $$;
 
 -- comment FUNCTION dead_letters(maximum integer)
@@ -347,6 +350,9 @@ begin
     select o.id, o.kind, o.state, banking.owner_of(o.id) as person from banking.provider_operation o
     where o.next_at <= private.now()
       and (o.state in ('queued', 'submitted', 'pending') or o.state = 'settled' and o.kind = 'redemption')
+      -- what the vendor has otherwise than it was asked for waits until somebody looked
+      and not exists (
+        select from cases."case" c where c.kind = 'transfer_disputed' and c.subject = 'operation:' || o.id and c.state = 'open')
     order by o.next_at limit maximum for no key update skip locked
   loop
     update banking.provider_operation o set
@@ -372,10 +378,13 @@ CREATE FUNCTION banking.begin_exchange(link_id uuid) RETURNS double precision
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+declare
+  begun banking.link;
 begin
   update banking.link l set state = 'exchanging', exchange_begun_at = clock_timestamp(), version = l.version + 1
-  where l.id = link_id and l.state = 'open';
+  where l.id = link_id and l.state = 'open' returning * into begun;
   if found then
+    perform events.record('link.exchange_begun', link_id, begun.version, jsonb_build_object('owner_id', begun.person), null);
     return null;
   end if;
   return (select extract(epoch from clock_timestamp() - l.exchange_begun_at)::float8 from banking.link l where l.id = link_id);
@@ -446,7 +455,7 @@ COMMENT ON FUNCTION banking.begin_link(link_id uuid, source_id uuid) IS 'Notes t
 CREATE FUNCTION banking.begin_source(source_id uuid, kind text, last4 text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
+    AS $_$
 #variable_conflict use_variable
 declare
   person uuid := auth.uid();
@@ -456,7 +465,7 @@ begin
   if person is null then
     perform private.refuse('signed_out');
   end if;
-  if source_id is null or kind is null or last4 is null then
+  if source_id is null or coalesce(kind, '') not in ('checking', 'savings') or coalesce(last4, '') !~ '^[0-9]{4}$' then
     perform private.refuse('request_invalid');
   end if;
   if ledger.wallet_of(person) is null then
@@ -509,7 +518,7 @@ begin
   return banking.source_json(known) || jsonb_build_object(
     'vendor_id', known.vendor_id,
     'customer_vendor_id', (select c.vendor_id from banking.customer c where c.person = person));
-end $$;
+end $_$;
 
 -- comment FUNCTION begin_source(source_id uuid, kind text, last4 text)
 COMMENT ON FUNCTION banking.begin_source(source_id uuid, kind text, last4 text) IS 'Notes that the caller links a bank account, once per source_id, before the vendor is told its numbers.';
@@ -758,7 +767,9 @@ begin
     perform banking.end_connection(link_id);
     return;
   end if;
-  update banking.link t set state = 'exchanged', session_sealed = null, version = t.version + 1 where t.id = link_id;
+  update banking.link t set state = 'exchanged', session_sealed = null, version = t.version + 1
+  where t.id = link_id returning * into l;
+  perform events.record('link.exchanged', link_id, l.version, jsonb_build_object('owner_id', l.person), null);
   perform events.record('connection.made', link_id, 1, jsonb_build_object('owner_id', l.person), l.person);
 end $$;
 
@@ -833,11 +844,17 @@ CREATE FUNCTION banking.book_link_open(link_id uuid, token_hash text, session_se
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 #variable_conflict use_variable
+declare
+  opened banking.link;
 begin
   update banking.link l set state = 'open', token_hash = token_hash, session_sealed = session_sealed,
     next_at = private.now() + interval '2 minutes', version = l.version + 1
-  where l.id = link_id and l.state = 'starting';
-  return found;
+  where l.id = link_id and l.state = 'starting' returning * into opened;
+  if not found then
+    return false;
+  end if;
+  perform events.record('link.opened', link_id, opened.version, jsonb_build_object('owner_id', opened.person), opened.person);
+  return true;
 end $$;
 
 -- comment FUNCTION book_link_open(link_id uuid, token_hash text, session_sealed bytea)
@@ -1619,17 +1636,6 @@ end $$;
 -- comment FUNCTION is_busy(source_id uuid)
 COMMENT ON FUNCTION banking.is_busy(source_id uuid) IS 'Whether a transfer from or to this bank is under way.';
 
--- function last_confirmation()
-CREATE FUNCTION banking.last_confirmation() RETURNS jsonb
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select to_jsonb(r) from banking.reserve_confirmation r order by r.n desc limit 1
-$$;
-
--- comment FUNCTION last_confirmation()
-COMMENT ON FUNCTION banking.last_confirmation() IS 'What the bank confirmed last, or null.';
-
 -- function liabilities(boolean)
 CREATE FUNCTION banking.liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint) RETURNS record
     LANGUAGE plpgsql STABLE SECURITY DEFINER
@@ -1767,14 +1773,14 @@ CREATE FUNCTION banking.loaded_in_week(person uuid) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select greatest(0, coalesce(sum(l.amount_cents), 0)::bigint - banking.owed_cents(loaded_in_week.person))
+  select greatest(0, coalesce(sum(l.amount_cents - banking.repaid_by(l.id)), 0)::bigint - banking.owed_cents(loaded_in_week.person))
   from banking.load l join banking.provider_operation o on o.id = l.id
   where l.person = loaded_in_week.person and l.created_at > private.now() - interval '7 days'
     and o.state not in ('failed', 'canceled')
 $$;
 
 -- comment FUNCTION loaded_in_week(person uuid)
-COMMENT ON FUNCTION banking.loaded_in_week(person uuid) IS 'What a person loaded in the last seven days, in US cents, less what they owe of it.';
+COMMENT ON FUNCTION banking.loaded_in_week(person uuid) IS 'What a person loaded in the last seven days, in US cents, without what pays or paid back what they owed.';
 
 -- function lock_wallet(uuid)
 CREATE FUNCTION banking.lock_wallet(person uuid) RETURNS void
@@ -1947,7 +1953,7 @@ CREATE FUNCTION banking.my_loads(before timestamp with time zone, maximum intege
   select banking.load_json(l.id, auth.uid()) from (
     select l.id, l.created_at from banking.load l
     where l.person = auth.uid() and (before is null or l.created_at < before)
-    order by l.created_at desc, l.id desc limit least(maximum, 100)
+    order by l.created_at desc, l.id desc limit least(greatest(maximum, 0), 100)
   ) l order by l.created_at desc, l.id desc
 $$;
 
@@ -2005,7 +2011,7 @@ CREATE FUNCTION banking.my_redemptions(before timestamp with time zone, maximum 
   select banking.redemption_json(r.id, auth.uid()) from (
     select r.id, r.created_at from banking.redemption r
     where r.person = auth.uid() and (before is null or r.created_at < before)
-    order by r.created_at desc, r.id desc limit least(maximum, 100)
+    order by r.created_at desc, r.id desc limit least(greatest(maximum, 0), 100)
   ) r order by r.created_at desc, r.id desc
 $$;
 
@@ -2017,8 +2023,9 @@ CREATE FUNCTION banking.my_repaid_by(load_id uuid) RETURNS bigint
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select coalesce(sum(r.amount_cents), 0)::bigint from banking.repayment r join banking.debt d on d.id = r.debt_id
-  where r.cause_id = my_repaid_by.load_id and r.cause = 'load_cleared' and d.person = auth.uid()
+  select coalesce((
+    select banking.repaid_by(l.id) from banking.load l where l.id = my_repaid_by.load_id and l.person = auth.uid()
+  ), 0)
 $$;
 
 -- comment FUNCTION my_repaid_by(load_id uuid)
@@ -2147,6 +2154,18 @@ $$;
 
 -- comment FUNCTION note_replaced(link_id uuid, vendor_id text)
 COMMENT ON FUNCTION banking.note_replaced(link_id uuid, vendor_id text) IS 'Notes, before the vendor forgets it, what it calls an account that was typed in and waits for two deposits.';
+
+-- function open_dispute(uuid, text, text)
+CREATE FUNCTION banking.open_dispute(operation_id uuid, vendor_ref text, code text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select from cases.open_case('transfer_disputed', 'operation:' || operation_id, jsonb_build_object(
+    'operation_id', operation_id, 'vendor_ref', vendor_ref, 'code', code))
+$$;
+
+-- comment FUNCTION open_dispute(operation_id uuid, vendor_ref text, code text)
+COMMENT ON FUNCTION banking.open_dispute(operation_id uuid, vendor_ref text, code text) IS 'Opens a case: the vendor has a transfer that is not what it was asked for. While it is open nobody asks about the operation.';
 
 -- function operation_of(text, uuid)
 CREATE FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) RETURNS jsonb
@@ -2401,6 +2420,20 @@ end $$;
 
 -- comment FUNCTION refuse_sixth_source(person uuid)
 COMMENT ON FUNCTION banking.refuse_sixth_source(person uuid) IS 'Refuses when the person has five banks, those being linked included.';
+
+-- function repaid_by(uuid)
+CREATE FUNCTION banking.repaid_by(load_id uuid) RETURNS bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (
+    select coalesce(sum(r.amount_cents), 0)::bigint from banking.repayment r
+    where r.cause_id = repaid_by.load_id and r.cause = 'load_cleared');
+end $$;
+
+-- comment FUNCTION repaid_by(load_id uuid)
+COMMENT ON FUNCTION banking.repaid_by(load_id uuid) IS 'How much of a load paid back what its person owed, in US cents.';
 
 -- function repay_debts(uuid, text, uuid)
 CREATE FUNCTION banking.repay_debts(person uuid, cause text, cause_id uuid) RETURNS bigint
@@ -2750,11 +2783,18 @@ COMMENT ON FUNCTION banking.tier_of(person uuid) IS 'What is known of a person: 
 
 -- function undo_exchange(uuid)
 CREATE FUNCTION banking.undo_exchange(link_id uuid) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  update banking.link l set state = 'open', version = l.version + 1 where l.id = link_id and l.state = 'exchanging'
-$$;
+declare
+  undone banking.link;
+begin
+  update banking.link l set state = 'open', version = l.version + 1
+  where l.id = link_id and l.state = 'exchanging' returning * into undone;
+  if found then
+    perform events.record('link.exchange_undone', link_id, undone.version, jsonb_build_object('owner_id', undone.person), null);
+  end if;
+end $$;
 
 -- comment FUNCTION undo_exchange(link_id uuid)
 COMMENT ON FUNCTION banking.undo_exchange(link_id uuid) IS 'The vendor certainly never got the question.';
@@ -2797,9 +2837,15 @@ CREATE FUNCTION banking.use_environment(environment text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_variable
+declare
+  before text := banking.environment_in_force();
+  n bigint;
 begin
-  if use_environment.environment is distinct from banking.environment_in_force() then
-    insert into banking.vendor_environment (environment) values (use_environment.environment);
+  if environment is distinct from before then
+    insert into banking.vendor_environment (environment) values (environment) returning id into n;
+    perform events.record('vendor.environment_changed', md5('vendor_environment')::uuid, n,
+      jsonb_build_object('before', before, 'after', environment), null);
   end if;
 end $$;
 
@@ -6588,6 +6634,45 @@ $$;
 -- comment FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 COMMENT ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) IS 'Where the window of a flag begins that ends at moment: span before it, or when the last case about this was closed.';
 
+-- function buy_goes_back()
+CREATE FUNCTION savings.buy_goes_back() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "savings.buy"}';
+end $$;
+
+-- comment FUNCTION buy_goes_back()
+COMMENT ON FUNCTION savings.buy_goes_back() IS 'Refuses a change of a buy that is no step forward.';
+
+-- function moment()
+CREATE FUNCTION savings.moment() RETURNS timestamp with time zone
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select private.now()
+$$;
+
+-- comment FUNCTION moment()
+COMMENT ON FUNCTION savings.moment() IS 'The time, as the database has it: due times are counted from it.';
+
+-- function plan_moves_forward()
+CREATE FUNCTION savings.plan_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (old.id, old.person, old.created_at) is distinct from (new.id, new.person, new.created_at)
+    or new.version < old.version or old.state = 'ended' then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "savings.plan"}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION plan_moves_forward()
+COMMENT ON FUNCTION savings.plan_moves_forward() IS 'A plan keeps its person, and one that has ended does not change.';
+
 -- function claimed_by(text)
 CREATE FUNCTION wallet.claimed_by(claims text) RETURNS uuid
     LANGUAGE plpgsql IMMUTABLE
@@ -7958,6 +8043,124 @@ ALTER TABLE risk.limit_value ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+-- table buy
+CREATE TABLE savings.buy (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    plan_id uuid NOT NULL,
+    person uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    amount_cents bigint NOT NULL,
+    state text DEFAULT 'scheduled'::text NOT NULL,
+    reason text,
+    collect_chunk uuid,
+    order_id uuid,
+    fee_cents bigint DEFAULT 0 NOT NULL,
+    cost_cents bigint DEFAULT 0 NOT NULL,
+    exchange_fee_cents bigint DEFAULT 0 NOT NULL,
+    refund_cents bigint DEFAULT 0 NOT NULL,
+    quantity_sats bigint DEFAULT 0 NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    collected_at timestamp with time zone,
+    ordered_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT amounts_are_not_negative CHECK (((amount_cents > 0) AND (LEAST(fee_cents, cost_cents, exchange_fee_cents, refund_cents, quantity_sats) >= 0))),
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['skipped'::text, 'canceled'::text, 'bought'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text, 'collected'::text, 'ordered'::text, 'bought'::text, 'failed'::text]))),
+    CONSTRAINT taken_says_when CHECK (((collected_at IS NOT NULL) OR (state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text]))))
+)
+WITH (fillfactor='80');
+
+-- comment TABLE buy
+COMMENT ON TABLE savings.buy IS 'One buy of a plan: scheduled, then skipped or canceled, or collected (the money is taken), ordered, and bought or failed (it is back). reason: why it was not made, or why it waits.';
+
+-- table plan
+CREATE TABLE savings.plan (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    name text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    amount_cents bigint NOT NULL,
+    frequency text NOT NULL,
+    zone text NOT NULL,
+    starts_on date NOT NULL,
+    minute_of_day integer NOT NULL,
+    weekdays integer[] DEFAULT '{}'::integer[] NOT NULL,
+    month_day integer,
+    ends_on date,
+    funding text DEFAULT 'wallet'::text NOT NULL,
+    source_id uuid,
+    lead_bank_days integer DEFAULT 0 NOT NULL,
+    buy_below_cents bigint,
+    dip_bps integer,
+    dip_extra_cents bigint,
+    cap_cents bigint,
+    on_shortfall text DEFAULT 'skip'::text NOT NULL,
+    catch_up text DEFAULT 'one'::text NOT NULL,
+    pause_reason text,
+    end_reason text,
+    scheduled_until timestamp with time zone,
+    schedule_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT a_bank_has_lead CHECK ((((funding = 'bank'::text) = (source_id IS NOT NULL)) AND ((lead_bank_days >=
+CASE
+    WHEN (funding = 'bank'::text) THEN 1
+    ELSE 0
+END) AND (lead_bank_days <=
+CASE
+    WHEN (funding = 'bank'::text) THEN 10
+    ELSE 0
+END)))),
+    CONSTRAINT a_dip_has_both_parts CHECK (((dip_bps IS NULL) = (dip_extra_cents IS NULL))),
+    CONSTRAINT amount_is_positive CHECK ((amount_cents > 0)),
+    CONSTRAINT catch_up_is_known CHECK ((catch_up = ANY (ARRAY['one'::text, 'skip'::text]))),
+    CONSTRAINT conditions_are_positive CHECK (((buy_below_cents > 0) AND (dip_bps > 0) AND (dip_extra_cents > 0) AND (cap_cents > 0))),
+    CONSTRAINT ended_says_when_and_why CHECK ((((state = 'ended'::text) = (ended_at IS NOT NULL)) AND ((state = 'ended'::text) = (end_reason IS NOT NULL)))),
+    CONSTRAINT frequency_is_known CHECK ((frequency = ANY (ARRAY['hourly'::text, 'daily'::text, 'weekdays'::text, 'weekly'::text, 'biweekly'::text, 'monthly'::text]))),
+    CONSTRAINT funding_is_known CHECK ((funding = ANY (ARRAY['wallet'::text, 'bank'::text]))),
+    CONSTRAINT it_ends_after_it_starts CHECK ((ends_on >= starts_on)),
+    CONSTRAINT minute_is_of_its_span CHECK (((minute_of_day >= 0) AND (minute_of_day <=
+CASE
+    WHEN (frequency = 'hourly'::text) THEN 59
+    ELSE 1439
+END))),
+    CONSTRAINT month_day_fits CHECK ((((frequency = 'monthly'::text) = (month_day IS NOT NULL)) AND ((month_day = '-1'::integer) OR ((month_day >= 1) AND (month_day <= 31))))),
+    CONSTRAINT paused_says_why CHECK (((state = 'paused'::text) = (pause_reason IS NOT NULL))),
+    CONSTRAINT plan_has_a_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 40))),
+    CONSTRAINT shortfall_is_known CHECK ((on_shortfall = ANY (ARRAY['skip'::text, 'retry'::text, 'use_wallet'::text]))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'ended'::text]))),
+    CONSTRAINT weekdays_fit CHECK (((weekdays <@ ARRAY[1, 2, 3, 4, 5, 6, 7]) AND ((cardinality(weekdays) >=
+CASE
+    WHEN (frequency = ANY (ARRAY['weekly'::text, 'biweekly'::text])) THEN 1
+    ELSE 0
+END) AND (cardinality(weekdays) <=
+CASE frequency
+    WHEN 'weekly'::text THEN 7
+    WHEN 'biweekly'::text THEN 1
+    ELSE 0
+END)))),
+    CONSTRAINT zone_is_a_name CHECK (((zone ~ '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}$'::text) AND (char_length(zone) <= 64)))
+);
+
+-- comment TABLE plan
+COMMENT ON TABLE savings.plan IS 'What a person agreed with themselves. scheduled_until: up to when its buys are rows; schedule_at: when more of them are to be made, null when there are none to make. catch_up: what becomes of buys whose time passed while we were down.';
+
+-- table plan_change
+CREATE TABLE savings.plan_change (
+    key uuid NOT NULL,
+    plan_id uuid NOT NULL,
+    person uuid NOT NULL,
+    asked jsonb NOT NULL,
+    version bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE plan_change
+COMMENT ON TABLE savings.plan_change IS 'What a person asked of a plan under which key (the plan''s id for its making), so that asking again changes nothing. version: the plan''s, after it.';
+
 -- default procrastinate_events id
 ALTER TABLE ONLY jobs.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('jobs.procrastinate_events_id_seq'::regclass);
 
@@ -8251,6 +8454,18 @@ ALTER TABLE ONLY risk.limit_name
 ALTER TABLE ONLY risk.limit_value
     ADD CONSTRAINT limit_value_pkey PRIMARY KEY (id);
 
+-- constraint buy buy_pkey
+ALTER TABLE ONLY savings.buy
+    ADD CONSTRAINT buy_pkey PRIMARY KEY (id);
+
+-- constraint plan_change plan_change_pkey
+ALTER TABLE ONLY savings.plan_change
+    ADD CONSTRAINT plan_change_pkey PRIMARY KEY (key);
+
+-- constraint plan plan_pkey
+ALTER TABLE ONLY savings.plan
+    ADD CONSTRAINT plan_pkey PRIMARY KEY (id);
+
 -- index connection_by_source
 CREATE INDEX connection_by_source ON banking.connection USING btree (source_id);
 
@@ -8400,6 +8615,27 @@ CREATE UNIQUE INDEX account_case_open_once ON risk.account_case USING btree (per
 
 -- index limit_value_newest
 CREATE INDEX limit_value_newest ON risk.limit_value USING btree (name, id DESC);
+
+-- index buy_due
+CREATE INDEX buy_due ON savings.buy USING btree (due_at) WHERE (state = 'scheduled'::text);
+
+-- index buy_of_plan
+CREATE INDEX buy_of_plan ON savings.buy USING btree (plan_id, due_at);
+
+-- index buy_once_at_its_time
+CREATE UNIQUE INDEX buy_once_at_its_time ON savings.buy USING btree (plan_id, due_at) WHERE (state <> 'canceled'::text);
+
+-- index plan_by_person
+CREATE INDEX plan_by_person ON savings.plan USING btree (person, created_at);
+
+-- index plan_by_source
+CREATE INDEX plan_by_source ON savings.plan USING btree (source_id) WHERE ((source_id IS NOT NULL) AND (state = 'active'::text));
+
+-- index plan_change_by_plan
+CREATE INDEX plan_change_by_plan ON savings.plan_change USING btree (plan_id);
+
+-- index plan_to_schedule
+CREATE INDEX plan_to_schedule ON savings.plan USING btree (schedule_at) WHERE ((state = 'active'::text) AND (schedule_at IS NOT NULL));
 
 -- trigger debt debt_is_never_deleted
 CREATE TRIGGER debt_is_never_deleted BEFORE DELETE ON banking.debt FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -8603,6 +8839,36 @@ CREATE TRIGGER limit_value_is_append_only BEFORE DELETE OR UPDATE ON risk.limit_
 -- trigger limit_value limit_value_is_never_truncated
 CREATE TRIGGER limit_value_is_never_truncated BEFORE TRUNCATE ON risk.limit_value FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger buy buy_is_never_deleted
+CREATE TRIGGER buy_is_never_deleted BEFORE DELETE ON savings.buy FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger buy buy_is_never_truncated
+CREATE TRIGGER buy_is_never_truncated BEFORE TRUNCATE ON savings.buy FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger buy buy_moves_forward
+CREATE TRIGGER buy_moves_forward BEFORE UPDATE ON savings.buy FOR EACH ROW WHEN (((new.version <= old.version) OR (((((old.id IS DISTINCT FROM new.id) OR (old.plan_id IS DISTINCT FROM new.plan_id)) OR (old.person IS DISTINCT FROM new.person)) OR (old.due_at IS DISTINCT FROM new.due_at)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR ((old.state <> 'scheduled'::text) AND (old.amount_cents <> new.amount_cents)) OR (NOT
+        CASE old.state
+            WHEN 'scheduled'::text THEN (new.state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text, 'collected'::text]))
+            WHEN 'collected'::text THEN (new.state = ANY (ARRAY['collected'::text, 'ordered'::text, 'failed'::text]))
+            WHEN 'ordered'::text THEN (new.state = ANY (ARRAY['ordered'::text, 'bought'::text, 'failed'::text]))
+            ELSE false
+        END))) EXECUTE FUNCTION savings.buy_goes_back();
+
+-- trigger plan_change plan_change_is_append_only
+CREATE TRIGGER plan_change_is_append_only BEFORE DELETE OR UPDATE ON savings.plan_change FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger plan_change plan_change_is_never_truncated
+CREATE TRIGGER plan_change_is_never_truncated BEFORE TRUNCATE ON savings.plan_change FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger plan plan_is_never_deleted
+CREATE TRIGGER plan_is_never_deleted BEFORE DELETE ON savings.plan FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger plan plan_is_never_truncated
+CREATE TRIGGER plan_is_never_truncated BEFORE TRUNCATE ON savings.plan FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger plan plan_moves_forward
+CREATE TRIGGER plan_moves_forward BEFORE UPDATE ON savings.plan FOR EACH ROW EXECUTE FUNCTION savings.plan_moves_forward();
+
 -- fk constraint connection connection_person_fkey
 ALTER TABLE ONLY banking.connection
     ADD CONSTRAINT connection_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
@@ -8742,6 +9008,18 @@ ALTER TABLE ONLY risk.account_case
 -- fk constraint limit_value limit_is_known
 ALTER TABLE ONLY risk.limit_value
     ADD CONSTRAINT limit_is_known FOREIGN KEY (name) REFERENCES risk.limit_name(name);
+
+-- fk constraint buy buy_plan_id_fkey
+ALTER TABLE ONLY savings.buy
+    ADD CONSTRAINT buy_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES savings.plan(id);
+
+-- fk constraint plan_change plan_change_plan_id_fkey
+ALTER TABLE ONLY savings.plan_change
+    ADD CONSTRAINT plan_change_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES savings.plan(id);
+
+-- fk constraint plan plan_person_fkey
+ALTER TABLE ONLY savings.plan
+    ADD CONSTRAINT plan_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
 
 -- row security connection
 ALTER TABLE banking.connection ENABLE ROW LEVEL SECURITY;
@@ -8938,6 +9216,15 @@ ALTER TABLE risk.limit_name ENABLE ROW LEVEL SECURITY;
 -- row security limit_value
 ALTER TABLE risk.limit_value ENABLE ROW LEVEL SECURITY;
 
+-- row security buy
+ALTER TABLE savings.buy ENABLE ROW LEVEL SECURITY;
+
+-- row security plan
+ALTER TABLE savings.plan ENABLE ROW LEVEL SECURITY;
+
+-- row security plan_change
+ALTER TABLE savings.plan_change ENABLE ROW LEVEL SECURITY;
+
 -- publication table supabase_realtime payments
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.payments;
 
@@ -8989,6 +9276,10 @@ GRANT USAGE ON SCHEMA providers TO service_role;
 -- acl SCHEMA risk
 GRANT USAGE ON SCHEMA risk TO authenticated;
 GRANT USAGE ON SCHEMA risk TO service_role;
+
+-- acl SCHEMA savings
+GRANT USAGE ON SCHEMA savings TO authenticated;
+GRANT USAGE ON SCHEMA savings TO service_role;
 
 -- acl SCHEMA wallet
 GRANT USAGE ON SCHEMA wallet TO anon;
@@ -9209,10 +9500,6 @@ GRANT ALL ON FUNCTION banking.hold_bank_days(environment text) TO service_role;
 -- acl FUNCTION is_busy(source_id uuid)
 REVOKE ALL ON FUNCTION banking.is_busy(source_id uuid) FROM PUBLIC;
 
--- acl FUNCTION last_confirmation()
-REVOKE ALL ON FUNCTION banking.last_confirmation() FROM PUBLIC;
-GRANT ALL ON FUNCTION banking.last_confirmation() TO service_role;
-
 -- acl FUNCTION liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint)
 REVOKE ALL ON FUNCTION banking.liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.liabilities(is_full boolean, OUT uncleared_cents bigint, OUT circulation_cents bigint) TO service_role;
@@ -9328,6 +9615,10 @@ GRANT ALL ON FUNCTION banking.note_cancel_refused(operation_id uuid) TO service_
 REVOKE ALL ON FUNCTION banking.note_replaced(link_id uuid, vendor_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.note_replaced(link_id uuid, vendor_id text) TO service_role;
 
+-- acl FUNCTION open_dispute(operation_id uuid, vendor_ref text, code text)
+REVOKE ALL ON FUNCTION banking.open_dispute(operation_id uuid, vendor_ref text, code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION banking.open_dispute(operation_id uuid, vendor_ref text, code text) TO service_role;
+
 -- acl FUNCTION operation_of(vendor_ref text, correlation_id uuid)
 REVOKE ALL ON FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION banking.operation_of(vendor_ref text, correlation_id uuid) TO service_role;
@@ -9373,6 +9664,9 @@ REVOKE ALL ON FUNCTION banking.redemption_room_at(person uuid, amount_cents bigi
 
 -- acl FUNCTION refuse_sixth_source(person uuid)
 REVOKE ALL ON FUNCTION banking.refuse_sixth_source(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION repaid_by(load_id uuid)
+REVOKE ALL ON FUNCTION banking.repaid_by(load_id uuid) FROM PUBLIC;
 
 -- acl FUNCTION repay_debts(person uuid, cause text, cause_id uuid)
 REVOKE ALL ON FUNCTION banking.repay_debts(person uuid, cause text, cause_id uuid) FROM PUBLIC;
@@ -9947,6 +10241,17 @@ REVOKE ALL ON FUNCTION risk.wallet_opens_as_restricted() FROM PUBLIC;
 
 -- acl FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 REVOKE ALL ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) FROM PUBLIC;
+
+-- acl FUNCTION buy_goes_back()
+REVOKE ALL ON FUNCTION savings.buy_goes_back() FROM PUBLIC;
+
+-- acl FUNCTION moment()
+REVOKE ALL ON FUNCTION savings.moment() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.moment() TO authenticated;
+GRANT ALL ON FUNCTION savings.moment() TO service_role;
+
+-- acl FUNCTION plan_moves_forward()
+REVOKE ALL ON FUNCTION savings.plan_moves_forward() FROM PUBLIC;
 
 -- acl FUNCTION claimed_by(claims text)
 REVOKE ALL ON FUNCTION wallet.claimed_by(claims text) FROM PUBLIC;

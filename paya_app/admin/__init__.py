@@ -4,6 +4,6 @@ Every verb asks the database whether the actor holds the role, and leaves a reco
 again.
 """
 
-from paya_app.admin.operations import STATES, DeadLetter, Operation, dead_letters, operations, replay
+from paya_app.admin.operations import STATES, DeadLetter, Operation, dead_letters, is_admin, operations, replay
 
-__all__ = ["STATES", "DeadLetter", "Operation", "dead_letters", "operations", "replay"]
+__all__ = ["STATES", "DeadLetter", "Operation", "dead_letters", "is_admin", "operations", "replay"]

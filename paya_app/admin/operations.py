@@ -51,6 +51,11 @@ class DeadLetter:
     ended_at: datetime | None
 
 
+async def is_admin(actor: Actor) -> bool:
+    """Whether the actor holds the role now: for what to show, never for what to allow."""
+    return actor.role == "authenticated" and (await db.query(actor, "select admin.is_admin()"))[0][0]
+
+
 async def _enter(actor: Actor, place: str) -> None:
     """Record that the actor goes in, or tried to.
 

@@ -12,6 +12,7 @@ import structlog
 from paya_app.banking import sending
 from paya_app.banking.as_service import as_service
 from paya_app.banking.bank_days import after_bank_days
+from paya_app.banking.disputes import disputes
 from paya_app.banking.errors import TransferMismatch
 from paya_app.banking.loads import held_for
 from paya_app.banking.redemption_bookings import book_redemption
@@ -54,7 +55,7 @@ async def follow_transfer(transfer_id: str) -> None:
 
     Raises:
         Retryable: the vendor does not answer.
-        TransferMismatch: it is not what was asked for; nothing is booked until somebody looked.
+        Disputed: it is not what was asked for; nothing is booked until somebody looked.
     """
     try:
         transfer = await dwolla.transfer(transfer_id)
@@ -71,10 +72,10 @@ async def follow_transfer(transfer_id: str) -> None:
         log.warning("the vendor knows no such transfer", transfer=transfer_id, code=refusal.code)
         return
     moves = transfer.status not in ("failed", "cancelled")
-    if transfer.amount_cents != operation["amount_cents"] or (moves and operation["is_unsent"]):
-        log.error("the vendor moves what was not asked for", operation=operation["id"], transfer=transfer.id)
-        raise TransferMismatch
-    await (book_redemption if is_payout else _book)(UUID(operation["id"]), transfer)
+    async with disputes(UUID(operation["id"]), transfer.id):
+        if transfer.amount_cents != operation["amount_cents"] or (moves and operation["is_unsent"]):
+            raise TransferMismatch
+        await (book_redemption if is_payout else _book)(UUID(operation["id"]), transfer)
 
 
 async def _operation_of(transfer: dwolla.Transfer) -> dict[str, Any] | None:

@@ -81,18 +81,24 @@ class NothingToRepayWith(PayaError):
         return "Nothing was paid back. You owe nothing, and your money is where it was."
 
 
-class LoadSentTwice(PayaError):
+class Disputed(PayaError):
+    """The vendor has what it was not asked for: people must look, and no repetition changes it."""
+
+    code = "transfer_disputed"
+    status = 500
+    is_final = True
+
+
+class LoadSentTwice(Disputed):
     """The vendor has two transfers for one load: people must look."""
 
     code = "load_sent_twice"
-    status = 500
 
 
-class TransferMismatch(PayaError):
+class TransferMismatch(Disputed):
     """The vendor moves another amount than was asked for, or what ended here before it was sent: people must look."""
 
     code = "transfer_mismatch"
-    status = 500
 
 
 class RedemptionAmountInvalid(PayaError):
@@ -178,11 +184,10 @@ class RedemptionBankUnconfirmed(PayaError):
         return f"Not cashed out. This bank is not confirmed as yours yet: confirm it first. {STILL_HERE}"
 
 
-class RedemptionSentTwice(PayaError):
+class RedemptionSentTwice(Disputed):
     """The vendor has two transfers for one redemption: people must look."""
 
     code = "redemption_sent_twice"
-    status = 500
 
 
 class CancelTooLate(PayaError):

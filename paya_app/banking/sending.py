@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 
 from paya_app.banking.as_service import as_service
+from paya_app.banking.disputes import disputes
 from paya_app.core.config import settings
 from paya_app.providers import dwolla
 from paya_app.providers.outcome import Rejected, Retryable, Unknown
@@ -43,6 +44,7 @@ async def send(kind: Kind, operation_id: UUID) -> None:
     Raises:
         Retryable: it was not sent.
         Unknown: nobody knows; the next try asks first.
+        Disputed: the vendor has it twice.
     """
     order = await as_service(f"select {kind.claim}(:id)", id=operation_id)
     if order is None or order["state"] != "submitted":
@@ -61,7 +63,8 @@ async def send(kind: Kind, operation_id: UUID) -> None:
             unsent=isinstance(failure, Retryable),
         )
         raise
-    await as_service(f"select {kind.accepted}(:id, :ref)", id=operation_id, ref=vendor_ref)
+    async with disputes(operation_id, vendor_ref):
+        await as_service(f"select {kind.accepted}(:id, :ref)", id=operation_id, ref=vendor_ref)
 
 
 async def _sent_before(kind: Kind, operation_id: UUID, order: dict[str, Any]) -> str | None:

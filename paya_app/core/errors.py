@@ -26,10 +26,11 @@ BY_CONSTRAINT = {
 
 
 class PayaError(Exception):
-    """A refusal with a code. Subclasses set `code`, `status` and `sentence`."""
+    """A refusal with a code. Subclasses set `code`, `status` and `sentence`; `is_final` when repeating changes nothing."""
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
+    is_final: ClassVar[bool] = False
     by_code: ClassVar[dict[str, type["PayaError"]]] = {}
 
     def __init__(self, **facts: Any) -> None:

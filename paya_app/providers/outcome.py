@@ -46,3 +46,9 @@ class Unknown(ProviderFailure):
         super().__init__(reason)
         self.reason = reason
         self.is_outage = is_outage
+
+
+def wait_told(retry_after: str) -> float | None:
+    """`Retry-After` in seconds, as far as it says so; a date is as good as nothing, for clocks differ."""
+    told = retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 6  # noqa: PLR2004 - a day has 5 digits
+    return float(retry_after) if told else None

@@ -42,7 +42,7 @@ begin
   if person is null then
     perform private.refuse('signed_out');
   end if;
-  if source_id is null or kind is null or last4 is null then
+  if source_id is null or coalesce(kind, '') not in ('checking', 'savings') or coalesce(last4, '') !~ '^[0-9]{4}$' then
     perform private.refuse('request_invalid');
   end if;
   if ledger.wallet_of(person) is null then

@@ -66,7 +66,7 @@ language sql volatile set search_path = pg_catalog, pg_temp as $$
 $$;
 comment on function banking.new_reference(text) is 'A fresh reference for a load (LD) or a redemption (CO).';
 
--- What was taken back and is still owed counts no more: adding money is how it is paid back.
+-- What is still owed, and what loads paid back of it, counts no more: adding money is how it is paid back.
 create function banking.owed_cents(person uuid) returns bigint
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
@@ -76,14 +76,23 @@ begin
 end $$;
 comment on function banking.owed_cents(uuid) is 'What a person still owes since loads were taken back, in US cents.';
 
+create function banking.repaid_by(load_id uuid) returns bigint
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (
+    select coalesce(sum(r.amount_cents), 0)::bigint from banking.repayment r
+    where r.cause_id = repaid_by.load_id and r.cause = 'load_cleared');
+end $$;
+comment on function banking.repaid_by(uuid) is 'How much of a load paid back what its person owed, in US cents.';
+
 create function banking.loaded_in_week(person uuid) returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select greatest(0, coalesce(sum(l.amount_cents), 0)::bigint - banking.owed_cents(loaded_in_week.person))
+  select greatest(0, coalesce(sum(l.amount_cents - banking.repaid_by(l.id)), 0)::bigint - banking.owed_cents(loaded_in_week.person))
   from banking.load l join banking.provider_operation o on o.id = l.id
   where l.person = loaded_in_week.person and l.created_at > private.now() - interval '7 days'
     and o.state not in ('failed', 'canceled')
 $$;
-comment on function banking.loaded_in_week(uuid) is 'What a person loaded in the last seven days, in US cents, less what they owe of it.';
+comment on function banking.loaded_in_week(uuid) is 'What a person loaded in the last seven days, in US cents, without what pays or paid back what they owed.';
 
 create function banking.start_load(load_id uuid, source_id uuid, amount_cents bigint) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -183,7 +192,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select banking.load_json(l.id, auth.uid()) from (
     select l.id, l.created_at from banking.load l
     where l.person = auth.uid() and (before is null or l.created_at < before)
-    order by l.created_at desc, l.id desc limit least(maximum, 100)
+    order by l.created_at desc, l.id desc limit least(greatest(maximum, 0), 100)
   ) l order by l.created_at desc, l.id desc
 $$;
 comment on function banking.my_loads(timestamptz, integer) is 'The caller''s loads, newest first.';

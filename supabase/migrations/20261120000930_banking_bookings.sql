@@ -271,6 +271,9 @@ begin
     select o.id, o.kind, o.state, banking.owner_of(o.id) as person from banking.provider_operation o
     where o.next_at <= private.now()
       and (o.state in ('queued', 'submitted', 'pending') or o.state = 'settled' and o.kind = 'redemption')
+      -- what the vendor has otherwise than it was asked for waits until somebody looked
+      and not exists (
+        select from cases."case" c where c.kind = 'transfer_disputed' and c.subject = 'operation:' || o.id and c.state = 'open')
     order by o.next_at limit maximum for no key update skip locked
   loop
     update banking.provider_operation o set
@@ -289,6 +292,15 @@ begin
 end $$;
 comment on function banking.ask_about_stale(integer) is 'Enqueues a question about every operation that is overdue; returns how many.';
 grant execute on function banking.ask_about_stale(integer) to service_role;
+
+create function banking.open_dispute(operation_id uuid, vendor_ref text, code text) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  select from cases.open_case('transfer_disputed', 'operation:' || operation_id, jsonb_build_object(
+    'operation_id', operation_id, 'vendor_ref', vendor_ref, 'code', code))
+$$;
+comment on function banking.open_dispute(uuid, text, text) is
+'Opens a case: the vendor has a transfer that is not what it was asked for. While it is open nobody asks about the operation.';
+grant execute on function banking.open_dispute(uuid, text, text) to service_role;
 
 create function banking.due_to_clear(maximum integer) returns setof uuid
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$

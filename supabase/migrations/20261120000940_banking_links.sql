@@ -179,11 +179,17 @@ grant execute on function banking.link_order(uuid) to service_role;
 create function banking.book_link_open(link_id uuid, token_hash text, session_sealed bytea) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
+declare
+  opened banking.link;
 begin
   update banking.link l set state = 'open', token_hash = token_hash, session_sealed = session_sealed,
     next_at = private.now() + interval '2 minutes', version = l.version + 1
-  where l.id = link_id and l.state = 'starting';
-  return found;
+  where l.id = link_id and l.state = 'starting' returning * into opened;
+  if not found then
+    return false;
+  end if;
+  perform events.record('link.opened', link_id, opened.version, jsonb_build_object('owner_id', opened.person), opened.person);
+  return true;
 end $$;
 comment on function banking.book_link_open(uuid, text, bytea) is
 'The vendor has a session for this link. False when another one came first, which is the one that counts.';
@@ -191,10 +197,13 @@ grant execute on function banking.book_link_open(uuid, text, bytea) to service_r
 
 create function banking.begin_exchange(link_id uuid) returns double precision
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  begun banking.link;
 begin
   update banking.link l set state = 'exchanging', exchange_begun_at = clock_timestamp(), version = l.version + 1
-  where l.id = link_id and l.state = 'open';
+  where l.id = link_id and l.state = 'open' returning * into begun;
   if found then
+    perform events.record('link.exchange_begun', link_id, begun.version, jsonb_build_object('owner_id', begun.person), null);
     return null;
   end if;
   return (select extract(epoch from clock_timestamp() - l.exchange_begun_at)::float8 from banking.link l where l.id = link_id);
@@ -204,9 +213,16 @@ comment on function banking.begin_exchange(uuid) is
 grant execute on function banking.begin_exchange(uuid) to service_role;
 
 create function banking.undo_exchange(link_id uuid) returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
-  update banking.link l set state = 'open', version = l.version + 1 where l.id = link_id and l.state = 'exchanging'
-$$;
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  undone banking.link;
+begin
+  update banking.link l set state = 'open', version = l.version + 1
+  where l.id = link_id and l.state = 'exchanging' returning * into undone;
+  if found then
+    perform events.record('link.exchange_undone', link_id, undone.version, jsonb_build_object('owner_id', undone.person), null);
+  end if;
+end $$;
 comment on function banking.undo_exchange(uuid) is 'The vendor certainly never got the question.';
 grant execute on function banking.undo_exchange(uuid) to service_role;
 
@@ -226,7 +242,9 @@ begin
     perform banking.end_connection(link_id);
     return;
   end if;
-  update banking.link t set state = 'exchanged', session_sealed = null, version = t.version + 1 where t.id = link_id;
+  update banking.link t set state = 'exchanged', session_sealed = null, version = t.version + 1
+  where t.id = link_id returning * into l;
+  perform events.record('link.exchanged', link_id, l.version, jsonb_build_object('owner_id', l.person), null);
   perform events.record('connection.made', link_id, 1, jsonb_build_object('owner_id', l.person), l.person);
 end $$;
 comment on function banking.book_exchanged(uuid, text, bytea, integer) is 'The person''s bank can be seen into; the connection has the link''s id.';

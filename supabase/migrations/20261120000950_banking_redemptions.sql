@@ -46,9 +46,15 @@ comment on function banking.environment_in_force() is 'sandbox where the vendor 
 
 create function banking.use_environment(environment text) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  before text := banking.environment_in_force();
+  n bigint;
 begin
-  if use_environment.environment is distinct from banking.environment_in_force() then
-    insert into banking.vendor_environment (environment) values (use_environment.environment);
+  if environment is distinct from before then
+    insert into banking.vendor_environment (environment) values (environment) returning id into n;
+    perform events.record('vendor.environment_changed', md5('vendor_environment')::uuid, n,
+      jsonb_build_object('before', before, 'after', environment), null);
   end if;
 end $$;
 comment on function banking.use_environment(text) is 'Notes which environment the vendor is, when it is another than before.';
@@ -212,7 +218,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select banking.redemption_json(r.id, auth.uid()) from (
     select r.id, r.created_at from banking.redemption r
     where r.person = auth.uid() and (before is null or r.created_at < before)
-    order by r.created_at desc, r.id desc limit least(maximum, 100)
+    order by r.created_at desc, r.id desc limit least(greatest(maximum, 0), 100)
   ) r order by r.created_at desc, r.id desc
 $$;
 comment on function banking.my_redemptions(timestamptz, integer) is 'The caller''s redemptions, newest first.';

@@ -83,7 +83,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp a
 #variable_conflict use_column
 begin
   perform admin.require_admin();
-  return query select d.* from jobs.dead_letters(least(maximum, 50)) d;
+  return query select d.* from jobs.dead_letters(least(greatest(maximum, 0), 50)) d;
 end $$;
 comment on function admin.dead_letters(integer) is 'Jobs that were given up, the latest first; at most 50.';
 grant execute on function admin.dead_letters(integer) to authenticated;

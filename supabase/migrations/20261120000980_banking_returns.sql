@@ -257,8 +257,9 @@ grant execute on function banking.my_debts() to authenticated;
 
 create function banking.my_repaid_by(load_id uuid) returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select coalesce(sum(r.amount_cents), 0)::bigint from banking.repayment r join banking.debt d on d.id = r.debt_id
-  where r.cause_id = my_repaid_by.load_id and r.cause = 'load_cleared' and d.person = auth.uid()
+  select coalesce((
+    select banking.repaid_by(l.id) from banking.load l where l.id = my_repaid_by.load_id and l.person = auth.uid()
+  ), 0)
 $$;
 comment on function banking.my_repaid_by(uuid) is 'How much of one of the caller''s loads paid back what they owed, in US cents.';
 grant execute on function banking.my_repaid_by(uuid) to authenticated;

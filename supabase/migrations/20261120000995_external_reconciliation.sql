@@ -148,13 +148,6 @@ comment on function banking.confirm_reserve(bigint, bigint, timestamptz, jsonb, 
 'Keeps what the bank confirms, and checks that it covers what is out. Says it once when it does not any more, and once when it does again.';
 grant execute on function banking.confirm_reserve(bigint, bigint, timestamptz, jsonb, bigint, boolean) to service_role;
 
-create function banking.last_confirmation() returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select to_jsonb(r) from banking.reserve_confirmation r order by r.n desc limit 1
-$$;
-comment on function banking.last_confirmation() is 'What the bank confirmed last, or null.';
-grant execute on function banking.last_confirmation() to service_role;
-
 create function banking.book_differences(
   differences jsonb, since timestamptz, began_at timestamptz, transfer_count integer, in_flight_count integer
 ) returns table (kind text, subject text, evidence jsonb, case_id uuid, is_new boolean)

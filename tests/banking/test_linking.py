@@ -52,7 +52,13 @@ async def test_coming_back_and_the_notice_make_one_bank_in_any_order(linking, pe
     assert await linking.value("select count(*) from vendor_plaid.public_token where exchanged_at is not null") == 1
     assert await linking.bank.dead_letters() == []
     kinds = await linking.database.rows("select kind from events.event where subject = %s order by version", (link_id,))
-    assert [kind for (kind,) in kinds if kind.startswith("link.")] == ["link.started", "link.linked"]
+    assert [kind for (kind,) in kinds if kind.startswith("link.")] == [
+        "link.started",
+        "link.opened",
+        "link.exchange_begun",
+        "link.exchanged",
+        "link.linked",
+    ]
 
 
 async def test_who_never_comes_back_is_linked_by_the_notice(linking, people):

@@ -178,6 +178,27 @@ async def test_another_amount_than_was_asked_for_is_not_booked(bank, people):
     assert await bank.ledger() == {}, "nothing is minted that did not come"
 
 
+async def test_what_is_disputed_is_one_case_and_one_dead_letter_until_somebody_looked(bank, people, advance_clock):
+    ann = await people.join("ann")
+    load = await bank.start(ann, 5000)
+    await banking.submit_load(load.id)
+    await bank.database.rows("update vendor_dwolla.transfer set amount_cents = 500")
+    for _ in range(3):
+        await advance_clock(minutes=30)
+        await banking.ask_about_stale()
+        await bank.work()
+    (case,) = await bank.database.rows("select id, subject, evidence ->> 'code' from cases.open_cases(9)")
+    assert case[1:] == (f"operation:{load.id}", "transfer_mismatch")
+    assert [task for task, _ in await bank.dead_letters()] == ["ask_about_operation"]
+    await bank.database.rows("update vendor_dwolla.transfer set amount_cents = 5000")
+    await bank.database.rows("select cases.close_case(%s, 'The vendor corrected it.')", (case[0],))
+    await advance_clock(minutes=30)
+    await banking.ask_about_stale()
+    await bank.work()
+    await bank.settle()
+    assert (await bank.load(ann, load)).state == "cleared"
+
+
 async def test_a_transfer_of_what_had_ended_here_raises_an_alarm(bank, people):
     ann = await people.join("ann")
     load = await bank.start(ann, 5000)

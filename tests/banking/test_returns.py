@@ -239,6 +239,18 @@ async def test_what_is_owed_does_not_use_up_the_limits_of_loading(bank, people):
     assert (await owed(bank, ann), await left_to_load(ann)) == (0, 0)
 
 
+async def test_paying_back_a_part_leaves_room_to_load_the_rest(bank, people):
+    ann = await people.join("ann")
+    await people.join("bob")
+    first = await loaded(bank, ann, 10_000)
+    await pay(ann, "bob", 9000)
+    await take_back(bank, first)
+    await loaded(bank, ann, 3000, first.source)
+    assert (await owed(bank, ann), await left_to_load(ann)) == (6000, 6000)
+    await loaded(bank, ann, 6000, first.source)
+    assert (await owed(bank, ann), await left_to_load(ann), await state(bank, ann)) == (0, 0, "active")
+
+
 async def test_somebody_restricted_for_another_reason_too_does_not_load(bank, people):
     ann = await people.join("ann")
     await people.join("bob")

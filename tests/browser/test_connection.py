@@ -103,6 +103,21 @@ async def test_signing_in_leads_back_to_where_one_wanted_to_be(browsing: Browsin
     assert browsing.troubles == []
 
 
+async def test_whoever_is_faster_than_the_socket_is_led_back_too(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up()
+    await paya.rows("update auth.paya_otp set sent_at = sent_at - interval '1 minute'")
+    window = await browsing.window()
+    await window.route_web_socket("**/*", lambda _silent: None)  # opened, and never an answer
+    page = await browsing.tab(window, "/welcome/?next=%2Fsettings%2F")
+    await page.get_by_label("Phone number").fill(ann.phone)
+    async with page.expect_request(lambda asked: asked.url.endswith("/session/start")) as asked:
+        await page.get_by_role("button", name="Text me a code").click()
+    assert "next=%2Fsettings%2F" in ((await asked.value).post_data or "")
+    await page.get_by_label("Code").fill(await paya.code_for(ann.phone))
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page).to_have_url(f"{paya.url}/settings/")
+
+
 async def test_this_machines_other_name_leads_to_the_one_that_is_us(browsing: Browsing, paya: RunningPaya):
     page = await browsing.page()
     await page.goto(f"http://127.0.0.1:{paya.port}/welcome/?next=%2Fpay%2F")

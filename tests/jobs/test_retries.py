@@ -6,6 +6,7 @@ import pytest
 from procrastinate.jobs import Job
 
 from jobs.retries import VENDOR, Backoff
+from paya_app.banking.errors import TransferMismatch
 from paya_app.core.errors import ServiceUnavailable
 from paya_app.providers.outcome import Retryable, Unknown
 
@@ -46,3 +47,8 @@ def test_giving_up_is_an_error(caplog: pytest.LogCaptureFixture):
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert "given up" in record.getMessage()
+
+
+def test_what_no_repetition_changes_is_given_up_at_once(caplog: pytest.LogCaptureFixture):
+    assert VENDOR.get_retry_decision(exception=TransferMismatch(), job=a_job()) is None
+    assert "run 1 of 1000 (given up): transfer_mismatch" in caplog.text

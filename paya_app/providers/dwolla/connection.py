@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from paya_app.core.config import settings
 from paya_app.providers.breaker import guarded
-from paya_app.providers.outcome import ProviderFailure, Rejected, Retryable, Unknown
+from paya_app.providers.outcome import ProviderFailure, Rejected, Retryable, Unknown, wait_told
 
 VENDOR = "dwolla"
 TIMEOUT_S = (2.0, 10.0)  # to connect, to answer
@@ -172,7 +172,7 @@ def _by_status(error: Any) -> ProviderFailure:
         return _TokenRefused(f"credentials:{body.get('code', status)}", is_outage=False)
     if status == _TOO_MANY:
         after = error.headers.get("retry-after", "") if hasattr(error, "headers") else ""
-        return Retryable("too_many_requests", retry_after_s=_seconds(after), is_outage=False)
+        return Retryable("too_many_requests", retry_after_s=wait_told(after), is_outage=False)
     if status in (_TIMED_OUT, _CONFLICT) or status >= _SERVER or not isinstance(error.body, dict):
         return Unknown(f"status_{status}", is_outage=status >= _SERVER)
     return _refusal(body, status)
@@ -195,11 +195,6 @@ def _refusal(body: dict[str, Any], status: int) -> ProviderFailure:
         path=str(fault.get("path", "")),
         about=str(about),
     )
-
-
-def _seconds(text: str) -> float | None:
-    """`Retry-After` in seconds, as far as it says so; a date is as good as nothing, for clocks differ."""
-    return float(text) if text.isascii() and text.isdigit() and len(text) < 6 else None  # noqa: PLR2004 - a day has 5 digits
 
 
 _connections: dict[tuple[str, str, str, str], Connection] = {}

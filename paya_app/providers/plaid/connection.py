@@ -11,7 +11,7 @@ from typing import Any
 
 from paya_app.core.config import settings
 from paya_app.providers.breaker import guarded
-from paya_app.providers.outcome import ProviderFailure, Rejected, Retryable, Unknown
+from paya_app.providers.outcome import ProviderFailure, Rejected, Retryable, Unknown, wait_told
 
 VENDOR = "plaid"
 TIMEOUT_S = (2.0, 10.0)  # to connect, to answer
@@ -108,7 +108,7 @@ def _by_answer(error: Any) -> ProviderFailure:
         return Unknown(f"status_{status}", is_outage=status >= _SERVER)
     if status == _TOO_MANY or kind == "RATE_LIMIT_EXCEEDED":
         after = (error.headers or {}).get("retry-after", "")
-        return Retryable("too_many_requests", retry_after_s=float(after) if after.isdigit() else None, is_outage=False)
+        return Retryable("too_many_requests", retry_after_s=wait_told(after), is_outage=False)
     if status >= _SERVER or kind == "API_ERROR":
         return Unknown(f"status_{status}:{code}")
     if code in _CREDENTIALS:

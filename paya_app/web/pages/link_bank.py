@@ -68,8 +68,8 @@ class LinkBankState(rx.State):
             if visit is None:
                 self.phase = "start"
                 return None
-            self._visit = visit
             self._show(await banking.link(actor, visit, has_returned=True))
+            self._visit = visit
         except NotFound:
             self.phase, self._visit = "start", None
         except PayaError as error:

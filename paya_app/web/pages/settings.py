@@ -3,7 +3,7 @@
 import reflex as rx
 from reflex_base.style import color_mode, set_color_mode
 
-from paya_app import identity
+from paya_app import admin, identity
 from paya_app.core.actor import Actor
 from paya_app.core.errors import PayaError
 from paya_app.web.components.avatar import avatar
@@ -24,6 +24,7 @@ class SettingsState(rx.State):
 
     fault: str = ""
     received: str = ""
+    is_admin: bool = False
 
     @rx.event
     async def enter(self) -> rx.event.EventSpec | None:
@@ -34,6 +35,7 @@ class SettingsState(rx.State):
             if not isinstance(actor, Actor):
                 return actor
             self.received = await identity.received_audience(actor)
+            self.is_admin = await admin.is_admin(actor)
         except PayaError as error:
             self.fault = error.message
         return None
@@ -58,6 +60,7 @@ def page() -> rx.Component:
         _looks(),
         _banks(),
         _security(),
+        rx.cond(SettingsState.is_admin, _operations()),
         native_form(
             secondary("Sign out", type="submit", class_name="danger mt-4"),
             action="/session/end",
@@ -139,6 +142,10 @@ def _security() -> rx.Component:
     return rx.el.section(
         _place("Where you are signed in", "/settings/sessions/", "shield-check"), class_name="card mt-3"
     )
+
+
+def _operations() -> rx.Component:
+    return rx.el.section(_place("Operations", "/admin/operations/", "wrench"), class_name="card mt-3")
 
 
 def _place(text: str, path: str | rx.Var[str], sign: str) -> rx.Component:

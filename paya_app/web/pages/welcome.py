@@ -3,6 +3,7 @@
 import reflex as rx
 
 from paya_app.web.components.button import primary
+from paya_app.web.components.carried import carried
 from paya_app.web.components.door import door
 from paya_app.web.components.farewell import farewell
 from paya_app.web.components.field import fault_line
@@ -12,21 +13,19 @@ from paya_app.web.viewer import Viewer, fault_in_address, handle_path, meet, nex
 
 
 class WelcomeState(rx.State):
-    """What went wrong with the number, and where to go afterwards."""
+    """What went wrong with the number."""
 
     fault: str = ""
-    next: str = "/"
 
     @rx.event
     async def enter(self) -> rx.event.EventSpec | None:
         """Whoever is signed in has no business here."""
-        self.next = next_path(self)
         self.fault = fault_in_address(self)
         await meet(self)
         phase = (await self.get_state(Viewer)).phase
         if phase == "in":
-            return rx.redirect(self.next, replace=True)
-        return rx.redirect(handle_path(self.next), replace=True) if phase == "new" else None
+            return rx.redirect(next_path(self), replace=True)
+        return rx.redirect(handle_path(next_path(self)), replace=True) if phase == "new" else None
 
 
 def page() -> rx.Component:
@@ -36,7 +35,7 @@ def page() -> rx.Component:
         rx.el.h1("What is your phone number?"),
         rx.el.p("We text you a code. It signs you in, or makes your account.", class_name="m mt-1 mb-6"),
         native_form(
-            rx.el.input(type="hidden", name="next", value=WelcomeState.next),
+            carried("next"),
             rx.el.label("Phone number", html_for="phone", class_name="label"),
             remembered_input(
                 "phone",
