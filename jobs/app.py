@@ -20,13 +20,14 @@ def connector() -> PsycopgConnector:
 
 def queue() -> App:
     """The queue with its tasks, to be opened with `open_async`."""
-    from jobs import banking, ledger, providers, risk, texts, upkeep
+    from jobs import banking, ledger, providers, risk, savings, texts, upkeep
 
     app = App(connector=connector())
     banking.register(app)
     ledger.register(app)
     providers.register(app)
     risk.register(app)
+    savings.register(app)
     texts.register(app)
     upkeep.register(app)
     return app

@@ -23,6 +23,8 @@ TIMETABLE = (
     Line("ask_about_links", "banking", every_s=60),
     # loads whose hold is over
     Line("clear_due", "banking", every_s=60),
+    # plans that too few buys are ahead of
+    Line("schedule_ahead", "savings", every_s=60),
     # money that was set aside until a time that has passed
     Line("expire_holds", "upkeep", every_s=60),
     # payments that somebody should look at

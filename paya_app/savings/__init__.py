@@ -1,0 +1,63 @@
+"""Savings plans: a little bitcoin at exactly the times that a person chose.
+
+A plan says what, when and with which money; its buys are rows before they happen, made from its schedule
+(`schedule.py`) and kept ahead by a job (`schedule_ahead.py`), so that what is shown is what will be done.
+"""
+
+from paya_app.savings.errors import (
+    BuyAmountInvalid,
+    NothingToSkip,
+    PlanAccountUnavailable,
+    PlanBankUnconfirmed,
+    PlanConditionInvalid,
+    PlanEnded,
+    PlanFundingInvalid,
+    PlanKeyReused,
+    PlanNameInvalid,
+    PlansLimit,
+    ScheduleInvalid,
+    ScheduleNever,
+    SkipTooLate,
+)
+from paya_app.savings.models import Buy, Happening, Plan
+from paya_app.savings.plans import buys, change, create, end, history, pause, plan, plans, resume, skip_next
+from paya_app.savings.schedule import Schedule, next_after, upcoming
+from paya_app.savings.schedule_ahead import BankFunded, bank_funded_due, schedule_ahead, skip_missed
+from paya_app.savings.terms import Terms
+
+__all__ = [
+    "BankFunded",
+    "Buy",
+    "BuyAmountInvalid",
+    "Happening",
+    "NothingToSkip",
+    "Plan",
+    "PlanAccountUnavailable",
+    "PlanBankUnconfirmed",
+    "PlanConditionInvalid",
+    "PlanEnded",
+    "PlanFundingInvalid",
+    "PlanKeyReused",
+    "PlanNameInvalid",
+    "PlansLimit",
+    "Schedule",
+    "ScheduleInvalid",
+    "ScheduleNever",
+    "SkipTooLate",
+    "Terms",
+    "bank_funded_due",
+    "buys",
+    "change",
+    "create",
+    "end",
+    "history",
+    "next_after",
+    "pause",
+    "plan",
+    "plans",
+    "resume",
+    "schedule_ahead",
+    "skip_missed",
+    "skip_next",
+    "upcoming",
+]
