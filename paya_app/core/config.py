@@ -30,6 +30,8 @@ SECRETS_NEEDED_HOSTED = (
     "dwolla_reserve_source",
     "plaid_client_id",
     "plaid_secret",
+    "kraken_key",
+    "kraken_secret",
 )
 
 
@@ -51,6 +53,8 @@ class Settings(BaseSettings):
     paya_secret: SecretStr = SecretStr("")
     paya_demo: bool = True
     paya_send_batching: bool = True
+    # many plans that are due together share one order at the exchange
+    paya_buys_aggregated: bool = True
     paya_proxy_hops: int = Field(default=0, ge=0, le=10)
     paya_ach_hold_days: int = Field(default=0, ge=0, le=60)
     # how long a vendor that is down is left alone before it is probed
@@ -90,6 +94,10 @@ class Settings(BaseSettings):
     plaid_environment: Literal["sandbox", "production"] = "sandbox"
     plaid_base_url: str = ""
 
+    kraken_key: str = ""
+    kraken_secret: SecretStr = SecretStr("")
+    kraken_base_url: str = ""
+
     paya_local_auth_database_url: str = ""
     paya_local_realtime_database_url: str = ""
     paya_local_vendors_database_url: str = ""
@@ -100,6 +108,7 @@ class Settings(BaseSettings):
     paya_local_twilio_port: int = Field(default=0, ge=0, le=65535)
     paya_local_dwolla_port: int = Field(default=0, ge=0, le=65535)
     paya_local_plaid_port: int = Field(default=0, ge=0, le=65535)
+    paya_local_kraken_port: int = Field(default=0, ge=0, le=65535)
 
     @property
     def embedded(self) -> bool:

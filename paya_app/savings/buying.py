@@ -1,0 +1,159 @@
+"""Buying what is due: money collected from many wallets, one order at the exchange, what was filled shared out.
+
+An outcome that nobody knows is asked for before anything is sent again. The exchange knows an order by our id of it.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from paya_app.core import db
+from paya_app.core.actor import Actor
+from paya_app.core.config import settings
+from paya_app.core.ids import new_id
+from paya_app.providers import exchange
+from paya_app.providers.outcome import Rejected, Retryable, Unknown
+from paya_app.savings.as_service import as_service
+
+BUYS_AT_ONCE = 20_000  # as many as a chunk of the ledger takes
+ORDERS_AT_ONCE = 100
+SATS_PER_BTC = 100_000_000
+# The exchange takes its fee on top of what bitcoin costs, and a large order climbs the book: so much is left for both.
+# What is not needed goes back to the wallets it came from.
+FEE_BPS_MAX = 40
+SLIPPAGE_BPS = 25
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """What one turn did: how many buys were looked at, and how many are in orders now."""
+
+    seen: int
+    ordered: int
+
+
+async def buy_due() -> Bought:
+    """Collect the money of every buy whose time has come, and note orders for it; each batch is one transaction.
+
+    Without a price nothing is bought: what is due waits, and is skipped after six hours.
+    """
+    try:
+        now = await exchange.price()
+    except (Retryable, Rejected, Unknown) as failure:
+        skipped = await as_service("select savings.skip_unpriced()")
+        log.warning("the exchange tells no price, what is due waits", why=str(failure), skipped=skipped)
+        return Bought(skipped, 0)
+    seen = ordered = 0
+    at_once = BUYS_AT_ONCE if settings().paya_buys_aggregated else 1
+    while True:
+        ((batch, bought),) = await db.query(
+            Actor.service(),
+            "select seen, ordered from savings.order_due(:id, :maximum, :price, :high)",
+            {"id": new_id(), "maximum": at_once, "price": now.cents_per_btc, "high": now.high_24h_cents},
+        )
+        seen, ordered = seen + batch, ordered + bought
+        if not batch:
+            await stop_plans()
+            return Bought(seen, ordered)
+
+
+async def stop_plans() -> None:
+    """Pause the plans that found no money three times in a row, and end those whose cap is reached."""
+    for plan_id, reason, ends in await db.query(
+        Actor.service(), "select plan_id, reason, ends from savings.plans_to_stop()"
+    ):
+        verb = "end_for" if ends else "pause_for"
+        await as_service(f"select savings.{verb}(:id, :reason)", id=plan_id, reason=reason)
+
+
+async def submit_order(order_id: UUID) -> None:
+    """Send an order to the exchange, once, whatever happened to earlier tries.
+
+    Raises:
+        Retryable: it was not sent, or it is too early to say that it never arrived.
+        Unknown: nobody knows; the next try asks first.
+        OrderSentTwice: the exchange has it twice.
+    """
+    asked = await as_service("select savings.claim_order(:id)", id=order_id)
+    if asked["state"] != "submitted":
+        return
+    try:
+        vendor_ref = await _sent_before(order_id, asked) or await _send(order_id, asked)
+    except Rejected as refusal:
+        log.error("the exchange refused an order", order=str(order_id), code=refusal.code)
+        await as_service("select savings.book_unfilled(:id, 'exchange_refused')", id=order_id)
+        return
+    except (Retryable, Unknown) as failure:
+        await as_service(
+            "select savings.note_order_attempt(:id, :error, :unsent)",
+            id=order_id,
+            error=failure.reason,
+            unsent=asked["is_first"] and isinstance(failure, Retryable),
+        )
+        raise
+    if vendor_ref:
+        await as_service("select savings.book_order_open(:id, :ref)", id=order_id, ref=vendor_ref)
+
+
+async def _sent_before(order_id: UUID, asked: dict) -> str | None:
+    """What the exchange calls this order, if an earlier try got through to it."""
+    if asked["is_first"]:
+        return None
+    found = await exchange.find_order(order_id)
+    if found:
+        return found.order_id
+    if asked["sent_s"] < exchange.NONE_IS_FINAL_AFTER_S:
+        raise Retryable("not_known_yet", is_outage=False)
+    return None
+
+
+async def _send(order_id: UUID, asked: dict) -> str | None:
+    """Ask for as much as the money surely pays; None when that is less than the exchange sells, or it is too late."""
+    if asked["is_late"]:
+        await as_service("select savings.book_unfilled(:id, 'cut_off')", id=order_id)
+        return None
+    now, least = await exchange.price(), await exchange.limits()
+    quantity_sats = _quantity_sats(asked["budget_cents"], now.cents_per_btc, least.step_sats)
+    if quantity_sats < least.minimum_sats or asked["budget_cents"] < least.minimum_cents:
+        await as_service("select savings.book_unfilled(:id, 'below_exchange_minimum')", id=order_id)
+        return None
+    # from here on an answer that does not come means that it may have been made
+    await as_service("select savings.note_order_sent(:id, :attempts)", id=order_id, attempts=asked["attempts"])
+    return await exchange.market_buy(client_id=order_id, quantity_sats=quantity_sats)
+
+
+def _quantity_sats(budget_cents: int, cents_per_btc: int, step_sats: int) -> int:
+    """As many sats as the budget pays at this price with the exchange's fee and a little slippage."""
+    affordable = budget_cents * SATS_PER_BTC * 10_000 // (cents_per_btc * (10_000 + FEE_BPS_MAX + SLIPPAGE_BPS))
+    return affordable - affordable % step_sats
+
+
+async def follow_order(order_id: UUID) -> None:
+    """Ask what an order came to, and book it when it is over.
+
+    Raises:
+        Retryable: the exchange does not answer, or the order is not over.
+    """
+    vendor_ref = await as_service("select savings.vendor_ref_of(:id)", id=order_id)
+    if vendor_ref is None:
+        return
+    fill = await exchange.order(vendor_ref)
+    if fill.state == "open":
+        raise Retryable("not_filled_yet", is_outage=False)
+    await as_service(
+        "select savings.book_fill(:id, :ref, :sats, :cost, :fee_usd, :fee_sats)",
+        id=order_id,
+        ref=fill.order_id,
+        sats=fill.quantity_sats,
+        cost=fill.cost_micros,
+        fee_usd=fill.fee_usd_micros,
+        fee_sats=fill.fee_sats,
+    )
+
+
+async def ask_about_orders() -> int:
+    """Enqueue a question about every order that nobody heard of for too long; returns how many."""
+    return await as_service("select savings.orders_to_ask(:maximum)", maximum=ORDERS_AT_ONCE)
