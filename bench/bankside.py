@@ -39,7 +39,7 @@ from paya_app.server import embedded, supervisor
 START_S_MAX = 120
 LIMITS = ("load_first_week_cents", "load_week_cents", "load_single_cents")
 ROUTING = "222222226"
-_OUTSIDE = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "SNS_", "DWOLLA_", "PLAID_", "PORT")
+_OUTSIDE = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "SNS_", "DWOLLA_", "PLAID_", "KRAKEN_", "PORT")
 _LIFT = "insert into risk.limit_value (name, value_max, reason) values (%s, 1000000000, 'a measurement')"
 
 Say = Callable[[str], None]

@@ -25,7 +25,7 @@ from paya_app.server.embedded import settings_for
 START_S_MAX = 420  # the first start on a machine builds the pages
 STOP_S_MAX = 60
 # what the person at this machine has set must not reach it
-_OUTSIDE = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "SNS_", "DWOLLA_", "PLAID_", "REFLEX_", "PORT")
+_OUTSIDE = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "SNS_", "DWOLLA_", "PLAID_", "KRAKEN_", "REFLEX_", "PORT")
 
 
 @dataclass

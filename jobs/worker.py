@@ -41,7 +41,7 @@ async def _work(stop: asyncio.Event) -> None:
     from paya_app import banking
     from paya_app.core import db
     from paya_app.events.errors import RecordRestored
-    from paya_app.providers import dwolla
+    from paya_app.providers import dwolla, exchange
 
     app = queue()
     try:
@@ -74,4 +74,5 @@ async def _work(stop: asyncio.Event) -> None:
                 await working
     finally:
         dwolla.close()
+        exchange.close()
         await db.dispose()

@@ -15,6 +15,7 @@ SCHEDULER_SILENT_S = 20
 WAITING = {
     "dwolla": "money to and from banks is queued and goes out in order when it answers; people can pay.",
     "plaid": "no bank can be linked; banks that are linked work.",
+    "kraken": "buying bitcoin waits, as long as each plan says; everything else goes on.",
     "twilio": "texts go another way where one is set up, and wait otherwise.",
 }
 

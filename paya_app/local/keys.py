@@ -1,7 +1,7 @@
 """The secrets of an embedded PaYa: made once, kept in one private file.
 
-On hosted the same names hold what Supabase, Twilio, Dwolla and Plaid gave us; here we give them to ourselves, so that
-every exchange between the parts is signed and checked exactly as there.
+On hosted the same names hold what Supabase, Twilio, Dwolla, Plaid and Kraken gave us; here we give them to ourselves,
+so that every exchange between the parts is signed and checked exactly as there.
 """
 
 import base64
@@ -46,6 +46,8 @@ class LocalKeys:
     dwolla_reserve_source: str
     plaid_client_id: str
     plaid_secret: str
+    kraken_key: str
+    kraken_secret: str
 
     def as_environment(self) -> dict[str, str]:
         """The environment variables that the processes of an embedded server read."""
@@ -64,6 +66,8 @@ class LocalKeys:
             "DWOLLA_RESERVE_SOURCE": self.dwolla_reserve_source,
             "PLAID_CLIENT_ID": self.plaid_client_id,
             "PLAID_SECRET": self.plaid_secret,
+            "KRAKEN_KEY": self.kraken_key,
+            "KRAKEN_SECRET": self.kraken_secret,
         }
 
 
@@ -128,6 +132,8 @@ def _fresh() -> dict[str, Any]:
         dwolla_reserve_source=str(uuid.uuid4()),
         plaid_client_id=secrets.token_hex(12),
         plaid_secret=secrets.token_hex(15),
+        kraken_key=base64.b64encode(secrets.token_bytes(42)).decode(),
+        kraken_secret=base64.b64encode(secrets.token_bytes(64)).decode(),
     )
     kept = asdict(made)
     del kept["path"]

@@ -23,7 +23,7 @@ from paya_app.server.heartbeat import heard_from
 from paya_app.server.programs import NotReady, Program, answers, log_folder
 from paya_app.server.supervisor import Say, Supervisor
 
-VENDORS = ("twilio", "dwolla", "plaid")
+VENDORS = ("twilio", "dwolla", "plaid", "kraken")
 
 
 class CannotStart(Exception):
@@ -141,9 +141,11 @@ def settings_for(
         "PAYA_LOCAL_TWILIO_PORT": str(ports["twilio"]),
         "PAYA_LOCAL_DWOLLA_PORT": str(ports["dwolla"]),
         "PAYA_LOCAL_PLAID_PORT": str(ports["plaid"]),
+        "PAYA_LOCAL_KRAKEN_PORT": str(ports["kraken"]),
         "TWILIO_BASE_URL": f"http://127.0.0.1:{ports['twilio']}",
         "DWOLLA_BASE_URL": f"http://127.0.0.1:{ports['dwolla']}",
         "PLAID_BASE_URL": f"http://127.0.0.1:{ports['plaid']}",
+        "KRAKEN_BASE_URL": f"http://127.0.0.1:{ports['kraken']}",
     }
 
 

@@ -30,7 +30,7 @@ def test_every_fault_once_and_nothing_is_lost_or_doubled(bank_server):
 
 
 def test_the_command_prints_its_seed_and_figures():
-    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_", "PLAID_")
+    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_", "PLAID_", "KRAKEN_")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(outside)}
     done = subprocess.run(
         [sys.executable, "-m", "paya_app", "faults", "bank", "--seconds", "2", "--seed", "7", "--json"],

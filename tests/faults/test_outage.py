@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("crash")
 
 
 def figures(*command: str) -> dict:
-    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "SNS_", "DWOLLA_", "PLAID_")
+    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "SNS_", "DWOLLA_", "PLAID_", "KRAKEN_")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(outside)}
     done = subprocess.run(
         [sys.executable, "-m", "paya_app", *command, "--json"],

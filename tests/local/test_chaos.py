@@ -23,7 +23,7 @@ async def mischiefs(client) -> dict:
 
 async def test_each_vendor_has_a_card_that_says_what_it_does(client):
     page = (await client.get("/local/chaos/")).text
-    for name in ("Dwolla", "Plaid", "Twilio"):
+    for name in ("Dwolla", "Plaid", "Kraken", "Twilio"):
         assert f"{name} answers as it should." in page
     assert "<script" not in page
     for answers in ANSWERS:
@@ -34,7 +34,7 @@ async def test_each_vendor_has_a_card_that_says_what_it_does(client):
             assert (await mischiefs(client))["dwolla"] == form
     page = (await client.get("/local/chaos/")).text
     assert "Its webhooks come six seconds late." in page
-    assert page.count('aria-pressed="true"') == 5  # two for Dwolla and Plaid; Twilio sends no webhooks here
+    assert page.count('aria-pressed="true"') == 6  # two for Dwolla and Plaid; Kraken and Twilio send no webhooks here
     assert (await mischiefs(client))["plaid"] == {"vendor": "plaid", "answers": "well", "webhooks": "well"}
 
 

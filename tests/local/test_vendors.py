@@ -12,7 +12,7 @@ from tests.support.dwolla import free_socket, until
 
 @pytest.fixture
 def ports(database, monkeypatch):
-    held = {vendor: free_socket() for vendor in ("TWILIO", "DWOLLA", "PLAID")}
+    held = {vendor: free_socket() for vendor in ("TWILIO", "DWOLLA", "PLAID", "KRAKEN")}
     numbers = {vendor: sock.getsockname()[1] for vendor, sock in held.items()}
     for vendor, sock in held.items():
         monkeypatch.setenv(f"PAYA_LOCAL_{vendor}_PORT", str(numbers[vendor]))

@@ -23,6 +23,7 @@ READS = {
     "shape": "malformed_answer",
     "truncated": "malformed_answer",
     "html": "malformed_answer",
+    "lost": "connection_lost",
 }
 
 

@@ -15,7 +15,7 @@ from paya_app.server.build import ROOT
 
 
 def clean_environment() -> dict[str, str]:
-    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_", "PLAID_")
+    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_", "PLAID_", "KRAKEN_")
     return {name: value for name, value in os.environ.items() if not name.startswith(outside)}
 
 

@@ -17,7 +17,7 @@ OTHER_SHAPE = b'{"surprise": [1, 2, 3]}'
 class Chaos:
     """An ASGI application that is `app`, as far as the vendor's mischief lets it.
 
-    Down and too busy mean that nothing was done. Slow and malformed mean that it was done, and that nobody hears.
+    Down and too busy mean that nothing was done. Slow, lost and malformed mean that it was done, and that nobody hears.
     """
 
     def __init__(self, app: ASGIApp, vendor: str, database_url: str, *, slow_s: float = SLOW_S) -> None:
@@ -59,6 +59,9 @@ class Chaos:
 
         await self._app(scope, receive, keep)
         headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+        if how == "lost":
+            await _hang_up(send)
+            return
         if how == "slow":
             await asyncio.sleep(self._slow_s)
         else:

@@ -9,7 +9,9 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 TABLES = Path(__file__).with_name("tables.sql")
-VENDORS = {"dwolla": "Dwolla", "plaid": "Plaid", "twilio": "Twilio"}
+VENDORS = {"dwolla": "Dwolla", "plaid": "Plaid", "kraken": "Kraken", "twilio": "Twilio"}
+# these send none
+WITHOUT_WEBHOOKS = {"kraken", "twilio"}
 WELL = "well"
 
 # How a stand-in answers calls, and what the page calls it.
@@ -21,6 +23,7 @@ ANSWERS = {
     "shape": "Wrong shape",
     "truncated": "Cut short",
     "html": "HTML",
+    "lost": "Answer lost",
 }
 # How it delivers its webhooks.
 WEBHOOKS = {WELL: "As it should", "twice": "Each twice", "reordered": "In any order", "late": "Late"}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from paya_app.local.chaos.mischief import ANSWERS, VENDORS, WEBHOOKS, WELL, Mischief
+from paya_app.local.chaos.mischief import ANSWERS, VENDORS, WEBHOOKS, WELL, WITHOUT_WEBHOOKS, Mischief
 
 BASE = "/local/chaos"
 _IN_WORDS = {
@@ -14,6 +14,7 @@ _IN_WORDS = {
     "shape": "does what it is asked, and answers with JSON of another shape",
     "truncated": "does what it is asked, and answers with half of what it means",
     "html": "does what it is asked, and answers with an HTML page",
+    "lost": "does what it is asked, and hangs up instead of answering",
 }
 _WEBHOOKS_IN_WORDS = {
     WELL: "",
@@ -24,6 +25,7 @@ _WEBHOOKS_IN_WORDS = {
 _NEEDS = {
     "dwolla": "Money to and from banks",
     "plaid": "Linking a bank",
+    "kraken": "Buying bitcoin, and sending it on",
     "twilio": "Text messages",
 }
 
@@ -58,7 +60,7 @@ def _card(the: Mischief) -> str:
     name = VENDORS[the.vendor]
     state = f"{name} {_IN_WORDS[the.answers]}. {_WEBHOOKS_IN_WORDS[the.webhooks]}".strip()
     well = " well" if the == Mischief(the.vendor) else ""
-    webhooks = "" if the.vendor == "twilio" else _choices("webhooks", "Webhooks", WEBHOOKS, the.webhooks)
+    webhooks = "" if the.vendor in WITHOUT_WEBHOOKS else _choices("webhooks", "Webhooks", WEBHOOKS, the.webhooks)
     return (
         f'<form class="card vendor{well}" id="{the.vendor}" method="post" action="{BASE}/" aria-label="{escape(name)}">'
         f'<input type="hidden" name="vendor" value="{the.vendor}">'

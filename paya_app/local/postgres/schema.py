@@ -24,6 +24,7 @@ _PROVIDED = {
     "vendor_twilio",
     "vendor_dwolla",
     "vendor_plaid",
+    "vendor_kraken",
     "vendor_chaos",
 }
 _OURS_ON_THEIRS = {"POLICY", "TRIGGER"}

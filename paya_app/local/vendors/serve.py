@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from paya_app.core.config import Settings, settings
 from paya_app.local.chaos import Chaos
 from paya_app.local.vendors.dwolla import create_dwolla
+from paya_app.local.vendors.kraken import create_kraken
 from paya_app.local.vendors.plaid import create_plaid
 from paya_app.local.vendors.twilio import create_twilio
 
@@ -23,6 +24,7 @@ async def serve(stop: asyncio.Event) -> None:
         "twilio": (the.paya_local_twilio_port, _twilio),
         "dwolla": (the.paya_local_dwolla_port, _dwolla),
         "plaid": (the.paya_local_plaid_port, _plaid),
+        "kraken": (the.paya_local_kraken_port, _kraken),
     }
     servers = [
         _Server(_configured(Chaos(create(the), vendor, the.paya_local_vendors_database_url), port))
@@ -68,6 +70,14 @@ def _plaid(the: Settings) -> ASGIApp:
         base_url=f"http://{HOST}:{the.paya_local_plaid_port}",
         client_id=the.plaid_client_id,
         secret=the.plaid_secret.get_secret_value(),
+    )
+
+
+def _kraken(the: Settings) -> ASGIApp:
+    return create_kraken(
+        the.paya_local_vendors_database_url,
+        key=the.kraken_key,
+        secret=the.kraken_secret.get_secret_value(),
     )
 
 
