@@ -112,7 +112,7 @@ async def _schedule(rows: list[Row[Any]]) -> int:
 def _times_of(row: Row[Any]) -> tuple[list[datetime], bool]:
     """The due times to be made of a plan, and whether none comes after them."""
     try:
-        chosen = schedule_from(row._mapping)  # noqa: SLF001 - the row as a mapping is part of SQLAlchemy's interface
+        chosen = schedule_from(dict(row._mapping))  # noqa: SLF001 - the row as a mapping is part of SQLAlchemy's interface
         times = times_ahead(
             chosen,
             after=row.scheduled_until,

@@ -1,5 +1,6 @@
 """Plans for tests, and what becomes of them."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -28,6 +29,13 @@ def on(schedule: Schedule = DAILY, **changes: Any) -> Schedule:
 async def make(actor: Actor, plan_id: UUID | None = None, **how: Any) -> Plan:
     """A plan of the actor's."""
     return await savings.create(actor, plan_id=plan_id or new_id(), terms=terms(**how))
+
+
+async def found(actor: Actor, plan: Plan) -> Plan:
+    """The plan as it is now."""
+    now = await savings.plan(actor, plan.id)
+    assert now is not None
+    return now
 
 
 async def rows_of(database: Database, plan: Plan) -> list[tuple[datetime, str, str | None]]:
@@ -66,3 +74,8 @@ async def confirmed_bank(database: Database, actor: Actor, *, state: str = "veri
 async def database_now(database: Database) -> datetime:
     """The time as the database has it."""
     return await database.value("select private.now()")
+
+
+async def go_to(database: Database, advance_clock: Callable[..., Awaitable[None]], moment: datetime) -> None:
+    """Move the database's clock on to a moment."""
+    await advance_clock(seconds=(moment - await database_now(database)).total_seconds())

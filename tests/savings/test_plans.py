@@ -7,7 +7,19 @@ from paya_app.core.actor import Actor
 from paya_app.core.errors import NotFound, SignedOut
 from paya_app.core.ids import new_id
 from paya_app.savings import NothingToSkip, PlanEnded, PlanKeyReused, Schedule, SkipTooLate, next_after, upcoming
-from tests.savings.made import DAILY, confirmed_bank, database_now, in_state, kinds, make, on, rows_of, terms
+from tests.savings.made import (
+    DAILY,
+    confirmed_bank,
+    database_now,
+    found,
+    go_to,
+    in_state,
+    kinds,
+    make,
+    on,
+    rows_of,
+    terms,
+)
 
 
 async def test_a_plan_is_made_with_the_next_three_that_its_schedule_says(database, people):
@@ -174,7 +186,7 @@ async def test_the_buy_that_was_shown_is_skipped_and_no_other(people, advance_cl
     for due_at in (first, second, datetime(2027, 1, 1, tzinfo=UTC)):
         with pytest.raises(SkipTooLate, match="The buys after it happen as planned"):
             await savings.skip_next(ann, plan.id, key=new_id(), due_at=due_at)
-    assert len((await savings.plan(ann, plan.id)).next_buys) >= 1
+    assert len((await found(ann, plan)).next_buys) >= 1
 
 
 async def test_nothing_is_skipped_of_a_plan_that_is_paused(people):
@@ -227,14 +239,14 @@ async def test_a_buy_that_has_begun_goes_on_whatever_its_plan_does(database, peo
     await savings.pause(ann, plan.id, key=new_id())
     await savings.end(ann, plan.id, key=new_id())
     assert await in_state(database, plan, "collected") == [first.due_at]
-    assert (await savings.plan(ann, plan.id)).spent_cents == 2500
+    assert (await found(ann, plan)).spent_cents == 2500
 
 
 async def test_a_buy_that_is_due_is_kept_by_a_change_and_taken_back_by_a_pause(database, people, advance_clock):
     ann = await people.join("ann")
     plan, other = await make(ann), await make(ann)
     due = plan.next_buys[0].due_at
-    await advance_clock(seconds=(due - await database_now(database)).total_seconds() + 5)
+    await go_to(database, advance_clock, due + timedelta(seconds=5))
     await savings.change(ann, plan.id, key=new_id(), changes={"amount_cents": 900})
     assert (due, "scheduled", None) in await rows_of(database, plan)
     await savings.pause(ann, other.id, key=new_id())
@@ -320,9 +332,9 @@ async def test_a_bank_that_is_removed_pauses_the_plans_that_it_pays(database, pe
     bank = await confirmed_bank(database, ann)
     plan, other = await make(ann, funding="bank", source_id=bank, lead_bank_days=2), await make(ann)
     await database.rows("update banking.source set state = 'removed' where id = %s", (bank,))
-    paused = await savings.plan(ann, plan.id)
+    paused = await found(ann, plan)
     assert (paused.state, paused.pause_reason) == ("paused", "bank_removed")
-    assert (await savings.plan(ann, other.id)).state == "active"
+    assert (await found(ann, other)).state == "active"
     with pytest.raises(NotFound, match="no such bank"):
         await savings.resume(ann, plan.id, key=new_id())
     await savings.change(ann, plan.id, key=new_id(), changes={"funding": "wallet"})
@@ -338,13 +350,14 @@ async def test_pausing_for_a_reason_of_ours_is_said(database, people):
     event = (await savings.history(ann, plan.id))[0]
     assert (event.kind, event.is_own, event.facts["reason"]) == ("plan.paused", False, "insufficient_funds")
     assert await database.value("select savings.end_for(%s, 'cap_reached')", (plan.id,)) is True
-    assert (await savings.plan(ann, plan.id)).end_reason == "cap_reached"
+    assert (await found(ann, plan)).end_reason == "cap_reached"
 
 
 async def test_a_last_day_bounds_the_buys_ahead(database, people):
     ann = await people.join("ann")
     now = await database_now(database)
     first = next_after(DAILY, now)
+    assert first is not None
     plan = await make(ann, schedule=on(ends_on=(first - timedelta(hours=9)).date() + timedelta(days=1)))
     assert len(plan.next_buys) in (2, 3)
     assert await savings.schedule_ahead() == 0
