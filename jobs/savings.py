@@ -1,9 +1,11 @@
 """Jobs of savings: each one verb."""
 
+from uuid import UUID
+
 import structlog
 from procrastinate import App
 
-from jobs.retries import TICK
+from jobs.retries import TICK, VENDOR
 from paya_app import savings
 
 QUEUE = "savings"
@@ -14,6 +16,10 @@ log = structlog.get_logger()
 def register(app: App) -> None:
     """Make these tasks known to the queue."""
     app.task(name="schedule_ahead", queue=QUEUE, retry=TICK)(schedule_ahead)
+    app.task(name="buy_due", queue=QUEUE, retry=TICK)(buy_due)
+    app.task(name="ask_about_orders", queue=QUEUE, retry=TICK)(ask_about_orders)
+    app.task(name="submit_order", queue=QUEUE, retry=VENDOR)(submit_order)
+    app.task(name="follow_order", queue=QUEUE, retry=VENDOR)(follow_order)
 
 
 async def schedule_ahead() -> None:
@@ -22,3 +28,25 @@ async def schedule_ahead() -> None:
     missed = await savings.skip_missed()
     if missed:
         log.warning("buys were missed", count=missed)
+
+
+async def buy_due() -> None:
+    """Collect the money of what is due, and note the orders for it."""
+    done = await savings.buy_due()
+    if done.seen:
+        log.info("buys were due", seen=done.seen, ordered=done.ordered)
+
+
+async def submit_order(order_id: str) -> None:
+    """Send an order to the exchange."""
+    await savings.submit_order(UUID(order_id))
+
+
+async def follow_order(order_id: str) -> None:
+    """Book what an order came to."""
+    await savings.follow_order(UUID(order_id))
+
+
+async def ask_about_orders() -> None:
+    """Ask about orders that nobody heard of."""
+    await savings.ask_about_orders()

@@ -25,6 +25,10 @@ TIMETABLE = (
     Line("clear_due", "banking", every_s=60),
     # plans that too few buys are ahead of
     Line("schedule_ahead", "savings", every_s=60),
+    # plans whose time has come
+    Line("buy_due", "savings", every_s=10),
+    # orders at the exchange that nobody heard of for too long
+    Line("ask_about_orders", "savings", every_s=30),
     # money that was set aside until a time that has passed
     Line("expire_holds", "upkeep", every_s=60),
     # payments that somebody should look at

@@ -132,6 +132,18 @@ CREATE TYPE ledger.total AS (
 	open_holds numeric
 );
 
+-- type due_buy
+CREATE TYPE savings.due_buy AS (
+	buy_id uuid,
+	plan_id uuid,
+	person uuid,
+	due_at timestamp with time zone,
+	amount_cents bigint,
+	fee_cents bigint,
+	on_shortfall text,
+	reason text
+);
+
 -- type send_answer
 CREATE TYPE wallet.send_answer AS (
 	n integer,
@@ -5715,6 +5727,23 @@ end $$;
 -- comment FUNCTION append_only()
 COMMENT ON FUNCTION private.append_only() IS 'A trigger that refuses update, delete and truncate, to the owner too.';
 
+-- function half_even(bigint, bigint)
+CREATE FUNCTION private.half_even(numerator bigint, denominator bigint) RETURNS bigint
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when 2 * mod(numerator, denominator) > denominator or (2 * mod(numerator, denominator) = denominator and (numerator / denominator) % 2 = 1)
+      then numerator / denominator + 1
+    when 2 * mod(numerator, denominator) < -denominator or (2 * mod(numerator, denominator) = -denominator and (numerator / denominator) % 2 = -1)
+      then numerator / denominator - 1
+    else numerator / denominator
+  end
+$$;
+
+-- comment FUNCTION half_even(numerator bigint, denominator bigint)
+COMMENT ON FUNCTION private.half_even(numerator bigint, denominator bigint) IS 'A quotient rounded to the nearest integer, halves to the even one; the denominator is positive.';
+
 -- function now()
 CREATE FUNCTION private.now() RETURNS timestamp with time zone
     LANGUAGE sql
@@ -5725,6 +5754,15 @@ $$;
 
 -- comment FUNCTION now()
 COMMENT ON FUNCTION private.now() IS 'The time that limits and schedules read. The embedded server adds an offset that tests may set; hosted never does.';
+
+-- function part_of(uuid, text)
+CREATE FUNCTION private.part_of(id uuid, part text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$ select md5(id || ':' || part)::uuid $$;
+
+-- comment FUNCTION part_of(id uuid, part text)
+COMMENT ON FUNCTION private.part_of(id uuid, part text) IS 'The id of one part of what has this id: the same each time it is done.';
 
 -- function refuse(text, jsonb)
 CREATE FUNCTION private.refuse(code text, facts jsonb DEFAULT '{}'::jsonb) RETURNS void
@@ -6634,6 +6672,228 @@ $$;
 -- comment FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 COMMENT ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) IS 'Where the window of a flag begins that ends at moment: span before it, or when the last case about this was closed.';
 
+-- function bank_funded_due(integer)
+CREATE FUNCTION savings.bank_funded_due(maximum integer) RETURNS TABLE(buy_id uuid, plan_id uuid, person uuid, source_id uuid, amount_cents bigint, due_at timestamp with time zone, lead_bank_days integer, moment timestamp with time zone)
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select b.id, p.id, p.person, p.source_id, b.amount_cents, b.due_at, p.lead_bank_days, c.moment
+  from (select private.now() as moment) c
+  cross join savings.plan p
+  join savings.buy b on b.plan_id = p.id and b.state = 'scheduled' and b.due_at > c.moment
+    and b.due_at <= c.moment + make_interval(days => p.lead_bank_days * 2 + 5)
+  join banking.source s on s.id = p.source_id and s.state = 'verified'
+  where p.state = 'active' and p.funding = 'bank' and not exists (select from banking.load l where l.id = b.id)
+  order by b.due_at, b.id limit bank_funded_due.maximum
+$$;
+
+-- comment FUNCTION bank_funded_due(maximum integer)
+COMMENT ON FUNCTION savings.bank_funded_due(maximum integer) IS 'Buys ahead that a bank is to pay and was not asked for yet, the soonest first. Whoever asks uses the buy''s id as the load''s.';
+
+-- function book_fill(uuid, text, bigint, bigint, bigint, bigint)
+CREATE FUNCTION savings.book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  o savings.exchange_order;
+  moment timestamptz := private.now();
+  transit bigint := ledger.system_account('exchange_in_transit');
+  received_sats bigint := quantity_sats - exchange_fee_sats;
+  total_micros bigint := cost_micros + exchange_fee_micros;
+  carried bigint;
+  spent bigint;
+  shared bigint;
+  fee bigint;
+  given_sats bigint;
+begin
+  select * into o from savings.exchange_order t where t.id = order_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "order"}');
+  end if;
+  if o.vendor_ref <> vendor_ref then
+    perform private.refuse('order_sent_twice', jsonb_build_object('order_id', order_id, 'vendor_refs', jsonb_build_array(o.vendor_ref, vendor_ref)));
+  end if;
+  if o.ended_at is not null then
+    return;
+  end if;
+  if least(quantity_sats, cost_micros, exchange_fee_micros, exchange_fee_sats, received_sats) < 0
+    or (quantity_sats = 0) <> (cost_micros = 0)
+  then
+    perform private.refuse('fill_malformed', jsonb_build_object('order_id', order_id));
+  end if;
+
+  select c.carried_micros into carried from savings.exchange_carry c for no key update;
+  spent := private.half_even(carried + total_micros, 10000);
+  spent := greatest(spent, 0);
+  update savings.exchange_carry c set carried_micros = carried + total_micros - spent * 10000;
+  shared := least(spent, o.budget_cents);  -- what the order cost beyond what was collected is ours to bear
+
+  with share as (
+    select b.id, b.amount_cents - b.fee_cents as net, b.fee_cents,
+      shared * (b.amount_cents - b.fee_cents) / o.budget_cents as whole,
+      shared * (b.amount_cents - b.fee_cents) % o.budget_cents as rest
+    from savings.buy b where b.order_id = order_id and b.state = 'collected'
+  ), ranked as (
+    select s.*, row_number() over (order by s.rest desc, s.id) as place, sum(s.whole) over () as wholes from share s
+  ), cut as (
+    select r.id, r.net, r.whole + case when r.place <= shared - r.wholes then 1 else 0 end as cost,
+      case when r.fee_cents > 0 then private.half_even(r.fee_cents * shared, o.budget_cents) else 0 end as fee, received_sats * r.net / o.budget_cents as sats
+    from ranked r
+  )
+  update savings.buy b set
+    state = case when received_sats > 0 then 'bought' else 'failed' end,
+    reason = case when received_sats > 0 then null else 'not_filled' end,
+    cost_cents = c.cost, fee_cents = c.fee, quantity_sats = c.sats,
+    refund_cents = b.amount_cents - c.cost - c.fee, version = b.version + 1, ended_at = moment
+  from cut c where b.id = c.id;
+
+  select coalesce(sum(b.fee_cents), 0), coalesce(sum(b.quantity_sats), 0) into fee, given_sats
+  from savings.buy b where b.order_id = order_id;
+  if spent > 0 then
+    if shared > 0 then
+      perform ledger.post(private.part_of(order_id, 'spent'), transit, ledger.system_account('exchange_cash'), shared, 'buy_spent', vendor_ref);
+    end if;
+    if spent > shared then
+      perform ledger.post(private.part_of(order_id, 'beyond'), ledger.system_account('operations'), ledger.system_account('exchange_cash'),
+        spent - shared, 'buy_beyond', vendor_ref);
+    end if;
+  end if;
+  if fee > 0 then
+    perform ledger.post(private.part_of(order_id, 'fee'), transit, ledger.system_account('revenue'), fee, 'buy_fee', vendor_ref);
+  end if;
+  perform savings.give_back(order_id);
+  if given_sats > 0 then
+    -- opened when their plan was made; whose was not is opened now
+    perform ledger.open_account(b.person, 'wallet', 'BTC') from savings.buy b
+    where b.order_id = order_id and not exists (
+      select from ledger.account a where a.owner = b.person and a.kind = 'wallet' and a.asset = 'BTC');
+    perform ledger.distribute(
+      private.part_of(order_id, 'sats'), ledger.system_account('btc_custody', 'BTC'),
+      array_agg(a.id order by b.id), array_agg(b.quantity_sats order by b.id), 'buy_filled', vendor_ref)
+    from savings.buy b join ledger.account a on a.owner = b.person and a.kind = 'wallet' and a.asset = 'BTC'
+    where b.order_id = order_id and b.quantity_sats > 0;
+  end if;
+  if received_sats > given_sats then
+    perform ledger.post(private.part_of(order_id, 'left'), ledger.system_account('btc_custody', 'BTC'), ledger.system_account('rounding', 'BTC'),
+      received_sats - given_sats, 'buy_remainder', vendor_ref);
+  end if;
+  update savings.exchange_order t set
+    state = case when received_sats > 0 then 'filled' else 'unfilled' end, vendor_ref = vendor_ref, quantity_sats = quantity_sats,
+    cost_micros = cost_micros, exchange_fee_micros = exchange_fee_micros, exchange_fee_sats = exchange_fee_sats, spent_cents = spent,
+    version = t.version + 1, ended_at = private.now()
+  where t.id = order_id returning * into o;
+  perform events.record('order.' || o.state, order_id, o.version, jsonb_build_object(
+    'vendor_ref', vendor_ref, 'quantity_sats', quantity_sats, 'cost_micros', cost_micros, 'exchange_fee_micros', exchange_fee_micros,
+    'exchange_fee_sats', exchange_fee_sats, 'spent_cents', spent), null);
+  perform savings.tell_ended(order_id);
+end $$;
+
+-- comment FUNCTION book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint)
+COMMENT ON FUNCTION savings.book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint) IS 'Books what the exchange really did for an order that is over: once, whatever is said again. Nothing filled: everything goes back.';
+
+-- function book_order_open(uuid, text)
+CREATE FUNCTION savings.book_order_open(order_id uuid, vendor_ref text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  o savings.exchange_order;
+begin
+  select * into o from savings.exchange_order t where t.id = order_id for no key update;
+  if o.vendor_ref <> vendor_ref then
+    perform private.refuse('order_sent_twice', jsonb_build_object('order_id', order_id, 'vendor_refs', jsonb_build_array(o.vendor_ref, vendor_ref)));
+  end if;
+  if o.state not in ('planned', 'submitted') then
+    return;
+  end if;
+  update savings.exchange_order t set
+    state = 'open', vendor_ref = vendor_ref, last_error = '', version = t.version + 1, next_at = private.now() + interval '10 seconds'
+  where t.id = order_id returning * into o;
+  perform events.record('order.opened', order_id, o.version, jsonb_build_object('vendor_ref', vendor_ref), null);
+  perform jobs.enqueue('savings', 'follow_order', jsonb_build_object('order_id', order_id), 'follow_order:' || order_id);
+end $$;
+
+-- comment FUNCTION book_order_open(order_id uuid, vendor_ref text)
+COMMENT ON FUNCTION savings.book_order_open(order_id uuid, vendor_ref text) IS 'The exchange took the order and calls it vendor_ref.';
+
+-- function book_refused(savings.due_buy[])
+CREATE FUNCTION savings.book_refused(refused savings.due_buy[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  with waiting as (
+    update savings.buy b set
+      retry_at = private.now() + interval '1 hour', reason = 'insufficient_funds', version = b.version + 1
+    from unnest(refused) d
+    where b.id = d.buy_id and d.reason = 'insufficient_funds' and d.on_shortfall = 'retry'
+      and d.due_at > private.now() - interval '23 hours'
+    returning b.*
+  )
+  insert into events.event (actor, kind, subject, version, payload)
+  select null, 'buy.waits', w.id, w.version, jsonb_build_object(
+    'owner_id', w.person, 'plan_id', w.plan_id, 'due_at', w.due_at, 'amount_cents', w.amount_cents, 'reason', w.reason,
+    'retry_at', w.retry_at)
+  from waiting w;
+  perform savings.book_skipped(array(
+    select d from unnest(refused) d join savings.buy b on b.id = d.buy_id where coalesce(b.retry_at, '-infinity') <= private.now()));
+end $$;
+
+-- comment FUNCTION book_refused(refused savings.due_buy[])
+COMMENT ON FUNCTION savings.book_refused(refused savings.due_buy[]) IS 'What becomes of buys that the wallet did not pay: tried again, or skipped.';
+
+-- function book_skipped(savings.due_buy[])
+CREATE FUNCTION savings.book_skipped(skipped savings.due_buy[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with done as (
+    update savings.buy b set state = 'skipped', reason = d.reason, version = b.version + 1, ended_at = private.now()
+    from unnest(skipped) d where b.id = d.buy_id
+    returning b.id, b.person, b.plan_id, b.due_at, b.amount_cents, b.reason, b.version
+  )
+  insert into events.event (actor, kind, subject, version, payload)
+  select null, 'buy.skipped', s.id, s.version, jsonb_build_object(
+    'owner_id', s.person, 'plan_id', s.plan_id, 'due_at', s.due_at, 'amount_cents', s.amount_cents, 'reason', s.reason)
+  from done s
+$$;
+
+-- comment FUNCTION book_skipped(skipped savings.due_buy[])
+COMMENT ON FUNCTION savings.book_skipped(skipped savings.due_buy[]) IS 'Notes why each of these buys is not made, with its event.';
+
+-- function book_unfilled(uuid, text)
+CREATE FUNCTION savings.book_unfilled(order_id uuid, reason text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  o savings.exchange_order;
+begin
+  select * into o from savings.exchange_order t where t.id = order_id for no key update;
+  if not found or o.ended_at is not null then
+    return;
+  end if;
+  if o.vendor_ref is not null then
+    perform private.refuse('order_sent_twice', jsonb_build_object('order_id', order_id, 'vendor_refs', jsonb_build_array(o.vendor_ref)));
+  end if;
+  update savings.buy b set
+    state = 'failed', reason = reason, cost_cents = 0, fee_cents = 0, quantity_sats = 0, refund_cents = b.amount_cents,
+    version = b.version + 1, ended_at = private.now()
+  where b.order_id = order_id and b.state = 'collected';
+  perform savings.give_back(order_id);
+  update savings.exchange_order t set state = 'unfilled', spent_cents = 0, version = t.version + 1, ended_at = private.now()
+  where t.id = order_id returning * into o;
+  perform events.record('order.unfilled', order_id, o.version, jsonb_build_object('reason', reason), null);
+  perform savings.tell_ended(order_id);
+end $$;
+
+-- comment FUNCTION book_unfilled(order_id uuid, reason text)
+COMMENT ON FUNCTION savings.book_unfilled(order_id uuid, reason text) IS 'The exchange did not take the order, and is not asked again: everything goes back.';
+
 -- function buy_goes_back()
 CREATE FUNCTION savings.buy_goes_back() RETURNS trigger
     LANGUAGE plpgsql
@@ -6646,6 +6906,514 @@ end $$;
 -- comment FUNCTION buy_goes_back()
 COMMENT ON FUNCTION savings.buy_goes_back() IS 'Refuses a change of a buy that is no step forward.';
 
+-- table buy
+CREATE TABLE savings.buy (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    plan_id uuid NOT NULL,
+    person uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    amount_cents bigint NOT NULL,
+    state text DEFAULT 'scheduled'::text NOT NULL,
+    reason text,
+    collect_chunk uuid,
+    order_id uuid,
+    fee_cents bigint DEFAULT 0 NOT NULL,
+    cost_cents bigint DEFAULT 0 NOT NULL,
+    exchange_fee_cents bigint DEFAULT 0 NOT NULL,
+    refund_cents bigint DEFAULT 0 NOT NULL,
+    quantity_sats bigint DEFAULT 0 NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    collected_at timestamp with time zone,
+    ordered_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    retry_at timestamp with time zone,
+    CONSTRAINT amounts_are_not_negative CHECK (((amount_cents > 0) AND (LEAST(fee_cents, cost_cents, exchange_fee_cents, refund_cents, quantity_sats) >= 0))),
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['skipped'::text, 'canceled'::text, 'bought'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text, 'collected'::text, 'ordered'::text, 'bought'::text, 'failed'::text]))),
+    CONSTRAINT taken_says_when CHECK (((collected_at IS NOT NULL) OR (state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text]))))
+)
+WITH (fillfactor='80');
+
+-- comment TABLE buy
+COMMENT ON TABLE savings.buy IS 'One buy of a plan: scheduled, then skipped or canceled, or collected (the money is taken), ordered, and bought or failed (it is back). reason: why it was not made, or why it waits.';
+
+-- comment COLUMN buy.retry_at
+COMMENT ON COLUMN savings.buy.retry_at IS 'When a buy whose money was not there is tried again, or null.';
+
+-- function buy_json(savings.buy)
+CREATE FUNCTION savings.buy_json(buy savings.buy) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', buy.id, 'plan_id', buy.plan_id, 'due_at', buy.due_at, 'amount_cents', buy.amount_cents, 'state', buy.state,
+    'reason', buy.reason, 'cost_cents', buy.cost_cents, 'exchange_fee_cents', buy.exchange_fee_cents,
+    'fee_cents', buy.fee_cents, 'refund_cents', buy.refund_cents, 'quantity_sats', buy.quantity_sats, 'version', buy.version)
+$$;
+
+-- comment FUNCTION buy_json(buy savings.buy)
+COMMENT ON FUNCTION savings.buy_json(buy savings.buy) IS 'A buy as its owner may see it.';
+
+-- function change_plan(uuid, uuid, jsonb, jsonb, timestamp with time zone[], timestamp with time zone)
+CREATE FUNCTION savings.change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+  plan savings.plan := savings.hold_plan(plan_id);
+  said savings.plan;
+  before jsonb; after jsonb;
+  reschedules boolean;
+  taken_back integer := 0;
+begin
+  asked := jsonb_build_object('verb', 'change', 'asked', asked);
+  if savings.is_replay(change_key, plan_id, asked) then
+    return savings.plan_json(plan);
+  end if;
+  if plan.state = 'ended' then
+    perform private.refuse('plan_ended');
+  end if;
+  from_at := greatest(from_at, moment);
+  if from_at > moment + interval '60 days' then
+    perform private.refuse('request_invalid');
+  end if;
+  said := savings.with_terms(plan, changes);
+  select coalesce(jsonb_object_agg(a.key, b.value), '{}'), coalesce(jsonb_object_agg(a.key, a.value), '{}') into before, after
+  from jsonb_each(savings.terms_json(said)) a join jsonb_each(savings.terms_json(plan)) b on b.key = a.key
+  where a.value <> b.value;
+  if after = '{}' then
+    perform savings.note_change(change_key, plan, asked);
+    return savings.plan_json(plan);
+  end if;
+  perform savings.check_terms(said, plan);
+  -- a name or a condition changes no buy: conditions are asked when its time has come
+  reschedules := after ?| array[
+    'amount_cents', 'frequency', 'zone', 'starts_on', 'minute_of_day', 'weekdays', 'month_day', 'ends_on', 'funding', 'source_id', 'lead_bank_days'];
+  if reschedules then
+    perform savings.check_due_ats(due_ats, from_at);
+  end if;
+  said.version := plan.version + 1;
+  said.changed_at := moment;
+  update savings.plan p set
+    name = said.name, amount_cents = said.amount_cents, frequency = said.frequency, zone = said.zone, starts_on = said.starts_on,
+    minute_of_day = said.minute_of_day, weekdays = said.weekdays, month_day = said.month_day, ends_on = said.ends_on,
+    funding = said.funding, source_id = said.source_id, lead_bank_days = said.lead_bank_days,
+    buy_below_cents = said.buy_below_cents, dip_bps = said.dip_bps, dip_extra_cents = said.dip_extra_cents, cap_cents = said.cap_cents,
+    on_shortfall = said.on_shortfall, catch_up = said.catch_up, version = said.version, changed_at = said.changed_at
+  where p.id = plan_id;
+  if reschedules and plan.state = 'active' then
+    taken_back := savings.take_back_buys(plan_id, from_at, 'plan_changed');
+    said := savings.plan_buys(said, due_ats);
+  end if;
+  perform savings.note_change(change_key, said, asked);
+  perform events.record('plan.changed', plan_id, said.version, jsonb_build_object(
+    'owner_id', plan.person, 'before', before, 'after', after, 'canceled_count', taken_back));
+  return savings.plan_json(said);
+end $$;
+
+-- comment FUNCTION change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone)
+COMMENT ON FUNCTION savings.change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone) IS 'Changes terms of the caller''s plan once per change_key (asked: what it was asked with): buys after from_at that have not begun give way to those of due_ats. Returns the plan.';
+
+-- function check_due_ats(timestamp with time zone[], timestamp with time zone)
+CREATE FUNCTION savings.check_due_ats(due_ats timestamp with time zone[], after timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  if coalesce(cardinality(due_ats), 0) = 0 then
+    perform private.refuse('schedule_never');
+  end if;
+  if cardinality(due_ats) > 100 then
+    perform private.refuse('request_invalid');
+  end if;
+  if exists (
+    select from (
+      select d.due_at, lag(d.due_at, 1, after) over (order by d.place) as previous from unnest(due_ats) with ordinality d (due_at, place)
+    ) o where (o.due_at > o.previous and isfinite(o.due_at)) is not true
+  ) then
+    perform private.refuse('due_times_stale');
+  end if;
+end $$;
+
+-- comment FUNCTION check_due_ats(due_ats timestamp with time zone[], after timestamp with time zone)
+COMMENT ON FUNCTION savings.check_due_ats(due_ats timestamp with time zone[], after timestamp with time zone) IS 'Refuses due times that are none, not after this moment, or not ascending.';
+
+-- function check_purse(uuid)
+CREATE FUNCTION savings.check_purse(person uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  purse_state text := (select a.state from ledger.account a where a.id = ledger.wallet_of(person));
+begin
+  if purse_state is distinct from 'active' then
+    perform private.refuse('plan_account_unavailable', jsonb_build_object('state', purse_state));
+  end if;
+end $$;
+
+-- comment FUNCTION check_purse(person uuid)
+COMMENT ON FUNCTION savings.check_purse(person uuid) IS 'Refuses when the person''s wallet cannot give money.';
+
+-- table plan
+CREATE TABLE savings.plan (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    name text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    amount_cents bigint NOT NULL,
+    frequency text NOT NULL,
+    zone text NOT NULL,
+    starts_on date NOT NULL,
+    minute_of_day integer NOT NULL,
+    weekdays integer[] DEFAULT '{}'::integer[] NOT NULL,
+    month_day integer,
+    ends_on date,
+    funding text DEFAULT 'wallet'::text NOT NULL,
+    source_id uuid,
+    lead_bank_days integer DEFAULT 0 NOT NULL,
+    buy_below_cents bigint,
+    dip_bps integer,
+    dip_extra_cents bigint,
+    cap_cents bigint,
+    on_shortfall text DEFAULT 'skip'::text NOT NULL,
+    catch_up text DEFAULT 'one'::text NOT NULL,
+    pause_reason text,
+    end_reason text,
+    scheduled_until timestamp with time zone,
+    schedule_at timestamp with time zone,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT a_bank_has_lead CHECK ((((funding = 'bank'::text) = (source_id IS NOT NULL)) AND ((lead_bank_days >=
+CASE
+    WHEN (funding = 'bank'::text) THEN 1
+    ELSE 0
+END) AND (lead_bank_days <=
+CASE
+    WHEN (funding = 'bank'::text) THEN 10
+    ELSE 0
+END)))),
+    CONSTRAINT a_dip_has_both_parts CHECK (((dip_bps IS NULL) = (dip_extra_cents IS NULL))),
+    CONSTRAINT amount_is_positive CHECK ((amount_cents > 0)),
+    CONSTRAINT catch_up_is_known CHECK ((catch_up = ANY (ARRAY['one'::text, 'skip'::text]))),
+    CONSTRAINT conditions_are_positive CHECK (((buy_below_cents > 0) AND (dip_bps > 0) AND (dip_extra_cents > 0) AND (cap_cents > 0))),
+    CONSTRAINT ended_says_when_and_why CHECK ((((state = 'ended'::text) = (ended_at IS NOT NULL)) AND ((state = 'ended'::text) = (end_reason IS NOT NULL)))),
+    CONSTRAINT frequency_is_known CHECK ((frequency = ANY (ARRAY['hourly'::text, 'daily'::text, 'weekdays'::text, 'weekly'::text, 'biweekly'::text, 'monthly'::text]))),
+    CONSTRAINT funding_is_known CHECK ((funding = ANY (ARRAY['wallet'::text, 'bank'::text]))),
+    CONSTRAINT it_ends_after_it_starts CHECK ((ends_on >= starts_on)),
+    CONSTRAINT minute_is_of_its_span CHECK (((minute_of_day >= 0) AND (minute_of_day <=
+CASE
+    WHEN (frequency = 'hourly'::text) THEN 59
+    ELSE 1439
+END))),
+    CONSTRAINT month_day_fits CHECK ((((frequency = 'monthly'::text) = (month_day IS NOT NULL)) AND ((month_day = '-1'::integer) OR ((month_day >= 1) AND (month_day <= 31))))),
+    CONSTRAINT paused_says_why CHECK (((state = 'paused'::text) = (pause_reason IS NOT NULL))),
+    CONSTRAINT plan_has_a_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 40))),
+    CONSTRAINT shortfall_is_known CHECK ((on_shortfall = ANY (ARRAY['skip'::text, 'retry'::text, 'use_wallet'::text]))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'ended'::text]))),
+    CONSTRAINT weekdays_fit CHECK (((weekdays <@ ARRAY[1, 2, 3, 4, 5, 6, 7]) AND ((cardinality(weekdays) >=
+CASE
+    WHEN (frequency = ANY (ARRAY['weekly'::text, 'biweekly'::text])) THEN 1
+    ELSE 0
+END) AND (cardinality(weekdays) <=
+CASE frequency
+    WHEN 'weekly'::text THEN 7
+    WHEN 'biweekly'::text THEN 1
+    ELSE 0
+END)))),
+    CONSTRAINT zone_is_a_name CHECK (((zone ~ '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}$'::text) AND (char_length(zone) <= 64)))
+);
+
+-- comment TABLE plan
+COMMENT ON TABLE savings.plan IS 'What a person agreed with themselves. scheduled_until: up to when its buys are rows; schedule_at: when more of them are to be made, null when there are none to make. catch_up: what becomes of buys whose time passed while we were down.';
+
+-- function check_terms(savings.plan, savings.plan)
+CREATE FUNCTION savings.check_terms(plan savings.plan, before savings.plan) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+declare
+  limits jsonb := (select f.maxima from risk.limit_in_force f);
+  today date := private.now()::date;
+  bad text;
+  bank_state text;
+begin
+  if not limits ?& array['buy_single_min_cents', 'buy_single_max_cents', 'buy_below_min_cents', 'buy_dip_max_bps'] then
+    perform private.refuse('limits_unknown');
+  end if;
+  if coalesce(plan.name, '') !~ '\S' or char_length(plan.name) > 40 then
+    perform private.refuse('plan_name_invalid');
+  end if;
+  if plan.amount_cents is null or plan.amount_cents < (limits ->> 'buy_single_min_cents')::bigint
+    or plan.amount_cents > (limits ->> 'buy_single_max_cents')::bigint then
+    perform private.refuse('buy_amount_invalid', jsonb_build_object(
+      'min_cents', limits -> 'buy_single_min_cents', 'max_cents', limits -> 'buy_single_max_cents'));
+  end if;
+
+  bad := case
+    when coalesce(plan.frequency, '') not in ('hourly', 'daily', 'weekdays', 'weekly', 'biweekly', 'monthly') then 'frequency'
+    when coalesce(plan.zone, '') !~ '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}$' or char_length(plan.zone) > 64 then 'zone'
+    when plan.starts_on is null or plan.starts_on < '2000-01-01' or plan.starts_on > today + 5 * 366 then 'starts_on'
+    when plan.ends_on < plan.starts_on or plan.ends_on > '2199-12-31' then 'ends_on'
+    when plan.minute_of_day is null or plan.minute_of_day not between 0 and case when plan.frequency = 'hourly' then 59 else 1439 end
+      then 'minute_of_day'
+    when plan.weekdays is null or not plan.weekdays <@ array[1, 2, 3, 4, 5, 6, 7] or array_ndims(plan.weekdays) > 1
+      or cardinality(plan.weekdays) not between case when plan.frequency in ('weekly', 'biweekly') then 1 else 0 end
+      and case plan.frequency when 'weekly' then 7 when 'biweekly' then 1 else 0 end then 'weekdays'
+    when (plan.frequency = 'monthly') <> (plan.month_day is not null) or plan.month_day not between -1 and 31 or plan.month_day = 0
+      then 'month_day'
+  end;
+  if bad is not null then
+    perform private.refuse('schedule_invalid', jsonb_build_object('field', bad));
+  end if;
+
+  bad := case
+    when plan.buy_below_cents < (limits ->> 'buy_below_min_cents')::bigint then 'buy_below_cents'
+    when (plan.dip_bps is null) <> (plan.dip_extra_cents is null) then 'dip'
+    when plan.dip_bps not between 1 and (limits ->> 'buy_dip_max_bps')::bigint then 'dip_bps'
+    when plan.dip_extra_cents not between 1 and (limits ->> 'buy_single_max_cents')::bigint - plan.amount_cents then 'dip_extra_cents'
+    when (before.id is null or (plan.cap_cents, plan.amount_cents) is distinct from (before.cap_cents, before.amount_cents))
+      and plan.cap_cents < savings.spent_cents(plan.id) + plan.amount_cents then 'cap_cents'
+  end;
+  if bad is not null then
+    perform private.refuse('plan_condition_invalid', jsonb_build_object('field', bad));
+  end if;
+
+  bad := case
+    when coalesce(plan.funding, '') not in ('wallet', 'bank') then 'funding'
+    when (plan.funding = 'bank') <> (plan.source_id is not null) then 'source_id'
+    when plan.lead_bank_days is null or plan.lead_bank_days not between case when plan.funding = 'bank' then 1 else 0 end
+      and case when plan.funding = 'bank' then 10 else 0 end then 'lead_bank_days'
+    when plan.funding = 'bank' and plan.frequency = 'hourly' then 'frequency'
+    when coalesce(plan.on_shortfall, '') not in ('skip', 'retry', 'use_wallet')
+      or (plan.on_shortfall = 'use_wallet' and plan.funding = 'wallet') then 'on_shortfall'
+    when coalesce(plan.catch_up, '') not in ('one', 'skip') then 'catch_up'
+  end;
+  if bad is not null then
+    perform private.refuse('plan_funding_invalid', jsonb_build_object('field', bad));
+  end if;
+  if plan.funding = 'bank' then
+    select s.state into bank_state from banking.source s where s.id = plan.source_id and s.person = plan.person;
+    if coalesce(bank_state, '') not in ('unverified', 'verified') then
+      perform private.refuse('not_found', '{"what": "bank"}');
+    end if;
+    if bank_state <> 'verified' then
+      perform private.refuse('plan_bank_unconfirmed');
+    end if;
+  end if;
+end $_$;
+
+-- comment FUNCTION check_terms(plan savings.plan, before savings.plan)
+COMMENT ON FUNCTION savings.check_terms(plan savings.plan, before savings.plan) IS 'Refuses what a plan may not say, and what could never lead to a buy.';
+
+-- function claim_order(uuid)
+CREATE FUNCTION savings.claim_order(order_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  o savings.exchange_order;
+begin
+  select * into o from savings.exchange_order t where t.id = order_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "order"}');
+  end if;
+  if o.state in ('planned', 'submitted') then
+    update savings.exchange_order t set attempts = t.attempts + 1, next_at = private.now() + interval '1 minute'
+    where t.id = order_id returning * into o;
+  end if;
+  return jsonb_build_object(
+    'state', case o.state when 'planned' then 'submitted' else o.state end, 'is_first', o.first_sent_at is null,
+    'attempts', o.attempts, 'sent_s', extract(epoch from clock_timestamp() - o.last_sent_at)::float8, 'budget_cents', o.budget_cents,
+    'is_late', o.created_at < private.now() - interval '1 hour');
+end $$;
+
+-- comment FUNCTION claim_order(order_id uuid)
+COMMENT ON FUNCTION savings.claim_order(order_id uuid) IS 'What to ask the exchange for (budget_cents), whether nothing was ever asked, and how long ago it was asked last. Counts the try.';
+
+-- function create_plan(uuid, jsonb, timestamp with time zone[])
+CREATE FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  plan savings.plan;
+  asked jsonb;
+  maximum bigint := risk.limit_max('plans_count');
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('savings_plans:' || person, 0));
+  plan.weekdays := '{}';
+  plan.funding := 'wallet';
+  plan.lead_bank_days := 0;
+  plan.on_shortfall := 'skip';
+  plan.catch_up := 'one';
+  plan := savings.with_terms(plan, terms);
+  plan.id := plan_id;
+  plan.person := person;
+  asked := jsonb_build_object('verb', 'create', 'terms', savings.terms_json(plan));
+  if savings.is_replay(plan_id, plan_id, asked) then
+    return (select savings.plan_json(p) from savings.plan p where p.id = plan_id);
+  end if;
+  perform savings.check_purse(person);
+  perform savings.check_terms(plan, null);
+  if maximum is null then
+    perform private.refuse('limits_unknown');
+  end if;
+  if (select count(*) from savings.plan p where p.person = person and p.state <> 'ended') >= maximum then
+    perform private.refuse('plans_limit', jsonb_build_object('max', maximum));
+  end if;
+  perform savings.check_due_ats(due_ats, moment);
+
+  plan.state := 'active';
+  plan.version := 1;
+  plan.created_at := moment;
+  plan.changed_at := moment;
+  insert into savings.plan select plan.* on conflict do nothing;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('plan_key_reused');
+  end if;
+  perform ledger.open_account(person, 'wallet', 'BTC');  -- where what it buys goes
+  plan := savings.plan_buys(plan, due_ats);
+  perform savings.note_change(plan_id, plan, asked);
+  perform events.record('plan.created', plan_id, 1, jsonb_build_object(
+    'owner_id', person, 'before', '{}'::jsonb, 'after', savings.terms_json(plan)));
+  return savings.plan_json(plan);
+end $$;
+
+-- comment FUNCTION create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[])
+COMMENT ON FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) IS 'Makes a plan of the caller''s once per plan_id, with its first buys and its event. Returns the plan.';
+
+-- function end_for(uuid, text)
+CREATE FUNCTION savings.end_for(plan_id uuid, reason text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  plan savings.plan;
+begin
+  select * into plan from savings.plan p where p.id = plan_id for no key update;
+  if not found or plan.state = 'ended' then
+    return false;
+  end if;
+  perform savings.move_plan(plan, 'ended', reason);
+  return true;
+end $$;
+
+-- comment FUNCTION end_for(plan_id uuid, reason text)
+COMMENT ON FUNCTION savings.end_for(plan_id uuid, reason text) IS 'Ends a plan for a reason of ours, like cap_reached. False when it had ended.';
+
+-- function end_plan(uuid, uuid)
+CREATE FUNCTION savings.end_plan(plan_id uuid, change_key uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  plan savings.plan := savings.hold_plan(plan_id);
+begin
+  if savings.is_replay(change_key, plan_id, '{"verb": "end"}') then
+    return savings.plan_json(plan);
+  end if;
+  if plan.state <> 'ended' then
+    plan := savings.move_plan(plan, 'ended', 'ended_by_owner');
+  end if;
+  perform savings.note_change(change_key, plan, '{"verb": "end"}');
+  return savings.plan_json(plan);
+end $$;
+
+-- comment FUNCTION end_plan(plan_id uuid, change_key uuid)
+COMMENT ON FUNCTION savings.end_plan(plan_id uuid, change_key uuid) IS 'Ends the caller''s plan for good: what has not begun does not happen. Again changes nothing.';
+
+-- function give_back(uuid)
+CREATE FUNCTION savings.give_back(order_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select ledger.distribute(
+    private.part_of(give_back.order_id, 'back'), ledger.system_account('exchange_in_transit'),
+    array_agg(a.id order by b.id), array_agg(b.refund_cents order by b.id), 'buy_returned')
+  from savings.buy b join ledger.account a on a.owner = b.person and a.kind = 'wallet' and a.asset = 'USD'
+  where b.order_id = give_back.order_id and b.refund_cents > 0 having count(*) > 0
+$$;
+
+-- comment FUNCTION give_back(order_id uuid)
+COMMENT ON FUNCTION savings.give_back(order_id uuid) IS 'Pays back what of an order''s money was not spent.';
+
+-- function hold_plan(uuid)
+CREATE FUNCTION savings.hold_plan(plan_id uuid) RETURNS savings.plan
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  plan savings.plan;
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  select * into plan from savings.plan p where p.id = plan_id and p.person = auth.uid() for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "plan"}');
+  end if;
+  return plan;
+end $$;
+
+-- comment FUNCTION hold_plan(plan_id uuid)
+COMMENT ON FUNCTION savings.hold_plan(plan_id uuid) IS 'The caller''s plan, which nobody else changes until the transaction ends.';
+
+-- function is_replay(uuid, uuid, jsonb)
+CREATE FUNCTION savings.is_replay(change_key uuid, plan_id uuid, asked jsonb) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  known savings.plan_change;
+begin
+  if change_key is null then
+    perform private.refuse('request_invalid');
+  end if;
+  select * into known from savings.plan_change c where c.key = change_key;
+  if not found then
+    return false;
+  end if;
+  if (known.plan_id, known.person, known.asked) is distinct from (plan_id, auth.uid(), asked) then
+    perform private.refuse('plan_key_reused');
+  end if;
+  return true;
+end $$;
+
+-- comment FUNCTION is_replay(change_key uuid, plan_id uuid, asked jsonb)
+COMMENT ON FUNCTION savings.is_replay(change_key uuid, plan_id uuid, asked jsonb) IS 'Whether this was asked under this key before; refuses when something else was.';
+
+-- function look_at(uuid, text, timestamp with time zone)
+CREATE FUNCTION savings.look_at(plan_id uuid, funding text, moment timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select least(coalesce((
+    select b.due_at from savings.buy b where b.plan_id = look_at.plan_id and b.state = 'scheduled' order by b.due_at desc offset 3 limit 1
+  ), moment), case when look_at.funding = 'bank' then moment + interval '12 hours' end)
+$$;
+
+-- comment FUNCTION look_at(plan_id uuid, funding text, moment timestamp with time zone)
+COMMENT ON FUNCTION savings.look_at(plan_id uuid, funding text, moment timestamp with time zone) IS 'When more buys of a plan are to be made.';
+
 -- function moment()
 CREATE FUNCTION savings.moment() RETURNS timestamp with time zone
     LANGUAGE sql SECURITY DEFINER
@@ -6656,6 +7424,425 @@ $$;
 
 -- comment FUNCTION moment()
 COMMENT ON FUNCTION savings.moment() IS 'The time, as the database has it: due times are counted from it.';
+
+-- function move_plan(savings.plan, text, text)
+CREATE FUNCTION savings.move_plan(plan savings.plan, state text, reason text) RETURNS savings.plan
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moved savings.plan;
+  taken_back integer := 0;
+begin
+  if state <> 'active' then
+    taken_back := savings.take_back_buys(plan.id, '-infinity', 'plan_' || state);
+  end if;
+  update savings.plan p set
+    state = state, pause_reason = case when state = 'paused' then reason end, end_reason = case when state = 'ended' then reason end,
+    ended_at = case when state = 'ended' then private.now() end, changed_at = private.now(), version = p.version + 1,
+    schedule_at = case when state = 'active' then p.schedule_at end
+  where p.id = plan.id returning * into moved;
+  perform events.record(
+    case state when 'active' then 'plan.resumed' else 'plan.' || state end, plan.id, moved.version, jsonb_build_object(
+      'owner_id', plan.person, 'reason', reason, 'canceled_count', taken_back,
+      'before', jsonb_build_object('state', plan.state), 'after', jsonb_build_object('state', state)));
+  return moved;
+end $$;
+
+-- comment FUNCTION move_plan(plan savings.plan, state text, reason text)
+COMMENT ON FUNCTION savings.move_plan(plan savings.plan, state text, reason text) IS 'Gives a plan that is held another state, with its event; paused and ended take back every buy that has not begun.';
+
+-- function my_buys(uuid, timestamp with time zone, integer)
+CREATE FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select savings.buy_json(b) from savings.buy b
+  where b.plan_id = my_buys.plan_id and b.person = auth.uid() and b.state <> 'canceled'
+    and (before is null or b.due_at < before)
+  order by b.due_at desc limit least(greatest(maximum, 0), 100)
+$$;
+
+-- comment FUNCTION my_buys(plan_id uuid, before timestamp with time zone, maximum integer)
+COMMENT ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) IS 'The buys of one of the caller''s plans that were or will be made or were skipped, the latest first, due before a moment.';
+
+-- function my_holdings()
+CREATE FUNCTION savings.my_holdings() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'balance_sats', coalesce((select a.balance from ledger.account a where a.id = ledger.wallet_of(auth.uid(), 'BTC')), 0),
+    'cost_cents', coalesce((select sum(l.left_cost_cents) from savings.my_lots() l), 0)::bigint,
+    'price_cents_per_btc', (select p.cents_per_btc from savings.price p),
+    'price_at', (select p.at from savings.price p))
+$$;
+
+-- comment FUNCTION my_holdings()
+COMMENT ON FUNCTION savings.my_holdings() IS 'The caller''s bitcoin, what is left of its cost, and the price last seen.';
+
+-- function my_lots()
+CREATE FUNCTION savings.my_lots() RETURNS TABLE(buy_id uuid, plan_id uuid, acquired_at timestamp with time zone, quantity_sats bigint, cost_cents bigint, left_sats bigint, left_cost_cents bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with lot as (
+    select b.id, b.plan_id, b.ended_at, b.quantity_sats, b.cost_cents + b.fee_cents as cost_cents,
+      sum(b.quantity_sats) over (order by b.ended_at, b.id) as until
+    from savings.buy b where b.person = auth.uid() and b.state = 'bought'
+  ), gone as (
+    select coalesce((select sum(l.quantity_sats) from lot l), 0) - coalesce((
+      select a.balance from ledger.account a where a.id = ledger.wallet_of(auth.uid(), 'BTC')), 0) as sats
+  ), rest as (
+    select l.*, least(l.quantity_sats, greatest(0, l.until - g.sats))::bigint as left_sats from lot l, gone g
+  )
+  select r.id, r.plan_id, r.ended_at, r.quantity_sats, r.cost_cents, r.left_sats,
+    round(r.cost_cents::numeric * r.left_sats / nullif(r.quantity_sats, 0))::bigint
+  from rest r order by r.ended_at, r.id
+$$;
+
+-- comment FUNCTION my_lots()
+COMMENT ON FUNCTION savings.my_lots() IS 'What the caller bought, the oldest first: each with its cost, our fee and the exchange''s included, and what of it is left.';
+
+-- function my_plan(uuid)
+CREATE FUNCTION savings.my_plan(plan_id uuid) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select savings.plan_json(p) from savings.plan p where p.id = plan_id and p.person = auth.uid()
+$$;
+
+-- comment FUNCTION my_plan(plan_id uuid)
+COMMENT ON FUNCTION savings.my_plan(plan_id uuid) IS 'One of the caller''s plans, or null.';
+
+-- function my_plan_history(uuid, bigint, integer)
+CREATE FUNCTION savings.my_plan_history(plan_id uuid, before bigint, maximum integer) RETURNS SETOF jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  if not exists (select from savings.plan p where p.id = plan_id and p.person = auth.uid()) then
+    perform private.refuse('not_found', '{"what": "plan"}');
+  end if;
+  maximum := least(greatest(maximum, 0), 100);
+  return query
+    select jsonb_build_object(
+      'id', h.id, 'at', h.at, 'kind', h.kind, 'subject', h.subject, 'version', h.version,
+      'is_own', h.actor is not distinct from auth.uid(), 'facts', h.payload - 'owner_id')
+    from (
+      (select e.* from events.event e where e.subject = plan_id and (before is null or e.id < before) order by e.id desc limit maximum)
+      union all
+      (select e.* from savings.buy b cross join lateral (
+        select v.* from events.event v where v.subject = b.id and v.kind like 'buy.%' and (before is null or v.id < before)
+      ) e where b.plan_id = plan_id and b.version > case when b.state = 'canceled' then 2 else 1 end order by e.id desc limit maximum)
+    ) h
+    order by h.id desc limit maximum;
+end $$;
+
+-- comment FUNCTION my_plan_history(plan_id uuid, before bigint, maximum integer)
+COMMENT ON FUNCTION savings.my_plan_history(plan_id uuid, before bigint, maximum integer) IS 'What happened to one of the caller''s plans and its buys, the newest first, before an event; changes with what was before and after.';
+
+-- function my_plans()
+CREATE FUNCTION savings.my_plans() RETURNS SETOF jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select savings.plan_json(p) from savings.plan p
+  where p.person = auth.uid() order by p.state = 'ended', p.created_at desc, p.id limit 100
+$$;
+
+-- comment FUNCTION my_plans()
+COMMENT ON FUNCTION savings.my_plans() IS 'The caller''s plans: those that go on first, and of those the newest; 100 at most.';
+
+-- function note_change(uuid, savings.plan, jsonb)
+CREATE FUNCTION savings.note_change(change_key uuid, plan savings.plan, asked jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  insert into savings.plan_change (key, plan_id, person, asked, version, at)
+  values (change_key, plan.id, plan.person, asked, plan.version, private.now()) on conflict do nothing;
+  if not found then -- used for another plan at this very moment
+    perform private.refuse('plan_key_reused');
+  end if;
+end $$;
+
+-- comment FUNCTION note_change(change_key uuid, plan savings.plan, asked jsonb)
+COMMENT ON FUNCTION savings.note_change(change_key uuid, plan savings.plan, asked jsonb) IS 'Keeps what was asked under which key.';
+
+-- function note_order_attempt(uuid, text, boolean)
+CREATE FUNCTION savings.note_order_attempt(order_id uuid, error text, is_unsent boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  o savings.exchange_order;
+begin
+  -- only what certainly never arrived, and was sent once, goes back to "not sent"
+  update savings.exchange_order t set
+    last_error = left(error, 200), version = t.version + 1,
+    state = case when is_unsent and t.first_sent_at = t.last_sent_at then 'planned' else t.state end,
+    first_sent_at = case when is_unsent and t.first_sent_at = t.last_sent_at then null else t.first_sent_at end
+  where t.id = order_id and t.state in ('planned', 'submitted') returning * into o;
+  if found then
+    perform events.record('order.unanswered', order_id, o.version, jsonb_build_object('error', o.last_error, 'is_unsent', o.state = 'planned'), null);
+  end if;
+end $$;
+
+-- comment FUNCTION note_order_attempt(order_id uuid, error text, is_unsent boolean)
+COMMENT ON FUNCTION savings.note_order_attempt(order_id uuid, error text, is_unsent boolean) IS 'Notes why the exchange did not take an order yet.';
+
+-- function note_order_sent(uuid, integer)
+CREATE FUNCTION savings.note_order_sent(order_id uuid, attempts integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  o savings.exchange_order;
+begin
+  update savings.exchange_order t set
+    state = 'submitted', version = t.version + 1, last_sent_at = clock_timestamp(),
+    first_sent_at = coalesce(t.first_sent_at, clock_timestamp())
+  where t.id = order_id and t.state in ('planned', 'submitted') and t.attempts = attempts returning * into o;
+  if not found then
+    perform private.refuse('work_done', '{"finished": 0, "asked": 1}');
+  end if;
+  perform events.record('order.submitted', order_id, o.version, jsonb_build_object('attempts', o.attempts), null);
+end $$;
+
+-- comment FUNCTION note_order_sent(order_id uuid, attempts integer)
+COMMENT ON FUNCTION savings.note_order_sent(order_id uuid, attempts integer) IS 'Notes, before the exchange is asked, that it may have the order from now on. Refused when somebody else claimed it meanwhile.';
+
+-- function note_price(bigint, bigint)
+CREATE FUNCTION savings.note_price(cents_per_btc bigint, high_24h_cents bigint) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into savings.price (cents_per_btc, high_24h_cents, at)
+  values (note_price.cents_per_btc, note_price.high_24h_cents, private.now())
+  on conflict (is_the_one) do update set
+    cents_per_btc = excluded.cents_per_btc, high_24h_cents = excluded.high_24h_cents, at = excluded.at
+$$;
+
+-- comment FUNCTION note_price(cents_per_btc bigint, high_24h_cents bigint)
+COMMENT ON FUNCTION savings.note_price(cents_per_btc bigint, high_24h_cents bigint) IS 'Keeps the price that the exchange tells now.';
+
+-- function open_my_plan(uuid)
+CREATE FUNCTION savings.open_my_plan(plan_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  plan savings.plan := savings.hold_plan(plan_id);
+begin
+  return savings.plan_json(plan) || jsonb_build_object(
+    'scheduled_until', plan.scheduled_until, 'skipped_ahead', savings.skipped_ahead(plan_id), 'now', private.now());
+end $$;
+
+-- comment FUNCTION open_my_plan(plan_id uuid)
+COMMENT ON FUNCTION savings.open_my_plan(plan_id uuid) IS 'The caller''s plan and the time, to count due times from; nobody changes the plan until the transaction ends.';
+
+-- function order_due(uuid, integer, bigint, bigint)
+CREATE FUNCTION savings.order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint) RETURNS TABLE(seen integer, ordered integer)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+  batch savings.due_buy[];
+  paying savings.due_buy[];
+  refusals text [];
+begin
+  if order_id is null or coalesce(maximum, 0) not between 1 and 20000 or coalesce(price_cents, 0) <= 0 or coalesce(high_cents, 0) <= 0 then
+    perform private.refuse('batch_malformed');
+  end if;
+  batch := array(select d from savings.take_due(maximum, price_cents, high_cents) d);
+  seen := cardinality(batch);
+  ordered := 0;
+  perform savings.book_skipped(array(select d from unnest(batch) d where d.reason is not null));
+  -- one buy of a person at a time: the next batch, a moment later, sees what this one left in the wallet
+  paying := array(
+    select row(d.buy_id, d.plan_id, d.person, d.due_at, d.amount_cents, d.fee_cents, d.on_shortfall, null)::savings.due_buy
+    from (
+      select u.*, row_number() over (partition by u.person order by u.due_at, u.buy_id) as turn
+      from unnest(batch) u where u.reason is null
+    ) d where d.turn = 1 order by d.buy_id);
+  if cardinality(paying) = 0 then
+    return next;
+    return;
+  end if;
+  refusals := array(
+    select coalesce(c.refusal, '') from ledger.collect(
+      order_id,
+      (select array_agg(a.id order by d.n)
+        from unnest(paying) with ordinality d (buy_id, plan_id, person, due_at, amount_cents, fee_cents, on_shortfall, reason, n)
+        join ledger.account a on a.owner = d.person and a.kind = 'wallet' and a.asset = 'USD'),
+      (select array_agg(d.amount_cents order by d.n)
+        from unnest(paying) with ordinality d (buy_id, plan_id, person, due_at, amount_cents, fee_cents, on_shortfall, reason, n)),
+      ledger.system_account('exchange_in_transit'), 'buy') with ordinality c (account_id, amount, refusal, n)
+    order by c.n);
+  perform savings.book_refused(array(
+    select row(d.buy_id, d.plan_id, d.person, d.due_at, d.amount_cents, d.fee_cents, d.on_shortfall, d.refusal)::savings.due_buy
+    from unnest(paying, refusals) d (buy_id, plan_id, person, due_at, amount_cents, fee_cents, on_shortfall, reason, refusal)
+    where d.refusal <> ''));
+  with bought as (
+    update savings.buy b set
+      state = 'collected', reason = null, amount_cents = d.amount_cents, fee_cents = d.fee_cents, order_id = order_id,
+      collected_at = moment, version = b.version + 1
+    from unnest(paying, refusals) d (buy_id, plan_id, person, due_at, amount_cents, fee_cents, on_shortfall, reason, refusal)
+    where b.id = d.buy_id and d.refusal = ''
+    returning b.*
+  ), planned as (
+    insert into savings.exchange_order (id, buy_count, budget_cents, fee_cents, created_at, next_at)
+    select order_id, count(*), sum(b.amount_cents - b.fee_cents), sum(b.fee_cents), moment, moment + interval '1 minute'
+    from bought b having count(*) > 0
+  )
+  insert into events.event (actor, kind, subject, version, payload)
+  select null, 'buy.collected', b.id, b.version, jsonb_build_object(
+    'owner_id', b.person, 'plan_id', b.plan_id, 'due_at', b.due_at, 'amount_cents', b.amount_cents, 'fee_cents', b.fee_cents,
+    'order_id', order_id)
+  from bought b;
+  get diagnostics ordered = row_count;
+  if ordered > 0 then
+    perform events.record('order.planned', order_id, 1, jsonb_build_object('buy_count', ordered), null);
+    perform jobs.enqueue('savings', 'submit_order', jsonb_build_object('order_id', order_id), 'submit_order:' || order_id);
+  end if;
+  return next;
+end $$;
+
+-- comment FUNCTION order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint)
+COMMENT ON FUNCTION savings.order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint) IS 'Takes a batch of what is due at this price: skips what is to be skipped, collects the money of the rest, and notes one order for them. How many were looked at, and how many are in the order; nothing is left to do when none was seen.';
+
+-- function orders_to_ask(integer)
+CREATE FUNCTION savings.orders_to_ask(maximum integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  stale savings.exchange_order;
+  asked integer := 0;
+begin
+  for stale in
+    select * from savings.exchange_order o where o.ended_at is null and o.next_at <= private.now()
+    order by o.next_at limit maximum for no key update skip locked
+  loop
+    update savings.exchange_order o set next_at = private.now() + interval '1 minute' where o.id = stale.id;
+    perform jobs.enqueue('savings', case when stale.state = 'open' then 'follow_order' else 'submit_order' end,
+      jsonb_build_object('order_id', stale.id), case when stale.state = 'open' then 'follow_order:' else 'submit_order:' end || stale.id);
+    asked := asked + 1;
+  end loop;
+  return asked;
+end $$;
+
+-- comment FUNCTION orders_to_ask(maximum integer)
+COMMENT ON FUNCTION savings.orders_to_ask(maximum integer) IS 'Enqueues a question about every order that is overdue; returns how many.';
+
+-- function pause_for(uuid, text)
+CREATE FUNCTION savings.pause_for(plan_id uuid, reason text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  plan savings.plan;
+begin
+  select * into plan from savings.plan p where p.id = plan_id for no key update;
+  if plan.state is distinct from 'active' then
+    return false;
+  end if;
+  perform savings.move_plan(plan, 'paused', reason);
+  return true;
+end $$;
+
+-- comment FUNCTION pause_for(plan_id uuid, reason text)
+COMMENT ON FUNCTION savings.pause_for(plan_id uuid, reason text) IS 'Pauses a plan for a reason of ours, like insufficient_funds; its owner resumes it. False when it was not active.';
+
+-- function pause_plan(uuid, uuid)
+CREATE FUNCTION savings.pause_plan(plan_id uuid, change_key uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  plan savings.plan := savings.hold_plan(plan_id);
+begin
+  if savings.is_replay(change_key, plan_id, '{"verb": "pause"}') then
+    return savings.plan_json(plan);
+  end if;
+  if plan.state = 'ended' then
+    perform private.refuse('plan_ended');
+  end if;
+  if plan.state = 'active' then
+    plan := savings.move_plan(plan, 'paused', 'paused_by_owner');
+  end if;
+  perform savings.note_change(change_key, plan, '{"verb": "pause"}');
+  return savings.plan_json(plan);
+end $$;
+
+-- comment FUNCTION pause_plan(plan_id uuid, change_key uuid)
+COMMENT ON FUNCTION savings.pause_plan(plan_id uuid, change_key uuid) IS 'Pauses the caller''s plan: what has not begun does not happen. Again changes nothing.';
+
+-- function pause_without_bank()
+CREATE FUNCTION savings.pause_without_bank() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  plan savings.plan;
+begin
+  for plan in
+    select p.* from savings.plan p where p.source_id = new.id and p.state = 'active' order by p.id for no key update
+  loop
+    perform savings.move_plan(plan, 'paused', 'bank_removed');
+  end loop;
+  return null;
+end $$;
+
+-- comment FUNCTION pause_without_bank()
+COMMENT ON FUNCTION savings.pause_without_bank() IS 'Pauses the plans that a removed bank was to pay.';
+
+-- function plan_buys(savings.plan, timestamp with time zone[])
+CREATE FUNCTION savings.plan_buys(plan savings.plan, due_ats timestamp with time zone[]) RETURNS savings.plan
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  scheduled savings.plan;
+begin
+  perform savings.put_buys(plan, due_ats);
+  update savings.plan p set
+    scheduled_until = due_ats[cardinality(due_ats)], schedule_at = savings.look_at(p.id, p.funding, private.now())
+  where p.id = plan.id returning * into scheduled;
+  return scheduled;
+end $$;
+
+-- comment FUNCTION plan_buys(plan savings.plan, due_ats timestamp with time zone[])
+COMMENT ON FUNCTION savings.plan_buys(plan savings.plan, due_ats timestamp with time zone[]) IS 'Makes the plan''s next buys and notes when more are to be made.';
+
+-- function plan_json(savings.plan)
+CREATE FUNCTION savings.plan_json(plan savings.plan) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', plan.id, 'state', plan.state, 'terms', savings.terms_json(plan), 'next_buys', coalesce((
+      select jsonb_agg(savings.buy_json(n) order by n.due_at) from (
+        select b.* from savings.buy b
+        where b.plan_id = plan.id and b.state = 'scheduled' and b.due_at > private.now() order by b.due_at limit 3
+      ) n), '[]'),
+    'spent_cents', savings.spent_cents(plan.id), 'pause_reason', plan.pause_reason, 'end_reason', plan.end_reason,
+    'version', plan.version, 'created_at', plan.created_at, 'changed_at', plan.changed_at, 'ended_at', plan.ended_at)
+$$;
+
+-- comment FUNCTION plan_json(plan savings.plan)
+COMMENT ON FUNCTION savings.plan_json(plan savings.plan) IS 'A plan as its owner may see it, with the next three buys.';
 
 -- function plan_moves_forward()
 CREATE FUNCTION savings.plan_moves_forward() RETURNS trigger
@@ -6672,6 +7859,407 @@ end $$;
 
 -- comment FUNCTION plan_moves_forward()
 COMMENT ON FUNCTION savings.plan_moves_forward() IS 'A plan keeps its person, and one that has ended does not change.';
+
+-- function plans_to_schedule(integer)
+CREATE FUNCTION savings.plans_to_schedule(maximum integer) RETURNS TABLE(plan_id uuid, version bigint, frequency text, zone text, starts_on date, minute_of_day integer, weekdays integer[], month_day integer, ends_on date, lead_bank_days integer, scheduled_until timestamp with time zone, ahead_count integer, moment timestamp with time zone)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+begin
+  moment := private.now();
+  return query
+    select p.id, p.version, p.frequency, p.zone, p.starts_on, p.minute_of_day, p.weekdays, p.month_day, p.ends_on, p.lead_bank_days,
+      coalesce(p.scheduled_until, p.created_at),
+      (select count(*)::integer from savings.buy b where b.plan_id = p.id and b.state = 'scheduled' and b.due_at > plans_to_schedule.moment),
+      plans_to_schedule.moment
+    from savings.plan p where p.state = 'active' and p.schedule_at <= plans_to_schedule.moment
+    order by p.schedule_at limit plans_to_schedule.maximum;
+end $$;
+
+-- comment FUNCTION plans_to_schedule(maximum integer)
+COMMENT ON FUNCTION savings.plans_to_schedule(maximum integer) IS 'Plans that more buys are to be made of, the most urgent first, with what they are counted from.';
+
+-- function plans_to_stop()
+CREATE FUNCTION savings.plans_to_stop() RETURNS TABLE(plan_id uuid, reason text, ends boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select p.id, l.reason, l.reason = 'cap_reached'
+  from savings.plan p
+  cross join lateral (
+    select max(b.reason) as reason, count(*) as told from (
+      select coalesce(s.reason, '') as reason from savings.buy s
+      where s.plan_id = p.id and s.state not in ('scheduled', 'canceled') and s.due_at >= p.changed_at
+      order by s.due_at desc limit 3
+    ) b where b.reason in ('insufficient_funds', 'cap_reached')
+  ) l
+  where p.state = 'active' and (l.told = 3 or l.reason = 'cap_reached') and p.id in (
+    select r.plan_id from savings.buy r where r.state = 'skipped' and r.ended_at > private.now() - interval '1 day')
+$$;
+
+-- comment FUNCTION plans_to_stop()
+COMMENT ON FUNCTION savings.plans_to_stop() IS 'Plans to pause, after three buys in a row without money, and plans to end, whose cap leaves no room for another buy.';
+
+-- function put_buys(savings.plan, timestamp with time zone[])
+CREATE FUNCTION savings.put_buys(plan savings.plan, due_ats timestamp with time zone[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into savings.buy (plan_id, person, due_at, amount_cents, created_at)
+  select plan.id, plan.person, d.due_at, plan.amount_cents, private.now() from unnest(due_ats) d (due_at)
+  on conflict do nothing;
+$$;
+
+-- comment FUNCTION put_buys(plan savings.plan, due_ats timestamp with time zone[])
+COMMENT ON FUNCTION savings.put_buys(plan savings.plan, due_ats timestamp with time zone[]) IS 'Makes the buys of these times that there are none of; what was skipped stays skipped.';
+
+-- function resume_plan(uuid, uuid, timestamp with time zone[])
+CREATE FUNCTION savings.resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[]) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  plan savings.plan := savings.hold_plan(plan_id);
+begin
+  if savings.is_replay(change_key, plan_id, '{"verb": "resume"}') then
+    return savings.plan_json(plan);
+  end if;
+  if plan.state = 'ended' then
+    perform private.refuse('plan_ended');
+  end if;
+  if plan.state = 'paused' then
+    perform savings.check_purse(plan.person);
+    perform savings.check_terms(plan, plan);
+    perform savings.check_due_ats(due_ats, private.now());
+    plan := savings.move_plan(plan, 'active', 'resumed_by_owner');
+    plan := savings.plan_buys(plan, due_ats);
+  end if;
+  perform savings.note_change(change_key, plan, '{"verb": "resume"}');
+  return savings.plan_json(plan);
+end $$;
+
+-- comment FUNCTION resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[])
+COMMENT ON FUNCTION savings.resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[]) IS 'The caller''s paused plan goes on with the buys of due_ats. Again changes nothing.';
+
+-- function schedule_buys(uuid[], bigint[], boolean[], uuid[], timestamp with time zone[])
+CREATE FUNCTION savings.schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+  held uuid[];
+  made integer;
+  over savings.plan;
+begin
+  if plan_ids is null or cardinality(plan_ids) is distinct from cardinality(versions)
+    or cardinality(plan_ids) is distinct from cardinality(are_over)
+    or due_plan_ids is null or cardinality(due_plan_ids) is distinct from cardinality(due_ats) then
+    perform private.refuse('batch_malformed');
+  end if;
+  held := array(
+    select p.id from savings.plan p join unnest(plan_ids, versions) u (id, version) on p.id = u.id and p.version = u.version
+    where p.state = 'active' order by p.id for no key update of p);
+
+  insert into savings.buy (plan_id, person, due_at, amount_cents, created_at)
+  select p.id, p.person, d.due_at, p.amount_cents, moment
+  from unnest(due_plan_ids, due_ats) d (plan_id, due_at) join savings.plan p on p.id = d.plan_id
+  where p.id = any(held) order by p.id, d.due_at
+  on conflict do nothing;
+  get diagnostics made = row_count;
+  perform savings.skip_missed(held);
+
+  -- who is in the list without a time and is not over cannot be counted: not before an hour from now
+  update savings.plan p set
+    scheduled_until = greatest(p.scheduled_until, u.last_due_at),
+    schedule_at = case
+      when u.is_over then coalesce((
+        select max(b.due_at) from savings.buy b where b.plan_id = p.id and b.state = 'scheduled' and b.due_at > moment
+      ), moment + interval '1 minute')
+      when u.last_due_at is null then moment + interval '1 hour'
+      else savings.look_at(p.id, p.funding, moment) end
+  from (
+    select l.id, l.is_over, max(d.due_at) as last_due_at
+    from unnest(plan_ids, are_over) l (id, is_over) left join unnest(due_plan_ids, due_ats) d (plan_id, due_at) on d.plan_id = l.id
+    group by l.id, l.is_over
+  ) u where p.id = u.id and p.id = any(held);
+
+  for over in
+    select p.* from savings.plan p join unnest(plan_ids, are_over) u (id, is_over) on p.id = u.id and u.is_over
+    where p.id = any(held) and not exists (select from savings.buy b where b.plan_id = p.id and b.state = 'scheduled') order by p.id
+  loop
+    perform savings.move_plan(over, 'ended', 'schedule_over');
+  end loop;
+  return made;
+end $$;
+
+-- comment FUNCTION schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[])
+COMMENT ON FUNCTION savings.schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[]) IS 'Makes the next buys of plans that are as they were read (versions); are_over: no time comes after those given. A plan that is over and has no buy ahead ends. Returns how many buys were made.';
+
+-- function skip_missed(uuid[])
+CREATE FUNCTION savings.skip_missed(plan_ids uuid[] DEFAULT NULL::uuid[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+  late_at timestamptz := moment - make_interval(hours => coalesce(risk.limit_max('buy_late_hours'), 1)::integer);
+  missed integer;
+begin
+  with late as (
+    select b.id from savings.buy b join savings.plan p on p.id = b.plan_id
+    where b.state = 'scheduled' and b.due_at <= late_at and b.reason is null and (plan_ids is null or b.plan_id = any(plan_ids))
+      and (
+        p.catch_up = 'skip'
+        -- one that is due after it, or was begun after its time, stands for it
+        or exists (
+          select from savings.buy n
+          where n.plan_id = b.plan_id and n.due_at > b.due_at and n.due_at <= moment and n.state = 'scheduled')
+        or exists (select from savings.buy n where n.plan_id = b.plan_id and n.collected_at >= b.due_at)
+      )
+    order by b.id for update of b skip locked
+  ), skipped as (
+    update savings.buy b set state = 'skipped', reason = 'missed', ended_at = moment, version = b.version + 1
+    from late l where b.id = l.id returning b.*
+  )
+  insert into events.event (actor, kind, subject, version, payload)
+  select null, 'buy.skipped', s.id, s.version, jsonb_build_object(
+    'owner_id', s.person, 'plan_id', s.plan_id, 'due_at', s.due_at, 'amount_cents', s.amount_cents, 'reason', s.reason,
+    'before', '{"state": "scheduled"}'::jsonb, 'after', '{"state": "skipped"}'::jsonb)
+  from skipped s;
+  get diagnostics missed = row_count;
+  return missed;
+end $$;
+
+-- comment FUNCTION skip_missed(plan_ids uuid[])
+COMMENT ON FUNCTION savings.skip_missed(plan_ids uuid[]) IS 'Skips buys whose time is over by more than buy_late_hours, by their plan''s catch-up, with an event each; of these plans, or of all. Returns how many.';
+
+-- function skip_next(uuid, uuid, timestamp with time zone, timestamp with time zone[])
+CREATE FUNCTION savings.skip_next(plan_id uuid, change_key uuid, due_at timestamp with time zone, due_ats timestamp with time zone[]) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+  plan savings.plan := savings.hold_plan(plan_id);
+  asked jsonb := jsonb_build_object('verb', 'skip_next', 'due_at', due_at);
+  skipped savings.buy;
+begin
+  if savings.is_replay(change_key, plan_id, asked) then
+    return savings.plan_json(plan);
+  end if;
+  if plan.state = 'ended' then
+    perform private.refuse('plan_ended');
+  end if;
+  if savings.skipped_ahead(plan_id) >= 30 then
+    perform private.refuse('nothing_to_skip', '{"max": 30}');
+  end if;
+  update savings.buy b set
+    state = 'skipped', reason = 'skipped_by_owner', ended_at = moment, version = b.version + 1
+  where b.state = 'scheduled' and b.due_at > moment and b.id = (
+    select n.id from savings.buy n
+    where n.plan_id = plan_id and n.state = 'scheduled' and n.due_at > moment and (due_at is null or n.due_at = due_at)
+    order by n.due_at limit 1
+  ) returning * into skipped;
+  if not found and due_at is not null then
+    perform private.refuse('skip_too_late');
+  elsif not found then
+    perform private.refuse('nothing_to_skip');
+  end if;
+  update savings.plan p set version = p.version + 1, changed_at = moment where p.id = plan_id returning * into plan;
+  if cardinality(due_ats) > 0 then
+    perform savings.check_due_ats(due_ats, greatest(moment, plan.scheduled_until));
+    plan := savings.plan_buys(plan, due_ats);
+  end if;
+  perform savings.note_change(change_key, plan, asked);
+  perform events.record('buy.skipped', skipped.id, skipped.version, jsonb_build_object(
+    'owner_id', plan.person, 'plan_id', plan_id, 'due_at', skipped.due_at, 'amount_cents', skipped.amount_cents,
+    'reason', skipped.reason, 'before', '{"state": "scheduled"}'::jsonb, 'after', '{"state": "skipped"}'::jsonb));
+  return savings.plan_json(plan);
+end $$;
+
+-- comment FUNCTION skip_next(plan_id uuid, change_key uuid, due_at timestamp with time zone, due_ats timestamp with time zone[])
+COMMENT ON FUNCTION savings.skip_next(plan_id uuid, change_key uuid, due_at timestamp with time zone, due_ats timestamp with time zone[]) IS 'Skips the next buy of the caller''s plan, or the one of due_at, once per change_key; due_ats are those that follow what is made. Returns the plan.';
+
+-- function skip_unpriced()
+CREATE FUNCTION savings.skip_unpriced() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  late savings.due_buy[];
+begin
+  late := array(
+    select row(b.id, b.plan_id, b.person, b.due_at, b.amount_cents, 0, '', 'exchange_unavailable')::savings.due_buy
+    from savings.buy b where b.state = 'scheduled' and b.due_at <= private.now() - interval '6 hours'
+    order by b.due_at limit 20000 for no key update skip locked);
+  perform savings.book_skipped(late);
+  return cardinality(late);
+end $$;
+
+-- comment FUNCTION skip_unpriced()
+COMMENT ON FUNCTION savings.skip_unpriced() IS 'Skips what has waited for a price for six hours; returns how many.';
+
+-- function skipped_ahead(uuid)
+CREATE FUNCTION savings.skipped_ahead(plan_id uuid) RETURNS integer
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select count(*)::integer from savings.buy b where b.plan_id = skipped_ahead.plan_id and b.due_at > private.now() and b.state = 'skipped'
+$$;
+
+-- comment FUNCTION skipped_ahead(plan_id uuid)
+COMMENT ON FUNCTION savings.skipped_ahead(plan_id uuid) IS 'How many buys ahead of a plan are skipped.';
+
+-- function spent_cents(uuid)
+CREATE FUNCTION savings.spent_cents(plan_id uuid) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(sum(b.amount_cents - b.refund_cents), 0)::bigint
+  from savings.buy b where b.plan_id = spent_cents.plan_id and b.state in ('collected', 'ordered', 'bought')
+$$;
+
+-- comment FUNCTION spent_cents(plan_id uuid)
+COMMENT ON FUNCTION savings.spent_cents(plan_id uuid) IS 'What a plan spent so far, with what is under way, in US cents.';
+
+-- function take_back_buys(uuid, timestamp with time zone, text)
+CREATE FUNCTION savings.take_back_buys(plan_id uuid, after timestamp with time zone, reason text) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  taken_back integer;
+begin
+  update savings.buy b set state = 'canceled', reason = reason, ended_at = private.now(), version = b.version + 1
+  where b.plan_id = plan_id and b.state = 'scheduled' and b.due_at > after;
+  get diagnostics taken_back = row_count;
+  return taken_back;
+end $$;
+
+-- comment FUNCTION take_back_buys(plan_id uuid, after timestamp with time zone, reason text)
+COMMENT ON FUNCTION savings.take_back_buys(plan_id uuid, after timestamp with time zone, reason text) IS 'Cancels the buys after this moment that have not begun; returns how many.';
+
+-- function take_due(integer, bigint, bigint)
+CREATE FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents bigint) RETURNS SETOF savings.due_buy
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select d.id, d.plan_id, d.person, d.due_at, d.amount_cents,
+    case when d.is_free then 0 else private.half_even(d.amount_cents * d.fee_bps, 10000) end, d.on_shortfall, d.reason
+  from (
+    select b.id, b.plan_id, b.person, b.due_at, p.on_shortfall, t.amount_cents, (f.maxima ->> 'buy_fee_bps')::bigint as fee_bps,
+      (
+        select count(*) from (
+          select from savings.buy o where o.person = b.person and o.state in ('collected', 'bought')
+          limit (f.maxima ->> 'buy_fee_free_count')::bigint
+        ) earlier
+      ) < (f.maxima ->> 'buy_fee_free_count')::bigint as is_free,
+      case
+        when p.state <> 'active' then 'plan_not_active'
+        -- what waited for money stands back when the next one is due
+        when b.retry_at is not null and exists (
+          select from savings.buy l
+          where l.plan_id = b.plan_id and l.due_at > b.due_at and l.due_at <= private.now() and l.state = 'scheduled'
+        ) then 'insufficient_funds'
+        when take_due.price_cents > p.buy_below_cents then 'price_above'
+        when p.cap_cents is not null and t.amount_cents + (
+          select coalesce(sum(s.amount_cents - s.refund_cents), 0) from savings.buy s
+          where s.plan_id = b.plan_id and s.state in ('collected', 'bought')
+        ) > p.cap_cents then 'cap_reached'
+      end as reason
+    from (
+      select * from savings.buy w
+      where w.state = 'scheduled' and w.due_at <= private.now() and coalesce(w.retry_at, w.due_at) <= private.now()
+      order by w.due_at, w.id limit take_due.maximum for no key update skip locked
+    ) b
+    join savings.plan p on p.id = b.plan_id
+    cross join risk.limit_in_force f
+    cross join lateral (
+      select p.amount_cents + case
+        when take_due.price_cents * 10000 <= take_due.high_cents * (10000 - p.dip_bps) then p.dip_extra_cents else 0 end as amount_cents
+    ) t
+  ) d
+$$;
+
+-- comment FUNCTION take_due(maximum integer, price_cents bigint, high_cents bigint)
+COMMENT ON FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents bigint) IS 'Locks buys whose time has come, the oldest first: what each comes to at this price, our fee in it, or the reason why it is skipped.';
+
+-- function tell_ended(uuid)
+CREATE FUNCTION savings.tell_ended(order_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  insert into events.event (actor, kind, subject, version, payload)
+  select null, 'buy.' || b.state, b.id, b.version, jsonb_build_object(
+    'owner_id', b.person, 'plan_id', b.plan_id, 'due_at', b.due_at, 'amount_cents', b.amount_cents, 'cost_cents', b.cost_cents,
+    'fee_cents', b.fee_cents, 'refund_cents', b.refund_cents, 'quantity_sats', b.quantity_sats, 'reason', b.reason)
+  from savings.buy b where b.order_id = tell_ended.order_id
+$$;
+
+-- comment FUNCTION tell_ended(order_id uuid)
+COMMENT ON FUNCTION savings.tell_ended(order_id uuid) IS 'The events of an order''s buys: each was bought, or failed.';
+
+-- function terms_json(savings.plan)
+CREATE FUNCTION savings.terms_json(plan savings.plan) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'name', plan.name, 'amount_cents', plan.amount_cents, 'frequency', plan.frequency, 'zone', plan.zone,
+    'starts_on', plan.starts_on, 'minute_of_day', plan.minute_of_day, 'weekdays', to_jsonb(plan.weekdays),
+    'month_day', plan.month_day, 'ends_on', plan.ends_on, 'funding', plan.funding, 'source_id', plan.source_id,
+    'lead_bank_days', plan.lead_bank_days, 'buy_below_cents', plan.buy_below_cents, 'dip_bps', plan.dip_bps,
+    'dip_extra_cents', plan.dip_extra_cents, 'cap_cents', plan.cap_cents, 'on_shortfall', plan.on_shortfall,
+    'catch_up', plan.catch_up)
+$$;
+
+-- comment FUNCTION terms_json(plan savings.plan)
+COMMENT ON FUNCTION savings.terms_json(plan savings.plan) IS 'What a plan says, by the names that create_plan and change_plan take.';
+
+-- function vendor_ref_of(uuid)
+CREATE FUNCTION savings.vendor_ref_of(order_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select o.vendor_ref from savings.exchange_order o where o.id = order_id and o.ended_at is null
+$$;
+
+-- comment FUNCTION vendor_ref_of(order_id uuid)
+COMMENT ON FUNCTION savings.vendor_ref_of(order_id uuid) IS 'What the exchange calls an order that is not over, or null.';
+
+-- function with_terms(savings.plan, jsonb)
+CREATE FUNCTION savings.with_terms(plan savings.plan, terms jsonb) RETURNS savings.plan
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  said savings.plan;
+begin
+  if jsonb_typeof(terms) is distinct from 'object' then
+    perform private.refuse('request_invalid');
+  end if;
+  if exists (select from jsonb_object_keys(terms) k where not savings.terms_json(plan) ? k) then
+    perform private.refuse('request_invalid');
+  end if;
+  begin
+    said := jsonb_populate_record(plan, terms);
+  exception
+    when data_exception then
+      perform private.refuse('request_invalid');
+  end;
+  return said;
+end $$;
+
+-- comment FUNCTION with_terms(plan savings.plan, terms jsonb)
+COMMENT ON FUNCTION savings.with_terms(plan savings.plan, terms jsonb) IS 'The plan as it is when it says these terms; what they leave out stays.';
 
 -- function claimed_by(text)
 CREATE FUNCTION wallet.claimed_by(claims text) RETURNS uuid
@@ -8043,110 +9631,45 @@ ALTER TABLE risk.limit_value ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
--- table buy
-CREATE TABLE savings.buy (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    plan_id uuid NOT NULL,
-    person uuid NOT NULL,
-    due_at timestamp with time zone NOT NULL,
-    amount_cents bigint NOT NULL,
-    state text DEFAULT 'scheduled'::text NOT NULL,
-    reason text,
-    collect_chunk uuid,
-    order_id uuid,
-    fee_cents bigint DEFAULT 0 NOT NULL,
-    cost_cents bigint DEFAULT 0 NOT NULL,
-    exchange_fee_cents bigint DEFAULT 0 NOT NULL,
-    refund_cents bigint DEFAULT 0 NOT NULL,
-    quantity_sats bigint DEFAULT 0 NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    collected_at timestamp with time zone,
-    ordered_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT amounts_are_not_negative CHECK (((amount_cents > 0) AND (LEAST(fee_cents, cost_cents, exchange_fee_cents, refund_cents, quantity_sats) >= 0))),
-    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['skipped'::text, 'canceled'::text, 'bought'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
-    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text, 'collected'::text, 'ordered'::text, 'bought'::text, 'failed'::text]))),
-    CONSTRAINT taken_says_when CHECK (((collected_at IS NOT NULL) OR (state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text]))))
-)
-WITH (fillfactor='80');
-
--- comment TABLE buy
-COMMENT ON TABLE savings.buy IS 'One buy of a plan: scheduled, then skipped or canceled, or collected (the money is taken), ordered, and bought or failed (it is back). reason: why it was not made, or why it waits.';
-
--- table plan
-CREATE TABLE savings.plan (
-    id uuid NOT NULL,
-    person uuid NOT NULL,
-    name text NOT NULL,
-    state text DEFAULT 'active'::text NOT NULL,
-    amount_cents bigint NOT NULL,
-    frequency text NOT NULL,
-    zone text NOT NULL,
-    starts_on date NOT NULL,
-    minute_of_day integer NOT NULL,
-    weekdays integer[] DEFAULT '{}'::integer[] NOT NULL,
-    month_day integer,
-    ends_on date,
-    funding text DEFAULT 'wallet'::text NOT NULL,
-    source_id uuid,
-    lead_bank_days integer DEFAULT 0 NOT NULL,
-    buy_below_cents bigint,
-    dip_bps integer,
-    dip_extra_cents bigint,
-    cap_cents bigint,
-    on_shortfall text DEFAULT 'skip'::text NOT NULL,
-    catch_up text DEFAULT 'one'::text NOT NULL,
-    pause_reason text,
-    end_reason text,
-    scheduled_until timestamp with time zone,
-    schedule_at timestamp with time zone,
-    version bigint DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    changed_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    CONSTRAINT a_bank_has_lead CHECK ((((funding = 'bank'::text) = (source_id IS NOT NULL)) AND ((lead_bank_days >=
-CASE
-    WHEN (funding = 'bank'::text) THEN 1
-    ELSE 0
-END) AND (lead_bank_days <=
-CASE
-    WHEN (funding = 'bank'::text) THEN 10
-    ELSE 0
-END)))),
-    CONSTRAINT a_dip_has_both_parts CHECK (((dip_bps IS NULL) = (dip_extra_cents IS NULL))),
-    CONSTRAINT amount_is_positive CHECK ((amount_cents > 0)),
-    CONSTRAINT catch_up_is_known CHECK ((catch_up = ANY (ARRAY['one'::text, 'skip'::text]))),
-    CONSTRAINT conditions_are_positive CHECK (((buy_below_cents > 0) AND (dip_bps > 0) AND (dip_extra_cents > 0) AND (cap_cents > 0))),
-    CONSTRAINT ended_says_when_and_why CHECK ((((state = 'ended'::text) = (ended_at IS NOT NULL)) AND ((state = 'ended'::text) = (end_reason IS NOT NULL)))),
-    CONSTRAINT frequency_is_known CHECK ((frequency = ANY (ARRAY['hourly'::text, 'daily'::text, 'weekdays'::text, 'weekly'::text, 'biweekly'::text, 'monthly'::text]))),
-    CONSTRAINT funding_is_known CHECK ((funding = ANY (ARRAY['wallet'::text, 'bank'::text]))),
-    CONSTRAINT it_ends_after_it_starts CHECK ((ends_on >= starts_on)),
-    CONSTRAINT minute_is_of_its_span CHECK (((minute_of_day >= 0) AND (minute_of_day <=
-CASE
-    WHEN (frequency = 'hourly'::text) THEN 59
-    ELSE 1439
-END))),
-    CONSTRAINT month_day_fits CHECK ((((frequency = 'monthly'::text) = (month_day IS NOT NULL)) AND ((month_day = '-1'::integer) OR ((month_day >= 1) AND (month_day <= 31))))),
-    CONSTRAINT paused_says_why CHECK (((state = 'paused'::text) = (pause_reason IS NOT NULL))),
-    CONSTRAINT plan_has_a_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 40))),
-    CONSTRAINT shortfall_is_known CHECK ((on_shortfall = ANY (ARRAY['skip'::text, 'retry'::text, 'use_wallet'::text]))),
-    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'ended'::text]))),
-    CONSTRAINT weekdays_fit CHECK (((weekdays <@ ARRAY[1, 2, 3, 4, 5, 6, 7]) AND ((cardinality(weekdays) >=
-CASE
-    WHEN (frequency = ANY (ARRAY['weekly'::text, 'biweekly'::text])) THEN 1
-    ELSE 0
-END) AND (cardinality(weekdays) <=
-CASE frequency
-    WHEN 'weekly'::text THEN 7
-    WHEN 'biweekly'::text THEN 1
-    ELSE 0
-END)))),
-    CONSTRAINT zone_is_a_name CHECK (((zone ~ '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}$'::text) AND (char_length(zone) <= 64)))
+-- table exchange_carry
+CREATE TABLE savings.exchange_carry (
+    is_the_one boolean DEFAULT true NOT NULL,
+    carried_micros bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT carry_is_below_a_cent CHECK (((carried_micros >= '-5000'::integer) AND (carried_micros <= 5000))),
+    CONSTRAINT there_is_one CHECK (is_the_one)
 );
 
--- comment TABLE plan
-COMMENT ON TABLE savings.plan IS 'What a person agreed with themselves. scheduled_until: up to when its buys are rows; schedule_at: when more of them are to be made, null when there are none to make. catch_up: what becomes of buys whose time passed while we were down.';
+-- comment TABLE exchange_carry
+COMMENT ON TABLE savings.exchange_carry IS 'What the exchange took beyond the whole cents that were booked, in millionths of a dollar. One row.';
+
+-- table exchange_order
+CREATE TABLE savings.exchange_order (
+    id uuid NOT NULL,
+    state text DEFAULT 'planned'::text NOT NULL,
+    buy_count integer NOT NULL,
+    budget_cents bigint NOT NULL,
+    fee_cents bigint NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    vendor_ref text,
+    last_error text DEFAULT ''::text NOT NULL,
+    quantity_sats bigint,
+    cost_micros bigint,
+    exchange_fee_micros bigint,
+    exchange_fee_sats bigint,
+    spent_cents bigint,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    first_sent_at timestamp with time zone,
+    last_sent_at timestamp with time zone,
+    next_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT budget_is_positive CHECK (((budget_cents > 0) AND (fee_cents >= 0) AND (buy_count > 0))),
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['filled'::text, 'unfilled'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['planned'::text, 'submitted'::text, 'open'::text, 'filled'::text, 'unfilled'::text])))
+);
+
+-- comment TABLE exchange_order
+COMMENT ON TABLE savings.exchange_order IS 'One order at the exchange for many buys; its id is what the exchange is told as ours. budget_cents: what may be spent, its fee included.';
 
 -- table plan_change
 CREATE TABLE savings.plan_change (
@@ -8160,6 +9683,19 @@ CREATE TABLE savings.plan_change (
 
 -- comment TABLE plan_change
 COMMENT ON TABLE savings.plan_change IS 'What a person asked of a plan under which key (the plan''s id for its making), so that asking again changes nothing. version: the plan''s, after it.';
+
+-- table price
+CREATE TABLE savings.price (
+    is_the_one boolean DEFAULT true NOT NULL,
+    cents_per_btc bigint NOT NULL,
+    high_24h_cents bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT price_is_positive CHECK (((cents_per_btc > 0) AND (high_24h_cents > 0))),
+    CONSTRAINT there_is_one CHECK (is_the_one)
+);
+
+-- comment TABLE price
+COMMENT ON TABLE savings.price IS 'What a bitcoin cost when the exchange was last asked. One row.';
 
 -- default procrastinate_events id
 ALTER TABLE ONLY jobs.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('jobs.procrastinate_events_id_seq'::regclass);
@@ -8458,6 +9994,18 @@ ALTER TABLE ONLY risk.limit_value
 ALTER TABLE ONLY savings.buy
     ADD CONSTRAINT buy_pkey PRIMARY KEY (id);
 
+-- constraint exchange_carry exchange_carry_pkey
+ALTER TABLE ONLY savings.exchange_carry
+    ADD CONSTRAINT exchange_carry_pkey PRIMARY KEY (is_the_one);
+
+-- constraint exchange_order exchange_order_pkey
+ALTER TABLE ONLY savings.exchange_order
+    ADD CONSTRAINT exchange_order_pkey PRIMARY KEY (id);
+
+-- constraint exchange_order exchange_order_vendor_ref_key
+ALTER TABLE ONLY savings.exchange_order
+    ADD CONSTRAINT exchange_order_vendor_ref_key UNIQUE (vendor_ref);
+
 -- constraint plan_change plan_change_pkey
 ALTER TABLE ONLY savings.plan_change
     ADD CONSTRAINT plan_change_pkey PRIMARY KEY (key);
@@ -8465,6 +10013,10 @@ ALTER TABLE ONLY savings.plan_change
 -- constraint plan plan_pkey
 ALTER TABLE ONLY savings.plan
     ADD CONSTRAINT plan_pkey PRIMARY KEY (id);
+
+-- constraint price price_pkey
+ALTER TABLE ONLY savings.price
+    ADD CONSTRAINT price_pkey PRIMARY KEY (is_the_one);
 
 -- index connection_by_source
 CREATE INDEX connection_by_source ON banking.connection USING btree (source_id);
@@ -8616,14 +10168,23 @@ CREATE UNIQUE INDEX account_case_open_once ON risk.account_case USING btree (per
 -- index limit_value_newest
 CREATE INDEX limit_value_newest ON risk.limit_value USING btree (name, id DESC);
 
+-- index buy_by_person
+CREATE INDEX buy_by_person ON savings.buy USING btree (person) WHERE (state = ANY (ARRAY['collected'::text, 'bought'::text]));
+
 -- index buy_due
 CREATE INDEX buy_due ON savings.buy USING btree (due_at) WHERE (state = 'scheduled'::text);
+
+-- index buy_of_order
+CREATE INDEX buy_of_order ON savings.buy USING btree (order_id) WHERE (order_id IS NOT NULL);
 
 -- index buy_of_plan
 CREATE INDEX buy_of_plan ON savings.buy USING btree (plan_id, due_at);
 
 -- index buy_once_at_its_time
 CREATE UNIQUE INDEX buy_once_at_its_time ON savings.buy USING btree (plan_id, due_at) WHERE (state <> 'canceled'::text);
+
+-- index exchange_order_open
+CREATE INDEX exchange_order_open ON savings.exchange_order USING btree (next_at) WHERE (ended_at IS NULL);
 
 -- index plan_by_person
 CREATE INDEX plan_by_person ON savings.plan USING btree (person, created_at);
@@ -8660,6 +10221,9 @@ CREATE TRIGGER holder_check_is_append_only BEFORE DELETE OR UPDATE ON banking.ho
 
 -- trigger source removed_bank_ends_its_connections
 CREATE TRIGGER removed_bank_ends_its_connections AFTER UPDATE OF state ON banking.source FOR EACH ROW WHEN (((new.state = 'removed'::text) AND (old.state <> 'removed'::text))) EXECUTE FUNCTION banking.end_connections();
+
+-- trigger source removed_bank_pauses_its_plans
+CREATE TRIGGER removed_bank_pauses_its_plans AFTER UPDATE OF state ON banking.source FOR EACH ROW WHEN (((new.state = 'removed'::text) AND (old.state <> 'removed'::text))) EXECUTE FUNCTION savings.pause_without_bank();
 
 -- trigger repayment repayment_is_append_only
 CREATE TRIGGER repayment_is_append_only BEFORE DELETE OR UPDATE ON banking.repayment FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -8846,13 +10410,7 @@ CREATE TRIGGER buy_is_never_deleted BEFORE DELETE ON savings.buy FOR EACH ROW EX
 CREATE TRIGGER buy_is_never_truncated BEFORE TRUNCATE ON savings.buy FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
 -- trigger buy buy_moves_forward
-CREATE TRIGGER buy_moves_forward BEFORE UPDATE ON savings.buy FOR EACH ROW WHEN (((new.version <= old.version) OR (((((old.id IS DISTINCT FROM new.id) OR (old.plan_id IS DISTINCT FROM new.plan_id)) OR (old.person IS DISTINCT FROM new.person)) OR (old.due_at IS DISTINCT FROM new.due_at)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR ((old.state <> 'scheduled'::text) AND (old.amount_cents <> new.amount_cents)) OR (NOT
-        CASE old.state
-            WHEN 'scheduled'::text THEN (new.state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text, 'collected'::text]))
-            WHEN 'collected'::text THEN (new.state = ANY (ARRAY['collected'::text, 'ordered'::text, 'failed'::text]))
-            WHEN 'ordered'::text THEN (new.state = ANY (ARRAY['ordered'::text, 'bought'::text, 'failed'::text]))
-            ELSE false
-        END))) EXECUTE FUNCTION savings.buy_goes_back();
+CREATE TRIGGER buy_moves_forward BEFORE UPDATE ON savings.buy FOR EACH ROW WHEN (((new.version <= old.version) OR (((((old.id IS DISTINCT FROM new.id) OR (old.plan_id IS DISTINCT FROM new.plan_id)) OR (old.person IS DISTINCT FROM new.person)) OR (old.due_at IS DISTINCT FROM new.due_at)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR ((old.state <> 'scheduled'::text) AND (old.amount_cents <> new.amount_cents)) OR ((((((((((((old.state <> 'scheduled'::text) OR (new.state <> 'scheduled'::text)) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'skipped'::text))) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'canceled'::text))) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'collected'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'collected'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'ordered'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'bought'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'failed'::text))) AND ((old.state <> 'ordered'::text) OR (new.state <> 'ordered'::text))) AND ((old.state <> 'ordered'::text) OR (new.state <> 'bought'::text))) AND ((old.state <> 'ordered'::text) OR (new.state <> 'failed'::text))))) EXECUTE FUNCTION savings.buy_goes_back();
 
 -- trigger plan_change plan_change_is_append_only
 CREATE TRIGGER plan_change_is_append_only BEFORE DELETE OR UPDATE ON savings.plan_change FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -9219,11 +10777,20 @@ ALTER TABLE risk.limit_value ENABLE ROW LEVEL SECURITY;
 -- row security buy
 ALTER TABLE savings.buy ENABLE ROW LEVEL SECURITY;
 
+-- row security exchange_carry
+ALTER TABLE savings.exchange_carry ENABLE ROW LEVEL SECURITY;
+
+-- row security exchange_order
+ALTER TABLE savings.exchange_order ENABLE ROW LEVEL SECURITY;
+
 -- row security plan
 ALTER TABLE savings.plan ENABLE ROW LEVEL SECURITY;
 
 -- row security plan_change
 ALTER TABLE savings.plan_change ENABLE ROW LEVEL SECURITY;
+
+-- row security price
+ALTER TABLE savings.price ENABLE ROW LEVEL SECURITY;
 
 -- publication table supabase_realtime payments
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.payments;
@@ -10104,8 +11671,14 @@ REVOKE ALL ON FUNCTION ledger.wallet_of(owner uuid, asset text) FROM PUBLIC;
 -- acl FUNCTION append_only()
 REVOKE ALL ON FUNCTION private.append_only() FROM PUBLIC;
 
+-- acl FUNCTION half_even(numerator bigint, denominator bigint)
+REVOKE ALL ON FUNCTION private.half_even(numerator bigint, denominator bigint) FROM PUBLIC;
+
 -- acl FUNCTION now()
 REVOKE ALL ON FUNCTION private.now() FROM PUBLIC;
+
+-- acl FUNCTION part_of(id uuid, part text)
+REVOKE ALL ON FUNCTION private.part_of(id uuid, part text) FROM PUBLIC;
 
 -- acl FUNCTION refuse(code text, facts jsonb)
 REVOKE ALL ON FUNCTION private.refuse(code text, facts jsonb) FROM PUBLIC;
@@ -10242,16 +11815,209 @@ REVOKE ALL ON FUNCTION risk.wallet_opens_as_restricted() FROM PUBLIC;
 -- acl FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 REVOKE ALL ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) FROM PUBLIC;
 
+-- acl FUNCTION bank_funded_due(maximum integer)
+REVOKE ALL ON FUNCTION savings.bank_funded_due(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.bank_funded_due(maximum integer) TO service_role;
+
+-- acl FUNCTION book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint)
+REVOKE ALL ON FUNCTION savings.book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint) TO service_role;
+
+-- acl FUNCTION book_order_open(order_id uuid, vendor_ref text)
+REVOKE ALL ON FUNCTION savings.book_order_open(order_id uuid, vendor_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.book_order_open(order_id uuid, vendor_ref text) TO service_role;
+
+-- acl FUNCTION book_refused(refused savings.due_buy[])
+REVOKE ALL ON FUNCTION savings.book_refused(refused savings.due_buy[]) FROM PUBLIC;
+
+-- acl FUNCTION book_skipped(skipped savings.due_buy[])
+REVOKE ALL ON FUNCTION savings.book_skipped(skipped savings.due_buy[]) FROM PUBLIC;
+
+-- acl FUNCTION book_unfilled(order_id uuid, reason text)
+REVOKE ALL ON FUNCTION savings.book_unfilled(order_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.book_unfilled(order_id uuid, reason text) TO service_role;
+
 -- acl FUNCTION buy_goes_back()
 REVOKE ALL ON FUNCTION savings.buy_goes_back() FROM PUBLIC;
+
+-- acl FUNCTION buy_json(buy savings.buy)
+REVOKE ALL ON FUNCTION savings.buy_json(buy savings.buy) FROM PUBLIC;
+
+-- acl FUNCTION change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone)
+REVOKE ALL ON FUNCTION savings.change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone) TO authenticated;
+
+-- acl FUNCTION check_due_ats(due_ats timestamp with time zone[], after timestamp with time zone)
+REVOKE ALL ON FUNCTION savings.check_due_ats(due_ats timestamp with time zone[], after timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION check_purse(person uuid)
+REVOKE ALL ON FUNCTION savings.check_purse(person uuid) FROM PUBLIC;
+
+-- acl FUNCTION check_terms(plan savings.plan, before savings.plan)
+REVOKE ALL ON FUNCTION savings.check_terms(plan savings.plan, before savings.plan) FROM PUBLIC;
+
+-- acl FUNCTION claim_order(order_id uuid)
+REVOKE ALL ON FUNCTION savings.claim_order(order_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.claim_order(order_id uuid) TO service_role;
+
+-- acl FUNCTION create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[])
+REVOKE ALL ON FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) TO authenticated;
+
+-- acl FUNCTION end_for(plan_id uuid, reason text)
+REVOKE ALL ON FUNCTION savings.end_for(plan_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.end_for(plan_id uuid, reason text) TO service_role;
+
+-- acl FUNCTION end_plan(plan_id uuid, change_key uuid)
+REVOKE ALL ON FUNCTION savings.end_plan(plan_id uuid, change_key uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.end_plan(plan_id uuid, change_key uuid) TO authenticated;
+
+-- acl FUNCTION give_back(order_id uuid)
+REVOKE ALL ON FUNCTION savings.give_back(order_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION hold_plan(plan_id uuid)
+REVOKE ALL ON FUNCTION savings.hold_plan(plan_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION is_replay(change_key uuid, plan_id uuid, asked jsonb)
+REVOKE ALL ON FUNCTION savings.is_replay(change_key uuid, plan_id uuid, asked jsonb) FROM PUBLIC;
+
+-- acl FUNCTION look_at(plan_id uuid, funding text, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION savings.look_at(plan_id uuid, funding text, moment timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION moment()
 REVOKE ALL ON FUNCTION savings.moment() FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.moment() TO authenticated;
 GRANT ALL ON FUNCTION savings.moment() TO service_role;
 
+-- acl FUNCTION move_plan(plan savings.plan, state text, reason text)
+REVOKE ALL ON FUNCTION savings.move_plan(plan savings.plan, state text, reason text) FROM PUBLIC;
+
+-- acl FUNCTION my_buys(plan_id uuid, before timestamp with time zone, maximum integer)
+REVOKE ALL ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) TO authenticated;
+
+-- acl FUNCTION my_holdings()
+REVOKE ALL ON FUNCTION savings.my_holdings() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_holdings() TO authenticated;
+
+-- acl FUNCTION my_lots()
+REVOKE ALL ON FUNCTION savings.my_lots() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_lots() TO authenticated;
+
+-- acl FUNCTION my_plan(plan_id uuid)
+REVOKE ALL ON FUNCTION savings.my_plan(plan_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_plan(plan_id uuid) TO authenticated;
+
+-- acl FUNCTION my_plan_history(plan_id uuid, before bigint, maximum integer)
+REVOKE ALL ON FUNCTION savings.my_plan_history(plan_id uuid, before bigint, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_plan_history(plan_id uuid, before bigint, maximum integer) TO authenticated;
+
+-- acl FUNCTION my_plans()
+REVOKE ALL ON FUNCTION savings.my_plans() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_plans() TO authenticated;
+
+-- acl FUNCTION note_change(change_key uuid, plan savings.plan, asked jsonb)
+REVOKE ALL ON FUNCTION savings.note_change(change_key uuid, plan savings.plan, asked jsonb) FROM PUBLIC;
+
+-- acl FUNCTION note_order_attempt(order_id uuid, error text, is_unsent boolean)
+REVOKE ALL ON FUNCTION savings.note_order_attempt(order_id uuid, error text, is_unsent boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.note_order_attempt(order_id uuid, error text, is_unsent boolean) TO service_role;
+
+-- acl FUNCTION note_order_sent(order_id uuid, attempts integer)
+REVOKE ALL ON FUNCTION savings.note_order_sent(order_id uuid, attempts integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.note_order_sent(order_id uuid, attempts integer) TO service_role;
+
+-- acl FUNCTION note_price(cents_per_btc bigint, high_24h_cents bigint)
+REVOKE ALL ON FUNCTION savings.note_price(cents_per_btc bigint, high_24h_cents bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.note_price(cents_per_btc bigint, high_24h_cents bigint) TO service_role;
+
+-- acl FUNCTION open_my_plan(plan_id uuid)
+REVOKE ALL ON FUNCTION savings.open_my_plan(plan_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.open_my_plan(plan_id uuid) TO authenticated;
+
+-- acl FUNCTION order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint)
+REVOKE ALL ON FUNCTION savings.order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint) TO service_role;
+
+-- acl FUNCTION orders_to_ask(maximum integer)
+REVOKE ALL ON FUNCTION savings.orders_to_ask(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.orders_to_ask(maximum integer) TO service_role;
+
+-- acl FUNCTION pause_for(plan_id uuid, reason text)
+REVOKE ALL ON FUNCTION savings.pause_for(plan_id uuid, reason text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.pause_for(plan_id uuid, reason text) TO service_role;
+
+-- acl FUNCTION pause_plan(plan_id uuid, change_key uuid)
+REVOKE ALL ON FUNCTION savings.pause_plan(plan_id uuid, change_key uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.pause_plan(plan_id uuid, change_key uuid) TO authenticated;
+
+-- acl FUNCTION pause_without_bank()
+REVOKE ALL ON FUNCTION savings.pause_without_bank() FROM PUBLIC;
+
+-- acl FUNCTION plan_buys(plan savings.plan, due_ats timestamp with time zone[])
+REVOKE ALL ON FUNCTION savings.plan_buys(plan savings.plan, due_ats timestamp with time zone[]) FROM PUBLIC;
+
+-- acl FUNCTION plan_json(plan savings.plan)
+REVOKE ALL ON FUNCTION savings.plan_json(plan savings.plan) FROM PUBLIC;
+
 -- acl FUNCTION plan_moves_forward()
 REVOKE ALL ON FUNCTION savings.plan_moves_forward() FROM PUBLIC;
+
+-- acl FUNCTION plans_to_schedule(maximum integer)
+REVOKE ALL ON FUNCTION savings.plans_to_schedule(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.plans_to_schedule(maximum integer) TO service_role;
+
+-- acl FUNCTION plans_to_stop()
+REVOKE ALL ON FUNCTION savings.plans_to_stop() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.plans_to_stop() TO service_role;
+
+-- acl FUNCTION put_buys(plan savings.plan, due_ats timestamp with time zone[])
+REVOKE ALL ON FUNCTION savings.put_buys(plan savings.plan, due_ats timestamp with time zone[]) FROM PUBLIC;
+
+-- acl FUNCTION resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[])
+REVOKE ALL ON FUNCTION savings.resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[]) TO authenticated;
+
+-- acl FUNCTION schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[])
+REVOKE ALL ON FUNCTION savings.schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[]) TO service_role;
+
+-- acl FUNCTION skip_missed(plan_ids uuid[])
+REVOKE ALL ON FUNCTION savings.skip_missed(plan_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.skip_missed(plan_ids uuid[]) TO service_role;
+
+-- acl FUNCTION skip_next(plan_id uuid, change_key uuid, due_at timestamp with time zone, due_ats timestamp with time zone[])
+REVOKE ALL ON FUNCTION savings.skip_next(plan_id uuid, change_key uuid, due_at timestamp with time zone, due_ats timestamp with time zone[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.skip_next(plan_id uuid, change_key uuid, due_at timestamp with time zone, due_ats timestamp with time zone[]) TO authenticated;
+
+-- acl FUNCTION skip_unpriced()
+REVOKE ALL ON FUNCTION savings.skip_unpriced() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.skip_unpriced() TO service_role;
+
+-- acl FUNCTION skipped_ahead(plan_id uuid)
+REVOKE ALL ON FUNCTION savings.skipped_ahead(plan_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION spent_cents(plan_id uuid)
+REVOKE ALL ON FUNCTION savings.spent_cents(plan_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION take_back_buys(plan_id uuid, after timestamp with time zone, reason text)
+REVOKE ALL ON FUNCTION savings.take_back_buys(plan_id uuid, after timestamp with time zone, reason text) FROM PUBLIC;
+
+-- acl FUNCTION take_due(maximum integer, price_cents bigint, high_cents bigint)
+REVOKE ALL ON FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents bigint) FROM PUBLIC;
+
+-- acl FUNCTION tell_ended(order_id uuid)
+REVOKE ALL ON FUNCTION savings.tell_ended(order_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION terms_json(plan savings.plan)
+REVOKE ALL ON FUNCTION savings.terms_json(plan savings.plan) FROM PUBLIC;
+
+-- acl FUNCTION vendor_ref_of(order_id uuid)
+REVOKE ALL ON FUNCTION savings.vendor_ref_of(order_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.vendor_ref_of(order_id uuid) TO service_role;
+
+-- acl FUNCTION with_terms(plan savings.plan, terms jsonb)
+REVOKE ALL ON FUNCTION savings.with_terms(plan savings.plan, terms jsonb) FROM PUBLIC;
 
 -- acl FUNCTION claimed_by(claims text)
 REVOKE ALL ON FUNCTION wallet.claimed_by(claims text) FROM PUBLIC;

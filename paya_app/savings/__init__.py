@@ -4,6 +4,7 @@ A plan says what, when and with which money; its buys are rows before they happe
 (`schedule.py`) and kept ahead by a job (`schedule_ahead.py`), so that what is shown is what will be done.
 """
 
+from paya_app.savings.buying import Bought, ask_about_orders, buy_due, follow_order, stop_plans, submit_order
 from paya_app.savings.errors import (
     BuyAmountInvalid,
     NothingToSkip,
@@ -19,7 +20,9 @@ from paya_app.savings.errors import (
     ScheduleNever,
     SkipTooLate,
 )
+from paya_app.savings.holdings import Holdings, Lot, holdings, lots
 from paya_app.savings.models import Buy, Happening, Plan
+from paya_app.savings.order_errors import FillMalformed, OrderSentTwice
 from paya_app.savings.plans import buys, change, create, end, history, pause, plan, plans, resume, skip_next
 from paya_app.savings.schedule import Schedule, next_after, upcoming
 from paya_app.savings.schedule_ahead import BankFunded, bank_funded_due, schedule_ahead, skip_missed
@@ -27,10 +30,15 @@ from paya_app.savings.terms import Terms
 
 __all__ = [
     "BankFunded",
+    "Bought",
     "Buy",
     "BuyAmountInvalid",
+    "FillMalformed",
     "Happening",
+    "Holdings",
+    "Lot",
     "NothingToSkip",
+    "OrderSentTwice",
     "Plan",
     "PlanAccountUnavailable",
     "PlanBankUnconfirmed",
@@ -45,12 +53,17 @@ __all__ = [
     "ScheduleNever",
     "SkipTooLate",
     "Terms",
+    "ask_about_orders",
     "bank_funded_due",
+    "buy_due",
     "buys",
     "change",
     "create",
     "end",
+    "follow_order",
     "history",
+    "holdings",
+    "lots",
     "next_after",
     "pause",
     "plan",
@@ -59,5 +72,7 @@ __all__ = [
     "schedule_ahead",
     "skip_missed",
     "skip_next",
+    "stop_plans",
+    "submit_order",
     "upcoming",
 ]

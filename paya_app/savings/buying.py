@@ -15,6 +15,7 @@ from paya_app.core.ids import new_id
 from paya_app.providers import exchange
 from paya_app.providers.outcome import Rejected, Retryable, Unknown
 from paya_app.savings.as_service import as_service
+from paya_app.savings.schedule_ahead import skip_missed
 
 BUYS_AT_ONCE = 20_000  # as many as a chunk of the ledger takes
 ORDERS_AT_ONCE = 100
@@ -38,14 +39,17 @@ class Bought:
 async def buy_due() -> Bought:
     """Collect the money of every buy whose time has come, and note orders for it; each batch is one transaction.
 
-    Without a price nothing is bought: what is due waits, and is skipped after six hours.
+    Without a price nothing is bought: what is due waits, and is skipped after six hours. What came due while nobody
+    worked is sorted out first, by each plan's catch-up.
     """
+    await skip_missed()
     try:
         now = await exchange.price()
     except (Retryable, Rejected, Unknown) as failure:
         skipped = await as_service("select savings.skip_unpriced()")
         log.warning("the exchange tells no price, what is due waits", why=str(failure), skipped=skipped)
         return Bought(skipped, 0)
+    await as_service("select savings.note_price(:price, :high)", price=now.cents_per_btc, high=now.high_24h_cents)
     seen = ordered = 0
     at_once = BUYS_AT_ONCE if settings().paya_buys_aggregated else 1
     while True:

@@ -136,6 +136,7 @@ begin
   if not found then -- somebody else's, who asked under the same id at this very moment
     perform private.refuse('plan_key_reused');
   end if;
+  perform ledger.open_account(person, 'wallet', 'BTC');  -- where what it buys goes
   plan := savings.plan_buys(plan, due_ats);
   perform savings.note_change(plan_id, plan, asked);
   perform events.record('plan.created', plan_id, 1, jsonb_build_object(

@@ -125,7 +125,7 @@ $$;
 comment on function savings.take_due(integer, bigint, bigint) is
 'Locks buys whose time has come, the oldest first: what each comes to at this price, our fee in it, or the reason why it is skipped.';
 
-create function savings.book_skipped(skipped savings.due_buy []) returns void
+create function savings.book_skipped(skipped savings.due_buy[]) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   with done as (
     update savings.buy b set state = 'skipped', reason = d.reason, version = b.version + 1, ended_at = private.now()
@@ -137,10 +137,10 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     'owner_id', s.person, 'plan_id', s.plan_id, 'due_at', s.due_at, 'amount_cents', s.amount_cents, 'reason', s.reason)
   from done s
 $$;
-comment on function savings.book_skipped(savings.due_buy []) is 'Notes why each of these buys is not made, with its event.';
+comment on function savings.book_skipped(savings.due_buy[]) is 'Notes why each of these buys is not made, with its event.';
 
 -- Where the plan says so, a buy that nobody could pay is tried every hour for a day.
-create function savings.book_refused(refused savings.due_buy []) returns void
+create function savings.book_refused(refused savings.due_buy[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   with waiting as (
@@ -159,7 +159,7 @@ begin
   perform savings.book_skipped(array(
     select d from unnest(refused) d join savings.buy b on b.id = d.buy_id where coalesce(b.retry_at, '-infinity') <= private.now()));
 end $$;
-comment on function savings.book_refused(savings.due_buy []) is 'What becomes of buys that the wallet did not pay: tried again, or skipped.';
+comment on function savings.book_refused(savings.due_buy[]) is 'What becomes of buys that the wallet did not pay: tried again, or skipped.';
 
 create function savings.order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint)
 returns table (seen integer, ordered integer)
@@ -167,8 +167,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
   moment timestamptz := private.now();
-  batch savings.due_buy [];
-  paying savings.due_buy [];
+  batch savings.due_buy[];
+  paying savings.due_buy[];
   refusals text [];
 begin
   if order_id is null or coalesce(maximum, 0) not between 1 and 20000 or coalesce(price_cents, 0) <= 0 or coalesce(high_cents, 0) <= 0 then
@@ -365,7 +365,7 @@ grant execute on function savings.vendor_ref_of(uuid) to service_role;
 create function savings.skip_unpriced() returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  late savings.due_buy [];
+  late savings.due_buy[];
 begin
   late := array(
     select row(b.id, b.plan_id, b.person, b.due_at, b.amount_cents, 0, '', 'exchange_unavailable')::savings.due_buy

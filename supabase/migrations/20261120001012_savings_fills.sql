@@ -11,8 +11,9 @@ create function savings.give_back(order_id uuid) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   select ledger.distribute(
     private.part_of(give_back.order_id, 'back'), ledger.system_account('exchange_in_transit'),
-    array_agg(ledger.wallet_of(b.person) order by b.id), array_agg(b.refund_cents order by b.id), 'buy_returned')
-  from savings.buy b where b.order_id = give_back.order_id and b.refund_cents > 0 having count(*) > 0
+    array_agg(a.id order by b.id), array_agg(b.refund_cents order by b.id), 'buy_returned')
+  from savings.buy b join ledger.account a on a.owner = b.person and a.kind = 'wallet' and a.asset = 'USD'
+  where b.order_id = give_back.order_id and b.refund_cents > 0 having count(*) > 0
 $$;
 comment on function savings.give_back(uuid) is 'Pays back what of an order''s money was not spent.';
 
@@ -35,6 +36,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
   o savings.exchange_order;
+  moment timestamptz := private.now();
   transit bigint := ledger.system_account('exchange_in_transit');
   received_sats bigint := quantity_sats - exchange_fee_sats;
   total_micros bigint := cost_micros + exchange_fee_micros;
@@ -75,14 +77,14 @@ begin
     select s.*, row_number() over (order by s.rest desc, s.id) as place, sum(s.whole) over () as wholes from share s
   ), cut as (
     select r.id, r.net, r.whole + case when r.place <= shared - r.wholes then 1 else 0 end as cost,
-      private.half_even(r.fee_cents * shared, o.budget_cents) as fee, received_sats * r.net / o.budget_cents as sats
+      case when r.fee_cents > 0 then private.half_even(r.fee_cents * shared, o.budget_cents) else 0 end as fee, received_sats * r.net / o.budget_cents as sats
     from ranked r
   )
   update savings.buy b set
     state = case when received_sats > 0 then 'bought' else 'failed' end,
     reason = case when received_sats > 0 then null else 'not_filled' end,
     cost_cents = c.cost, fee_cents = c.fee, quantity_sats = c.sats,
-    refund_cents = b.amount_cents - c.cost - c.fee, version = b.version + 1, ended_at = private.now()
+    refund_cents = b.amount_cents - c.cost - c.fee, version = b.version + 1, ended_at = moment
   from cut c where b.id = c.id;
 
   select coalesce(sum(b.fee_cents), 0), coalesce(sum(b.quantity_sats), 0) into fee, given_sats
@@ -101,12 +103,15 @@ begin
   end if;
   perform savings.give_back(order_id);
   if given_sats > 0 then
+    -- opened when their plan was made; whose was not is opened now
     perform ledger.open_account(b.person, 'wallet', 'BTC') from savings.buy b
-    where b.order_id = order_id and ledger.wallet_of(b.person, 'BTC') is null;
+    where b.order_id = order_id and not exists (
+      select from ledger.account a where a.owner = b.person and a.kind = 'wallet' and a.asset = 'BTC');
     perform ledger.distribute(
       private.part_of(order_id, 'sats'), ledger.system_account('btc_custody', 'BTC'),
-      array_agg(ledger.wallet_of(b.person, 'BTC') order by b.id), array_agg(b.quantity_sats order by b.id), 'buy_filled', vendor_ref)
-    from savings.buy b where b.order_id = order_id and b.quantity_sats > 0;
+      array_agg(a.id order by b.id), array_agg(b.quantity_sats order by b.id), 'buy_filled', vendor_ref)
+    from savings.buy b join ledger.account a on a.owner = b.person and a.kind = 'wallet' and a.asset = 'BTC'
+    where b.order_id = order_id and b.quantity_sats > 0;
   end if;
   if received_sats > given_sats then
     perform ledger.post(private.part_of(order_id, 'left'), ledger.system_account('btc_custody', 'BTC'), ledger.system_account('rounding', 'BTC'),

@@ -58,6 +58,7 @@ async def book_fill(
     order_id: UUID,
     sats: int,
     cost_micros: int,
+    *,
     fee_micros: int = 0,
     fee_sats: int = 0,
     ref: str = "",
@@ -72,7 +73,8 @@ async def book_fill(
 async def buy(database: Database, buy_id: UUID) -> tuple[object, ...]:
     """State, reason, amount, cost, fee, refund (cents) and sats of a buy."""
     (row,) = await database.rows(
-        "select state, reason, amount_cents, cost_cents, fee_cents, refund_cents, quantity_sats from savings.buy where id = %s",
+        "select state, reason, amount_cents, cost_cents, fee_cents, refund_cents, quantity_sats"
+        " from savings.buy where id = %s",
         (buy_id,),
     )
     return row
@@ -86,6 +88,7 @@ async def system(database: Database, kind: str, asset: str = "USD") -> int:
 async def sats_of(database: Database, who: Actor) -> int:
     """What a person has in bitcoin."""
     return await database.value(
-        "select coalesce((select balance from ledger.account where owner = %s and asset = 'BTC' and kind = 'wallet'), 0)",
+        "select coalesce((select balance from ledger.account"
+        " where owner = %s and asset = 'BTC' and kind = 'wallet'), 0)",
         (who.user_id,),
     )

@@ -207,7 +207,9 @@ async def test_a_fill_that_cannot_be_is_refused(database, people):
     fee_bps=some.integers(0, 40),
     price=some.integers(5_000_000, 15_000_000),
 )
-async def test_every_cent_and_satoshi_is_somebodys(database, people, budgets, filled, fee_bps, price):
+async def test_every_cent_and_satoshi_is_somebodys(  # noqa: PLR0917 - what Hypothesis draws
+    database, people, budgets, filled, fee_bps, price
+):
     names = [f"p{new_id().hex[-12:]}" for _ in budgets]
     crowd = [await people.join(name, cents=cents) for name, cents in zip(names, budgets, strict=True)]
     for who, cents in zip(crowd, budgets, strict=True):
@@ -220,7 +222,7 @@ async def test_every_cent_and_satoshi_is_somebodys(database, people, budgets, fi
     cost = int(sum(budgets) * 10_000 * filled)
     sats = cost * 10_000 // price
     fee = cost * fee_bps // 10_000 if sats else 0
-    await book_fill(database, order, sats, cost if sats else 0, fee)
+    await book_fill(database, order, sats, cost if sats else 0, fee_micros=fee)
     after = [await system(database, kind) for kind in ("exchange_cash", "operations", "revenue", "exchange_in_transit")]
     cash, operations, revenue, transit = (now - then for now, then in zip(after, before, strict=True))
     left = sum([await people.balance(who) for who in crowd])
