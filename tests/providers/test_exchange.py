@@ -231,6 +231,18 @@ async def test_a_question_is_never_unknown(kraken):
         assert failure.value.is_outage
 
 
+async def test_who_does_not_tell_has_not_said_that_there_is_nothing(kraken):
+    for verb in ("OpenOrders", "ClosedOrders", "QueryOrders", "QueryTrades"):
+        client_id = uuid4()
+        await exchange.market_buy(client_id=client_id, quantity_sats=10_000)
+        await kraken.pull("faults", verb=verb, error="EGeneral:Invalid arguments")
+        with pytest.raises(Unknown, match="not_told:EGeneral:Invalid arguments"):
+            await exchange.find_order(client_id)
+    await kraken.pull("faults", verb="WithdrawStatus", error="EGeneral:Invalid arguments")
+    with pytest.raises(Unknown, match="not_told"):
+        await exchange.find_withdrawal(address_key=ADDRESS, quantity_sats=10_000, since=datetime.now(UTC))
+
+
 async def test_an_error_after_the_order_was_made_is_no_second_order(kraken):
     await kraken.pull("faults", verb="AddOrder", error="EService:Unavailable", is_after="true")
     client_id = uuid4()

@@ -9,7 +9,7 @@ import structlog
 
 from paya_app.providers.exchange import amounts
 from paya_app.providers.exchange.connection import connection
-from paya_app.providers.outcome import Retryable, Unknown
+from paya_app.providers.outcome import Rejected, Retryable, Unknown
 
 ASSET = "XBT"
 PAGE = 50
@@ -118,12 +118,18 @@ async def find_withdrawal(
     Several may fit: the caller says which of them are others (`known`), and asks for one at a time.
 
     Raises:
-        Unknown: `two_withdrawals` fit.
+        Retryable: it cannot be found out now.
+        Unknown: `two_withdrawals` fit, or `not_told:…`: somebody has to look.
     """
     start = since.astimezone(UTC).replace(microsecond=0)
+    try:
+        listed = await _list(since=start)
+    except Rejected as refusal:
+        # who does not tell what there is has not said that there is nothing
+        raise Unknown(f"not_told:{refusal.code}", is_outage=False) from refusal
     fitting = [
         each
-        for each in await _list(since=start)
+        for each in listed
         if each.address_key == address_key
         and each.quantity_sats + each.fee_sats == quantity_sats
         and each.asked_at >= start

@@ -9,7 +9,7 @@ from uuid import UUID
 from paya_app.providers.exchange import amounts
 from paya_app.providers.exchange.connection import connection
 from paya_app.providers.exchange.market import PAIR
-from paya_app.providers.outcome import Retryable, Unknown
+from paya_app.providers.outcome import Rejected, Retryable, Unknown
 
 # Kraken's engine drops an order that reaches it later than this; it takes 2 to 60 s.
 DEADLINE_S = 30
@@ -108,18 +108,26 @@ async def find_order(client_id: UUID) -> Fill | None:
 
     Raises:
         Retryable: it cannot be found out now.
-        Unknown: `two_orders`: somebody has to look.
+        Unknown: `two_orders`, or `not_told:…`: somebody has to look.
     """
+    try:
+        ids = await _listed(client_id)
+        if len(ids) > 1:
+            raise Unknown("two_orders", is_outage=False)
+        return await order(ids[0]) if ids else None
+    except Rejected as refusal:
+        # who does not tell what there is has not said that there is nothing
+        raise Unknown(f"not_told:{refusal.code}", is_outage=False) from refusal
+
+
+async def _listed(client_id: UUID) -> list[str]:
     told = {"cl_ord_id": str(client_id)}
     the = connection()
     # in this order: what is filled meanwhile goes from the first list to the second
     found = await the.ask("OpenOrders", told, read_as=lambda result: _ids(result["open"], client_id))
-    if not found:
-        told |= {"without_count": "true"}
-        found = await the.ask("ClosedOrders", told, read_as=lambda result: _ids(result["closed"], client_id))
-    if len(found) > 1:
-        raise Unknown("two_orders", is_outage=False)
-    return await order(found[0]) if found else None
+    told |= {"without_count": "true"}
+    closed = await the.ask("ClosedOrders", told, read_as=lambda result: _ids(result["closed"], client_id))
+    return sorted({*found, *closed})
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ _CREDENTIALS = (
     "ESession:",
     "EAuth:",
 )
-# Kraken has been known to say so of orders that it made:
+# These do not say that nothing was done:
 _NOBODY_KNOWS = ("EService:", "EGeneral:Internal error", "EDatabase:", "EGeneral:Unknown error")
 
 
