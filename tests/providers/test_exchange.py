@@ -193,6 +193,13 @@ async def test_an_order_that_is_late_is_not_made(kraken, monkeypatch):
     assert await kraken.order_count() == 0
 
 
+async def test_a_clock_that_is_wrong_refuses_no_order_for_good(kraken, monkeypatch):
+    monkeypatch.setattr("paya_app.providers.exchange.orders.DEADLINE_S", 120)
+    with pytest.raises(Retryable, match="deadline"):
+        await exchange.market_buy(client_id=uuid4(), quantity_sats=10_000)
+    assert await kraken.order_count() == 0
+
+
 # Kraken's words, before the order is made; what the caller is told; whether its breaker counts it
 SAID = [
     ("EAPI:Rate limit exceeded", "Retryable too_many_requests", False),

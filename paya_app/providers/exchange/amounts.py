@@ -1,14 +1,16 @@
-"""Kraken's decimals as whole numbers and back; no float on the way.
+"""Kraken's decimals as whole numbers and back, in whole numbers all the way.
 
-What is not a decimal written as text is an error of shape (`ValueError`): a number that JSON carried as a number may
-have lost digits already.
+What is not a decimal written as text is an error of shape (`ValueError`): what JSON carried as a number may have lost
+digits already.
 """
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+import re
 
 SATS_PER_BTC = 100_000_000
 MICROS_PER_USD = 1_000_000
 CENTS_PER_USD = 100
+
+_DECIMAL = re.compile(r"([0-9]{1,15})(?:\.([0-9]{1,20}))?")
 
 
 def exact(text: object, units: int) -> int:
@@ -17,20 +19,22 @@ def exact(text: object, units: int) -> int:
     Raises:
         ValueError: it is no decimal, negative, or finer than the unit.
     """
-    scaled = _decimal(text) * units
-    if scaled != scaled.to_integral_value():
+    parts, of = _fraction(text, units)
+    if parts % of:
         raise ValueError(f"finer than 1/{units}")
-    return int(scaled)
+    return parts // of
 
 
 def floored(text: object, units: int) -> int:
     """The same, less what is finer than the unit."""
-    return int((_decimal(text) * units).to_integral_value(ROUND_FLOOR))
+    parts, of = _fraction(text, units)
+    return parts // of
 
 
 def raised(text: object, units: int) -> int:
     """The same, up to the next whole unit."""
-    return int((_decimal(text) * units).to_integral_value(ROUND_CEILING))
+    parts, of = _fraction(text, units)
+    return -(-parts // of)
 
 
 def btc(quantity_sats: int) -> str:
@@ -38,13 +42,9 @@ def btc(quantity_sats: int) -> str:
     return f"{quantity_sats // SATS_PER_BTC}.{quantity_sats % SATS_PER_BTC:08d}"
 
 
-def _decimal(text: object) -> Decimal:
-    if not isinstance(text, str):
-        raise TypeError("an amount that is no text")
-    try:
-        read = Decimal(text)
-    except InvalidOperation:
-        raise ValueError("no decimal") from None
-    if not read.is_finite() or read < 0:
+def _fraction(text: object, units: int) -> tuple[int, int]:
+    written = _DECIMAL.fullmatch(text) if isinstance(text, str) else None
+    if written is None:
         raise ValueError("no amount")
-    return read
+    whole, decimals = written[1], written[2] or ""
+    return int(whole + decimals) * units, 10 ** len(decimals)

@@ -17,6 +17,7 @@ DEADLINE_S = 30
 # be half a minute off, and every list has it.
 NONE_IS_FINAL_AFTER_S = 90
 TRADES_AT_ONCE = 20
+_DEADLINE_REFUSED = "EGeneral:Invalid arguments:deadline"
 
 State = Literal["open", "closed", "canceled", "expired", "rejected"]
 _STATES: dict[str, State] = {
@@ -71,7 +72,13 @@ async def market_buy(*, client_id: UUID, quantity_sats: int) -> str:
         "cl_ord_id": str(client_id),
         "deadline": deadline.isoformat(timespec="seconds").replace("+00:00", "Z"),
     }
-    return await connection().make("AddOrder", body, read_as=_made)
+    try:
+        return await connection().make("AddOrder", body, read_as=_made)
+    except Rejected as refusal:
+        if refusal.code.startswith(_DEADLINE_REFUSED):
+            # it waited too long for its turn, or this clock is wrong: the order itself is as good as before
+            raise Retryable("deadline", is_outage=False) from refusal
+        raise
 
 
 async def order(order_id: str) -> Fill:
