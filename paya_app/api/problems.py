@@ -34,6 +34,8 @@ def problem(request: Request, error: PayaError, headers: dict[str, str] | None =
         "instance": request.url.path,
     }
     headers = dict(headers or {})
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers.setdefault("www-authenticate", "Bearer")
     if error.retry_at is not None:
         body["retry_at"] = error.retry_at.isoformat(timespec="seconds")
         headers.setdefault("retry-after", str(max(1, math.ceil((error.retry_at - now()).total_seconds()))))

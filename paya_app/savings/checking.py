@@ -83,7 +83,7 @@ def _schedule(values: Mapping[str, Any]) -> Schedule:
     if not isinstance(frequency, str) or frequency not in _FREQUENCIES:
         raise ScheduleInvalid(field="frequency")
     zone = values.get("zone")
-    if not isinstance(zone, str) or zone not in _zones():
+    if not isinstance(zone, str) or not is_zone(zone):
         raise ScheduleInvalid(field="zone")
     minute = values.get("minute_of_day")
     if not _is_whole(minute) or not 0 <= minute < (60 if frequency == "hourly" else 24 * 60):
@@ -102,6 +102,11 @@ def _schedule(values: Mapping[str, Any]) -> Schedule:
     if frequency == "monthly" and month_day is None:
         raise ScheduleInvalid(field="month_day")
     return Schedule(frequency, zone, starts_on, minute, weekdays, month_day, ends_on)  # pyright: ignore[reportArgumentType] - one of them
+
+
+def is_zone(name: str) -> bool:
+    """Whether this is the name of a time zone."""
+    return name in _zones()
 
 
 @cache

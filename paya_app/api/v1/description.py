@@ -1,0 +1,50 @@
+"""`GET /v1/openapi.json`: the routes of `/v1`, described in OpenAPI 3.1."""
+
+import json
+import re
+from copy import deepcopy
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import JSONResponse
+
+from paya_app.api.bearers import Problem
+
+ABOUT = "Errors answer as problems (RFC 9457) with a `code` for programs and a `detail` for people."
+
+_NAMED = re.compile(r"#/components/schemas/([A-Za-z0-9_]+)")
+
+router = APIRouter()
+
+
+def described(api: FastAPI) -> dict[str, Any]:
+    """The description of every route of `api` that is for programs."""
+    description = deepcopy(api.openapi())
+    description["info"]["description"] = ABOUT
+    paths = {path: how for path, how in description["paths"].items() if path.startswith("/v1/")}
+    # what FastAPI would answer to a malformed request by itself; ours is a problem with the status 400
+    for operations in paths.values():
+        for operation in operations.values():
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    schemas = description["components"]["schemas"] | {"Problem": Problem.model_json_schema()}
+    description["paths"] = paths
+    description["components"]["schemas"] = {name: schemas[name] for name in _named_in(paths, schemas)}
+    return description
+
+
+def _named_in(paths: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
+    """The schemas that the paths name, and those that these name."""
+    named: set[str] = set()
+    looking = [json.dumps(paths)]
+    while looking:
+        found = set(_NAMED.findall(looking.pop())) - named
+        named |= found
+        looking += [json.dumps(schemas[name]) for name in found]
+    return sorted(named)
+
+
+@router.get("/v1/openapi.json", include_in_schema=False)
+async def read_description(request: Request) -> JSONResponse:
+    """The description."""
+    return JSONResponse(described(request.app), headers={"access-control-allow-origin": "*"})

@@ -1,0 +1,46 @@
+"""Who acts, for programs: from the access token that Supabase Auth gave a person to the actor."""
+
+from typing import Any
+
+from paya_app.core import db
+from paya_app.core.actor import Actor
+from paya_app.core.errors import PayaError, ServiceUnavailable
+from paya_app.providers import supabase_auth
+from paya_app.providers.outcome import Retryable
+from paya_app.providers.supabase_auth import TokenRefused
+
+TOKEN_CHARACTERS_MAX = 4096
+
+
+class AccessTokenRefused(PayaError):
+    """No access token, or one that is not a person's of ours, or no longer good."""
+
+    code = "access_token_refused"
+    status = 401
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what to do."""
+        return "The access token is missing or no longer good. Nothing was changed. Sign in again for a new one."
+
+
+async def actor_for_token(token: str) -> Actor:
+    """Whose access token this is.
+
+    Raises:
+        AccessTokenRefused: it is none of ours, has expired, or its session was ended.
+        ServiceUnavailable: it cannot be known now.
+    """
+    if not token or len(token) > TOKEN_CHARACTERS_MAX:
+        raise AccessTokenRefused
+    try:
+        actor = Actor.user(await supabase_auth.verified_claims(token))
+    except TokenRefused as refused:
+        raise AccessTokenRefused from refused
+    except Retryable as failure:
+        raise ServiceUnavailable from failure
+    rows = await db.call(
+        "select identity.is_open_session(:session, :person)", {"session": actor.session_id, "person": actor.user_id}
+    )
+    if not rows[0][0]:
+        raise AccessTokenRefused
+    return actor
