@@ -10,6 +10,7 @@ import pytest
 from paya_app.core.config import settings
 from paya_app.local.vendors.kraken import market as book
 from paya_app.providers import exchange
+from paya_app.providers.exchange import connection
 from paya_app.providers.health import outages, probe
 from paya_app.providers.outcome import ProviderFailure, Rejected, Retryable, Unknown
 from tests.support.kraken import ServedKraken, serving
@@ -359,6 +360,44 @@ async def test_a_withdrawal_that_is_refused_leaves_everything(kraken, key, sats,
         await exchange.withdraw(client_id=uuid4(), address_key=key, quantity_sats=sats, fee_sats_max=fee_sats_max)
     assert refusal.value.code == code
     assert (await exchange.balances()).sats == 1_000_000
+
+
+async def test_a_withdrawal_ends_with_the_clock(database):
+    async with serving(database, withdraw_s=60) as kraken:
+        await bought(1_000_000)
+        ref = await exchange.withdraw(client_id=uuid4(), address_key=ADDRESS, quantity_sats=200_000)
+        await kraken.advance(seconds=30)
+        assert (await exchange.withdrawal(ref)).state == "pending"
+        await kraken.advance(seconds=61)
+        assert (await exchange.withdrawal(ref)).state == "done"
+
+
+async def test_two_processes_with_one_key_double_nothing(kraken):
+    the = settings()
+    described = {
+        "base_url": kraken.base_url,
+        "key": the.kraken_key,
+        "secret": the.kraken_secret.get_secret_value(),
+    }
+    lines = [connection.Connection(**described) for _ in range(2)]
+    refused = set()
+
+    async def buy(line: connection.Connection) -> None:
+        body = {"pair": "XBTUSD", "type": "buy", "ordertype": "market", "volume": "0.0001"}
+        while True:
+            try:
+                await line.make("AddOrder", body, read_as=lambda result: result)
+                return
+            except Retryable as failure:
+                refused.add(failure.reason)
+
+    await asyncio.gather(*(buy(lines[number % 2]) for number in range(30)))
+    for line in lines:
+        line.close()
+    assert refused <= {"nonce"}
+    assert await kraken.order_count() == 30
+    assert (await exchange.balances()).sats == 30 * 10_000
+    assert await outages() == []
 
 
 async def test_many_withdrawals_are_read_page_by_page(kraken):

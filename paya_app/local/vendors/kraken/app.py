@@ -25,6 +25,7 @@ PRIVATE: dict[str, Handler] = {
     "ClosedOrders": orders.closed,
     "QueryTrades": orders.trades,
     "Balance": funds.balance,
+    "BalanceEx": funds.balance_ex,
     "WithdrawAddresses": funds.addresses,
     "WithdrawInfo": funds.info,
     "Withdraw": funds.withdraw,
@@ -70,6 +71,7 @@ def create_kraken(
     market = {
         "Time": public.time,
         "SystemStatus": public.system_status,
+        "Assets": public.assets,
         "AssetPairs": public.asset_pairs,
         "Ticker": public.ticker,
         "Depth": public.depth,

@@ -25,6 +25,11 @@ async def balance(call: Call) -> dict[str, str]:
     return {USD: usd(await held(call, USD)), BTC: btc(await held(call, BTC)) + "00"}
 
 
+async def balance_ex(call: Call) -> dict[str, Any]:
+    """`BalanceEx`: the same, and what is set aside for open orders: nothing."""
+    return {asset: {"balance": held, "hold_trade": "0.0000"} for asset, held in (await balance(call)).items()}
+
+
 async def addresses(call: Call) -> list[dict[str, Any]]:
     """`WithdrawAddresses`."""
     rows = await call.rows("select key, address from vendor_kraken.withdraw_address order by key")
@@ -152,8 +157,8 @@ def _sats(call: Call, name: str = "amount") -> int:
 def _time(text: str) -> datetime | None:
     """A Unix time or an RFC 3339 one."""
     try:
-        if re.fullmatch(r"[0-9]{1,12}", text):
-            return datetime.fromtimestamp(int(text), UTC)
+        if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text):
+            return datetime.fromtimestamp(float(text), UTC)
         return datetime.fromisoformat(text) if text else None
     except (ValueError, OverflowError, OSError):
         raise invalid("start") from None

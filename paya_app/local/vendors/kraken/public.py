@@ -32,6 +32,10 @@ class Public:
         """`SystemStatus`."""
         return answered({"status": "online"})
 
+    async def assets(self, _: Request) -> Response:
+        """`Assets`."""
+        return answered(_ASSETS)
+
     async def asset_pairs(self, request: Request) -> Response:
         """`AssetPairs`."""
         return self._of_pair(request, lambda: answered({PAIR: _PAIR}))
@@ -118,6 +122,10 @@ def _candle(drawn: market.Candle) -> list[Any]:
     return [drawn.start_s, *prices, btc(drawn.volume_sats), drawn.volume_sats // 10**6]
 
 
+_ASSETS = {
+    BTC: {"aclass": "currency", "altname": "XBT", "decimals": 10, "display_decimals": 5, "status": "enabled"},
+    USD: {"aclass": "currency", "altname": "USD", "decimals": 4, "display_decimals": 2, "status": "enabled"},
+}
 _PAIR = {
     "altname": ALTNAME,
     "wsname": "XBT/USD",
