@@ -30,7 +30,7 @@ select id, person, date_trunc('minute', now()), %(cents)s, now() from made"""
 
 
 def main(*, quick: bool, as_json_only: bool) -> int:
-    """Measure, print, and return the exit code: 0 when the bar is held and every satoshi is accounted for."""
+    """Measure, print, and return the exit code: 0 when every satoshi is accounted for, and the bar held unless quick."""
     plans = QUICK_PLANS if quick else PLANS
     typer.echo(f"a private server with {plans:,} people, each with a plan that is due …", err=True)
     with private_server(people=plans, scale=1) as server:
@@ -45,7 +45,7 @@ def main(*, quick: bool, as_json_only: bool) -> int:
             f" taken and collected {figures['taken_s']:.1f} s, booked {figures['booked_s']:.1f} s."
             f" Bar: {SECONDS_MAX:.0f} s for {PLANS:,}, {'held' if held else 'missed'}."
         )
-    return 0 if held and exact else 1
+    return 0 if exact and (held or quick) else 1
 
 
 def measure(server: Server, plans: int) -> dict[str, Any]:
