@@ -6,6 +6,7 @@ from decimal import Decimal
 from babel.numbers import format_currency
 
 CENTS_MAX = 10**15  # far above any amount, far below bigint
+SATS_PER_BTC = 100_000_000
 
 _AMOUNT = re.compile(r"\$?(?=[0-9.])(?P<dollars>[0-9]{1,13}|[0-9]{1,3}(,[0-9]{3}){1,4})?(\.(?P<cents>[0-9]{1,2}))?")
 
@@ -40,3 +41,20 @@ def format_amount(amount: int, asset: str) -> str:
     if asset == "USD":
         return format_cents(amount)
     return f"{'−' if amount < 0 else ''}{Decimal(abs(amount)).scaleb(-8):,.8f} {asset}"
+
+
+def format_sats(quantity_sats: int) -> str:
+    """`29,411 sats`: a small quantity of bitcoin, in hundred-millionths of one."""
+    return f"{'−' if quantity_sats < 0 else ''}{abs(quantity_sats):,} sat{'' if abs(quantity_sats) == 1 else 's'}"
+
+
+def price_of(cost_cents: int, quantity_sats: int) -> int | None:
+    """What a whole bitcoin cost, in US cents rounded to the nearest, or None when nothing was bought."""
+    if quantity_sats <= 0:
+        return None
+    return (cost_cents * SATS_PER_BTC * 2 + quantity_sats) // (quantity_sats * 2)
+
+
+def format_price(cents_per_btc: int) -> str:
+    """`$84,765`: the price of a whole bitcoin, to the nearest dollar."""
+    return f"${(cents_per_btc + 50) // 100:,}"

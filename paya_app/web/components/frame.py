@@ -14,16 +14,18 @@ PLACES = (
     ("home", "Home", "/", "house"),
     ("activity", "Activity", "/activity/", "list"),
     ("pay", "Pay", "/pay/", "arrow-up-right"),
-    ("add", "Add", "/add/", "plus"),
-    ("settings", "Settings", "/settings/", "settings"),
+    ("save", "Save", "/save/", "chart-line"),
+    ("proof", "Proof", "/proof/", "shield-check"),
 )
+# narrow screens come to it by the picture on Home
+SETTINGS = ("settings", "Settings", "/settings/", "settings")
 
 
 def frame(
     *children: Any,
     title: Any = None,
     active: str = "",
-    back: str = "",
+    back: Any = "",
     bar: bool = True,
     public: bool = False,
     **events: Any,
@@ -73,9 +75,11 @@ def visitors_top() -> rx.Component:
     )
 
 
-def _top(title: Any, back: str) -> rx.Component:
+def _top(title: Any, back: Any) -> rx.Component:
     return rx.el.header(
-        go(icon("chevron-left", 24), to=back, aria_label="Back", class_name="iconbtn") if back else rx.el.span(),
+        go(icon("chevron-left", 24), to=back, aria_label="Back", class_name="iconbtn")
+        if isinstance(back, rx.Var) or back
+        else rx.el.span(),
         rx.el.h1(title, class_name="truncate", tab_index=-1),
         rx.el.span(),
         class_name="top",
@@ -88,8 +92,8 @@ def rail(active: str, only: str = "") -> rx.Component:
         go("PaYa", to="/", class_name="brand", aria_label="PaYa, home"),
         rx.el.nav(
             *[
-                go(icon(sign), "Add money" if key == "add" else text, to=path, **_current(key, active))
-                for key, text, path, sign in PLACES
+                go(icon(sign), text, to=path, **_current(key, active))
+                for key, text, path, sign in (*PLACES, SETTINGS)
             ],
             aria_label="Places",
             class_name="grid gap-1",

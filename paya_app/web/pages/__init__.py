@@ -17,6 +17,10 @@ from paya_app.web.pages import (
     pay,
     person,
     proof,
+    save,
+    save_new,
+    save_plan,
+    save_plan_change,
     settings,
     settings_banks,
     settings_sessions,
@@ -49,6 +53,12 @@ PAGES = (
     Page("/pay", pay.page, "Pay · PaYa", pay.PayState.enter),
     Page("/activity", activity.page, "Activity · PaYa", activity.ActivityState.enter),
     Page("/activity/[item]", activity_item.page, "Receipt · PaYa", activity_item.ItemState.enter),
+    Page("/save", save.page, "Save · PaYa", save.SaveState.enter),
+    Page("/save/new", save_new.page, "New plan · PaYa", save_new.NewPlanState.enter),
+    Page("/save/[plan]", save_plan.page, "Plan · PaYa", save_plan.PlanState.enter),
+    Page(
+        "/save/[plan]/change", save_plan_change.page, "Change a plan · PaYa", save_plan_change.ChangePlanState.enter
+    ),
     Page("/u/[handle]", person.page, "On PaYa", person.PersonState.enter),
     Page("/settings", settings.page, "Settings · PaYa", settings.SettingsState.enter),
     Page("/settings/banks", settings_banks.page, "Banks · PaYa", settings_banks.BanksState.enter),

@@ -425,7 +425,7 @@ def page() -> rx.Component:
             former_id=AddState.former_id,
         ),
         title="Add money",
-        active="add",
+        active="home",
         back="/",
         bar=False,
         on_unmount=AddState.leave,

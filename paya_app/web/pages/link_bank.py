@@ -136,7 +136,7 @@ def page() -> rx.Component:
             _bones(),
         ),
         title="Link your bank",
-        active="add",
+        active="home",
         back="/add/",
         bar=False,
     )

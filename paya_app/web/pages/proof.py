@@ -34,5 +34,6 @@ def page() -> rx.Component:
             class_name="card p-4 sm:p-6",
         ),
         proof_board(),
+        active="proof",
         public=True,
     )

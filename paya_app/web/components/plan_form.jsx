@@ -1,0 +1,298 @@
+// A savings plan being written: every choice paints at once, however slow the network is; the server reads it again.
+import { useState } from "react";
+import { jsx } from "@emotion/react";
+import { ChevronDown, CircleAlert } from "lucide-react";
+import { Sum, clean, full, isPositive } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
+import { ignoreHeld } from "$/public/external/paya_app/web/components/settling/settling.jsx";
+
+const COMMON = ["10", "25", "50", "100"];
+const FREQUENCIES = [
+  ["weekly", "Every week", "a week"],
+  ["biweekly", "Every 2 weeks", "every 2 weeks"],
+  ["monthly", "Every month", "a month"],
+  ["daily", "Every day", "a day"],
+  ["weekdays", "Mon to Fri", "each weekday"],
+  ["hourly", "Every hour", "an hour"],
+];
+const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const PRESET = {
+  amount: "",
+  frequency: "weekly",
+  weekdays: "5",
+  month_day: "1",
+  time: "09:00",
+  name: "",
+  below: "",
+  dip_percent: "",
+  dip_extra: "",
+  cap: "",
+  ends_on: "",
+  on_shortfall: "skip",
+  catch_up: "one",
+};
+const FOLDED = ["name", "below", "dip_percent", "dip_extra", "cap", "ends_on"];
+
+const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const zones = (chosen) => [...new Set([chosen, zoneHere(), "UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])])];
+const filled = (given) => Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== ""));
+const plain = (text) => clean(text.replace(/[$,\s]/g, ""));
+
+// What people write for a time of day: 9, 9:30, 930, 0930, 9.30.
+export function timeOf(text) {
+  const found = /^\s*(\d{1,2})(?:\s*[:.h]?\s*(\d{2}))?\s*$/.exec(text);
+  if (!found) return text;
+  return `${found[1].padStart(2, "0")}:${found[2] ?? "00"}`;
+}
+
+function Choice({ label, chosen, choices, onChoose, className = "seg" }) {
+  return jsx(
+    "div",
+    { className, role: "group", "aria-label": label },
+    choices.map(([value, shown, name]) =>
+      jsx(
+        "button",
+        { key: value, type: "button", "aria-label": name, "aria-pressed": chosen.includes(value), onClick: () => onChoose(value) },
+        shown,
+      ),
+    ),
+  );
+}
+
+function Part({ title, hint, children }) {
+  return jsx(
+    "div",
+    { className: "mt-5" },
+    jsx("p", { className: "label", "aria-hidden": true }, title),
+    children,
+    hint && jsx("p", { className: "hint" }, hint),
+  );
+}
+
+function Pick({ id, label, value, choices, onChange }) {
+  return jsx(
+    "div",
+    { className: "min-w-0" },
+    jsx("label", { className: "label", htmlFor: id }, label),
+    jsx(
+      "div",
+      { className: "relative" },
+      jsx(
+        "select",
+        { id, className: "field appearance-none pr-10! truncate", value, onChange: (event) => onChange(event.target.value) },
+        choices.map(([key, shown]) => jsx("option", { key, value: key }, shown)),
+      ),
+      jsx(ChevronDown, { size: 20, className: "absolute right-3 top-4 m pointer-events-none", "aria-hidden": true }),
+    ),
+  );
+}
+
+function Field({ id, label, hint, ...props }) {
+  return jsx(
+    "div",
+    { className: "min-w-0" },
+    jsx("label", { className: "label", htmlFor: id }, label),
+    jsx("input", { id, className: "field num", autoComplete: "off", spellCheck: false, "aria-describedby": hint && `${id}-hint`, ...props }),
+    hint && jsx("p", { className: "hint", id: `${id}-hint` }, hint),
+  );
+}
+
+export function PlanForm({ initial, hint, fault, verb, onReview }) {
+  const [order, setOrder] = useState(() => ({ ...PRESET, zone: zoneHere(), ...filled(initial) }));
+  const [isOpen, setOpen] = useState(() => FOLDED.some((name) => filled(initial)[name]));
+  const [hasChosenDay, setChosenDay] = useState(false);
+  const [isAnother, setAnother] = useState(() => order.amount !== "" && !COMMON.includes(order.amount));
+  const set = (name) => (value) => setOrder((old) => ({ ...old, [name]: value }));
+  const typed = (name) => ({ id: `plan-${name}`, value: order[name], onChange: (event) => set(name)(event.target.value) });
+  const { frequency } = order;
+  const amount = plain(order.amount);
+  const days = order.weekdays.split(",").filter(Boolean);
+  const daysChosen = frequency === "biweekly" ? days.slice(0, 1) : days;
+  // the preset gives way to the first day that is chosen; further ones come beside it
+  const chooseDay = (day) => {
+    const isOne = frequency === "biweekly" || !hasChosenDay;
+    const rest = days.filter((one) => one !== day);
+    const next = isOne ? [day] : days.includes(day) ? rest : [...days, day];
+    setChosenDay(true);
+    if (next.length) set("weekdays")(next.sort().join(","));
+  };
+  const review = (event) => {
+    event.preventDefault();
+    const time = timeOf(order.time);
+    set("time")(time);
+    onReview?.({ ...order, amount, time: frequency === "hourly" ? `00:${time.slice(-2)}` : time, weekdays: daysChosen.join(",") });
+  };
+  const often = FREQUENCIES.find(([value]) => value === frequency)?.[2] ?? "";
+
+  return jsx(
+    "form",
+    { onSubmit: review, noValidate: true, "aria-label": "The plan", id: "plan-form" },
+    jsx(
+      "div",
+      { className: "card p-4 sm:p-6" },
+      jsx(Sum, { amount, id: "plan-sum" }),
+      jsx("p", { className: "s m num text-center mb-4" }, hint),
+      jsx(
+        "div",
+        { className: "grid grid-cols-4 gap-2", role: "group", "aria-label": "Common amounts" },
+        COMMON.map((dollars) =>
+          jsx(
+            "button",
+            {
+              key: dollars,
+              type: "button",
+              className: "pick num",
+              "aria-pressed": !isAnother && order.amount === dollars,
+              onClick: () => {
+                setAnother(false);
+                set("amount")(dollars);
+              },
+            },
+            "$" + dollars,
+          ),
+        ),
+      ),
+      jsx(
+        "div",
+        { className: "mt-3" },
+        jsx(Field, {
+          id: "plan-amount",
+          label: "Another amount",
+          inputMode: "decimal",
+          placeholder: "$",
+          value: isAnother ? order.amount : "",
+          onChange: (event) => {
+            setAnother(true);
+            set("amount")(event.target.value);
+          },
+        }),
+      ),
+    ),
+    jsx(
+      "div",
+      { className: "card p-4 sm:p-6 mt-3" },
+      jsx("p", { className: "label", "aria-hidden": true }, "How often"),
+      jsx(Choice, {
+        label: "How often",
+        className: "seg many grid-cols-3",
+        chosen: [frequency],
+        choices: FREQUENCIES,
+        onChoose: set("frequency"),
+      }),
+      (frequency === "weekly" || frequency === "biweekly") &&
+        jsx(
+          Part,
+          { title: "On", hint: frequency === "weekly" && hasChosenDay && "Tap more days to buy on each of them." },
+          jsx(Choice, {
+            label: "Day of the week",
+            className: "seg many grid-cols-7",
+            chosen: daysChosen,
+            choices: DAYS.map((name, at) => [String(at + 1), name.slice(0, 2), name]),
+            onChoose: chooseDay,
+          }),
+        ),
+      jsx(
+        "div",
+        { className: "grid gap-4 mt-5 sm:grid-cols-[minmax(0,1fr)_minmax(0,2fr)]" },
+        frequency === "monthly" &&
+          jsx(
+            "div",
+            { className: "sm:col-span-2" },
+            jsx(Pick, {
+              id: "plan-month-day",
+              label: "Day of the month",
+              value: order.month_day,
+              onChange: set("month_day"),
+              choices: [...Array.from({ length: 31 }, (_, at) => [String(at + 1), String(at + 1)]), ["-1", "The last day"]],
+            }),
+            Number(order.month_day) > 28 && jsx("p", { className: "hint" }, "In a shorter month, on its last day."),
+          ),
+        jsx(Field, {
+          ...typed("time"),
+          label: frequency === "hourly" ? "Minutes past the hour" : "At",
+          inputMode: "numeric",
+          value: frequency === "hourly" ? order.time.slice(-2) : order.time,
+          onChange: (event) => set("time")(frequency === "hourly" ? `00:${event.target.value}` : event.target.value),
+          onBlur: () => frequency !== "hourly" && set("time")(timeOf(order.time)),
+        }),
+        jsx(Pick, {
+          id: "plan-zone",
+          label: "Time zone",
+          value: order.zone,
+          onChange: set("zone"),
+          choices: zones(order.zone).map((zone) => [zone, zone.replaceAll("_", " ")]),
+        }),
+      ),
+    ),
+    jsx(
+      "div",
+      { className: "card mt-3" },
+      jsx(
+        "button",
+        { type: "button", className: "row w-full font-semibold", "aria-expanded": isOpen, "aria-controls": "plan-more", onClick: () => setOpen(!isOpen) },
+        jsx("span", { className: "t" }, "More options"),
+        jsx(ChevronDown, { size: 20, className: "m" + (isOpen ? " rotate-180" : ""), "aria-hidden": true }),
+      ),
+      isOpen &&
+        jsx(
+          "div",
+          { id: "plan-more", className: "grid gap-4 p-4 pt-0 sm:px-6 sm:pb-6" },
+          jsx(Field, { ...typed("name"), label: "Name", maxLength: 40, placeholder: "Named by its days" }),
+          jsx(Field, { ...typed("below"), label: "Buy only below", inputMode: "decimal", placeholder: "$ per bitcoin", hint: "Above this price a buy is skipped." }),
+          jsx(
+            "div",
+            { className: "grid grid-cols-2 gap-x-3" },
+            jsx(Field, { ...typed("dip_percent"), label: "On a dip of", inputMode: "decimal", placeholder: "%" }),
+            jsx(Field, { ...typed("dip_extra"), label: "Buy more for", inputMode: "decimal", placeholder: "$" }),
+            jsx("p", { className: "hint col-span-2" }, "A dip: the price is that far below its highest of 24 hours."),
+          ),
+          jsx(Field, { ...typed("cap"), label: "Spend at most, in all", inputMode: "decimal", placeholder: "$", hint: "The plan ends when the next buy no longer fits." }),
+          jsx(Field, { ...typed("ends_on"), label: "Last day", placeholder: "2027-11-30", hint: "Without one it goes on until you end it." }),
+          jsx(
+            "div",
+            {},
+            jsx("p", { className: "label", "aria-hidden": true }, "When your wallet holds too little"),
+            jsx(Choice, {
+              label: "When your wallet holds too little",
+              chosen: [order.on_shortfall],
+              choices: [
+                ["skip", "Skip that buy"],
+                ["retry", "Try for a day"],
+                ...(order.funding === "bank" ? [["use_wallet", "Wallet pays"]] : []),
+              ],
+              onChoose: set("on_shortfall"),
+            }),
+          ),
+          jsx(
+            "div",
+            {},
+            jsx("p", { className: "label", "aria-hidden": true }, "After an outage of ours"),
+            jsx(Choice, {
+              label: "After an outage of ours",
+              chosen: [order.catch_up],
+              choices: [
+                ["one", "One buy for all"],
+                ["skip", "Skip what was missed"],
+              ],
+              onChoose: set("catch_up"),
+            }),
+          ),
+        ),
+    ),
+    jsx(
+      "div",
+      { role: "alert" },
+      fault &&
+        jsx(
+          "p",
+          { className: "fault mt-3" },
+          jsx(CircleAlert, { size: 16, "aria-hidden": true }),
+          jsx("span", {}, fault),
+        ),
+    ),
+    jsx(
+      "button",
+      { type: "submit", id: "review", className: "pri num mt-4", disabled: !isPositive(amount), onKeyDown: ignoreHeld },
+      isPositive(amount) ? verb || `Review ${full(amount)} ${often}` : "Choose an amount",
+    ),
+  );
+}

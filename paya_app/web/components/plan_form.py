@@ -1,0 +1,37 @@
+"""A savings plan being written, in the browser: how much, how often, when; the rest folded away."""
+
+from typing import Any
+
+import reflex as rx
+
+from paya_app.web.components.keypad import KEYPAD  # noqa: F401 - plan_form.jsx imports it
+from paya_app.web.components.settling import SETTLING  # noqa: F401 - plan_form.jsx imports it
+
+
+def _order(order: rx.Var[dict[str, str]]) -> tuple[rx.Var[dict[str, str]]]:
+    return (order,)
+
+
+class _PlanForm(rx.Component):
+    library = rx.asset("plan_form.jsx", shared=True).importable_path
+    tag = "PlanForm"
+
+    initial: rx.Var[dict[str, str]]
+    hint: rx.Var[str]
+    fault: rx.Var[str]
+    verb: rx.Var[str]
+    on_review: rx.EventHandler[_order]
+
+
+def plan_form(*, initial: Any, hint: Any, fault: Any, on_review: Any, verb: str = "") -> rx.Component:
+    """The form.
+
+    Args:
+        initial: What it is filled with, by the names of `PlanOrder`; what is left out is preset, the zone as the
+            browser's.
+        hint: The line under the amount.
+        fault: What is wrong, above its button; empty when nothing is.
+        on_review: Gets what was chosen, as texts by the names of `PlanOrder`.
+        verb: What its button says; without one, the amount and how often.
+    """
+    return _PlanForm.create(initial=initial, hint=hint, fault=fault, verb=verb, on_review=on_review)

@@ -1,0 +1,205 @@
+"""`/save/new`: a plan, from its amount to its first three buys.
+
+The plan's id lives in the address (`?id=`), so that reload, a second click and a killed server make one plan.
+What is confirmed comes back with the press, as the page showed it; where that is not what was reviewed here,
+nothing is saved.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from paya_app import savings, wallet
+from paya_app.core.actor import Actor
+from paya_app.core.clock import now
+from paya_app.core.errors import PayaError, RequestInvalid
+from paya_app.core.ids import new_id
+from paya_app.core.money import format_cents
+from paya_app.web.components.asked_for import asked_for
+from paya_app.web.components.field import notice
+from paya_app.web.components.frame import frame
+from paya_app.web.components.next_buys import BuyAhead
+from paya_app.web.components.plan_form import plan_form
+from paya_app.web.components.plan_review import plan_review
+from paya_app.web.components.skeleton import bone, waiting
+from paya_app.web.forms import Form, Text, read, read_flag, read_id
+from paya_app.web.plan_orders import PlanOrder, buys_ahead, new_terms
+from paya_app.web.plans import promise, rest_words
+from paya_app.web.viewer import admit, query_value, signed_in
+
+ASK_AGAIN = "Not saved. Nothing was bought, and your money is where it was. Check the plan once more, and confirm it."
+
+
+@dataclass
+class PlanShown:
+    """What is about to be saved, as the server understood it; the press that confirms brings it back."""
+
+    plan_id: str = ""
+    amount: str = ""
+    promise: str = ""
+    rest: str = ""
+
+
+class ConfirmedPlan(Form):
+    """The review that a press confirms, as the page showed it."""
+
+    plan_id: Text = ""
+    amount: Text = ""
+    promise: Text = ""
+    rest: Text = ""
+
+
+@dataclass(frozen=True)
+class _Order:
+    plan_id: UUID
+    terms: savings.Terms
+
+    def review(self) -> PlanShown:
+        return PlanShown(
+            str(self.plan_id), format_cents(self.terms.amount_cents), promise(self.terms), rest_words(self.terms)
+        )
+
+
+class NewPlanState(rx.State):
+    """The plan that is being written; `initial` is what its form begins with."""
+
+    ready: bool = False
+    fault: str = ""
+    plan_id: str = ""
+    former_id: str = ""
+    initial: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
+    hint: str = ""
+    reviewing: bool = False
+    review: rx.Field[PlanShown] = rx.field(default_factory=PlanShown)
+    ahead: rx.Field[list[BuyAhead]] = rx.field(default_factory=list)
+    settled: int = 0
+    _order: _Order | None = None
+
+    @rx.event
+    async def enter(self) -> rx.event.EventSpec | None:
+        """Give the page its id, or show the plan that has it."""
+        try:
+            actor = await admit(self)
+            if not isinstance(actor, Actor):
+                return actor
+            amount = query_value(self, "amount")
+            amount = amount if amount.isascii() and amount.isdigit() and len(amount) <= 4 else ""  # noqa: PLR2004
+            plan_id = read_id(query_value(self, "id"))
+            if plan_id is None:
+                return _address(new_id(), amount)
+            if await savings.plan(actor, plan_id) is not None:
+                return rx.redirect(f"/save/{plan_id}/", replace=True)
+            self.reviewing, self._order = False, None
+            if str(plan_id) != self.plan_id:
+                self.reset()
+                self.plan_id = str(plan_id)
+            self.initial = {"amount": amount} if amount else {}
+            balance = await wallet.balance(actor)
+            self.hint = f"each time · {format_cents(balance.available_cents)} in your wallet"
+            self.ready = True
+        except PayaError as error:
+            self.fault = error.message
+        return None
+
+    @rx.event
+    def leave(self) -> None:
+        """Forget what was being written."""
+        self.reset()
+
+    @rx.event
+    async def ask_review(self, order: dict[str, Any]) -> None:
+        """Read the plan strictly and show what will happen."""
+        self.fault = ""
+        try:
+            await signed_in(self)
+            plan_id = read_id(self.plan_id or query_value(self, "id"))
+            if plan_id is None:
+                raise RequestInvalid(sentence=ASK_AGAIN)
+            moment = now()
+            terms = new_terms(read(PlanOrder, order), moment)
+            self.ahead = buys_ahead(terms, moment)
+            self._order = _Order(plan_id, terms)
+            self.review, self.reviewing = self._order.review(), True
+        except PayaError as error:
+            self.reviewing, self.fault = False, error.message
+
+    @rx.event
+    def set_reviewing(self, wanted: bool) -> None:  # noqa: FBT001 - an event's argument
+        """Put the review away. It is opened by `ask_review` alone."""
+        try:
+            if not read_flag(wanted):
+                self.reviewing = False
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
+        """Save what was reviewed, when it is what the page showed, and show the plan."""
+        self.settled += 1
+        order = self._order
+        try:
+            confirmed = read(ConfirmedPlan, shown)
+            actor = await signed_in(self)
+            if order is None or confirmed.model_dump() != asdict(order.review()):
+                self.reviewing, self.fault = False, ASK_AGAIN
+                return None
+            plan = await savings.create(actor, plan_id=order.plan_id, terms=order.terms)
+        except savings.PlanKeyReused as error:
+            self.reviewing, self.fault = False, error.message
+            self._order, self.former_id, self.plan_id = None, self.plan_id, str(new_id())
+            return _address(UUID(self.plan_id), "")
+        except PayaError as error:
+            self.reviewing, self.fault = False, error.message
+            return None
+        self.reset()
+        return rx.redirect(f"/save/{plan.id}/?new=1", replace=True)
+
+
+def _address(plan_id: UUID, amount: str) -> rx.event.EventSpec:
+    return rx.redirect(f"/save/new/?id={plan_id}{amount and '&amount='}{amount}", replace=True)
+
+
+def page() -> rx.Component:
+    """The page."""
+    return frame(
+        asked_for(
+            rx.cond(
+                NewPlanState.ready,
+                plan_form(
+                    initial=NewPlanState.initial,
+                    hint=NewPlanState.hint,
+                    fault=NewPlanState.fault,
+                    on_review=NewPlanState.ask_review,
+                ),
+                notice(NewPlanState.fault),
+            ),
+            waiting=waiting(
+                rx.el.div(bone("180px", "56px", "mx-auto"), bone("100%", "52px", "mt-8"), class_name="card p-6"),
+                rx.el.div(bone("100%", "92px"), bone("100%", "52px", "mt-5"), class_name="card p-6 mt-3"),
+            ),
+            ready=NewPlanState.ready | (NewPlanState.fault != ""),
+            current_id=NewPlanState.plan_id,
+            former_id=NewPlanState.former_id,
+        ),
+        plan_review(
+            title="Check and start",
+            amount=NewPlanState.review.amount,
+            promise=NewPlanState.review.promise,
+            rest=NewPlanState.review.rest,
+            buys=NewPlanState.ahead,
+            verb="Start this plan",
+            busy_label="Starting …",
+            settled=NewPlanState.settled,
+            on_confirm=NewPlanState.submit(NewPlanState.review.to(dict)),
+            is_open=NewPlanState.reviewing,
+            on_open_change=NewPlanState.set_reviewing,
+            on_change=NewPlanState.set_reviewing(False),
+        ),
+        title="New plan",
+        active="save",
+        back="/save/",
+        bar=False,
+        on_unmount=NewPlanState.leave,
+    )

@@ -1,0 +1,480 @@
+"""`/save/[plan]`: one plan: its next three buys, what it says, and what became of the buys before."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from paya_app import savings
+from paya_app.core.actor import Actor
+from paya_app.core.clock import now
+from paya_app.core.errors import NotFound, PayaError, RequestInvalid
+from paya_app.core.ids import new_id
+from paya_app.core.money import format_cents
+from paya_app.web.components.busy import busy_button
+from paya_app.web.components.button import secondary, secondary_link
+from paya_app.web.components.due import Due
+from paya_app.web.components.field import notice
+from paya_app.web.components.focus_title import focus_title
+from paya_app.web.components.frame import frame
+from paya_app.web.components.link import go
+from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.next_buys import BuyAhead, next_buys
+from paya_app.web.components.only_for import only_for
+from paya_app.web.components.sheet import sheet
+from paya_app.web.components.skeleton import bone, bone_section, waiting
+from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
+from paya_app.web.plan_orders import buy_ahead
+from paya_app.web.plans import (
+    STATE_TONES,
+    STATES,
+    buy_words,
+    conditions,
+    moment_words,
+    rhythm,
+    spent_words,
+    why_it_stands,
+    zone_words,
+)
+from paya_app.web.viewer import admit, query_value, signed_in
+
+ELSEWHERE = "The page had gone on to another plan. Nothing was changed: choose again."
+PAGE = 20  # buys shown at once
+
+
+@dataclass
+class Line:
+    """One thing that the plan says."""
+
+    label: str
+    words: str
+
+
+@dataclass
+class PastBuy:
+    """What became of one buy; `at` is ISO 8601, `when` the same in the plan's zone."""
+
+    at: str
+    when: str
+    what: str
+    why: str
+    spent: str
+
+
+@dataclass
+class Question:
+    """What is asked before it is done; the press that answers brings it back. `key` makes it happen once."""
+
+    plan: str = ""
+    verb: str = ""
+    key: str = ""
+    due_at: str = ""
+    title: str = ""
+    text: str = ""
+    answer: str = ""
+    busy: str = ""
+
+
+class Answer(Form):
+    """The question that a press answers, as the page showed it."""
+
+    plan: Text = ""
+    verb: Text = ""
+    key: Text = ""
+    due_at: Text = ""
+
+
+class PlanState(rx.State):
+    """One plan, the one that `shown` names. `kind` is empty until it is known, then `plan` or `none`.
+
+    `due_at` is when the next buy begins, ISO 8601. `earlier` is where the buys shown go on, or empty at their end.
+    """
+
+    shown: str = ""
+    kind: str = ""
+    fault: str = ""
+    said: str = ""
+    is_new: bool = False
+    title: str = ""
+    state: str = ""
+    amount: str = ""
+    rhythm: str = ""
+    zone: str = ""
+    chip: str = ""
+    chip_tone: str = ""
+    why: str = ""
+    spent: str = ""
+    due_at: str = ""
+    ahead: rx.Field[list[BuyAhead]] = rx.field(default_factory=list)
+    lines: rx.Field[list[Line]] = rx.field(default_factory=list)
+    past: rx.Field[list[PastBuy]] = rx.field(default_factory=list)
+    earlier: str = ""
+    is_earlier: bool = False
+    question: rx.Field[Question] = rx.field(default_factory=Question)
+    settled: int = 0
+    _before: datetime | None = None
+
+    @rx.event
+    async def enter(self) -> rx.event.EventSpec | None:
+        """Load it; what belongs to others is not there."""
+        try:
+            actor = await admit(self)
+            if not isinstance(actor, Actor):
+                return actor
+            self._begin()
+            self.is_new, self.said, self.question = query_value(self, "new") == "1", "", Question()
+            await self._load(actor)
+        except NotFound as error:
+            self.kind, self.title, self.fault = "none", "Not found", error.message
+        except PayaError as error:
+            self.fault = error.message
+        return None
+
+    @rx.event
+    async def refresh(self) -> None:
+        """Something changed: read it again."""
+        try:
+            actor = await signed_in(self)
+            self._begin()
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def show_more(self) -> None:
+        """The buys before those that are shown."""
+        try:
+            actor = await signed_in(self)
+            self._begin()
+            self._before = datetime.fromisoformat(self.earlier) if self.earlier else None
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def show_newest(self) -> None:
+        """The latest buys again."""
+        try:
+            actor = await signed_in(self)
+            self._begin()
+            self._before = None
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def ask(self, verb: str, item: str) -> None:
+        """Show what skipping, pausing, resuming or ending the plan that was looked at means, before it is done."""
+        self.said = ""
+        try:
+            actor = await signed_in(self)
+            verb, plan = read_text(verb), await self._plan(actor, read_text(item))
+            self._show(plan)
+            self.question = _question(verb, plan)
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    def set_asking(self, wanted: bool) -> None:  # noqa: FBT001 - an event's argument
+        """Put the question away. It is opened by `ask` alone."""
+        try:
+            if not read_flag(wanted):
+                self.question = Question()
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def act(self, asked: dict[str, Any]) -> None:
+        """Do what was asked, once."""
+        self.settled += 1
+        try:
+            answer = read(Answer, asked)
+            actor = await signed_in(self)
+            plan, key = await self._plan(actor, answer.plan), read_id(answer.key)
+            if key is None:
+                raise RequestInvalid
+            await _done(actor, plan.id, answer, key)
+            await self._load(actor)
+            self.said = self._outcome(answer.verb)
+        except PayaError as error:
+            self.fault = error.message
+        finally:
+            self.question = Question()
+
+    def _begin(self) -> None:
+        """Forget what is of another address."""
+        if self.shown != self._wanted():
+            self.reset()
+            self.shown = self._wanted()
+
+    def _wanted(self) -> str:
+        return str(self.plan)[:64]  # pyright: ignore[reportAttributeAccessIssue] - Reflex adds the route's segment
+
+    async def _plan(self, actor: Actor, item: str) -> savings.Plan:
+        """The plan that was looked at, while the page is still at it."""
+        if item != self._wanted():
+            raise RequestInvalid(sentence=ELSEWHERE)
+        self._begin()
+        plan_id = read_id(item)
+        plan = await savings.plan(actor, plan_id) if plan_id else None
+        if plan is None:
+            raise NotFound(what="plan")
+        return plan
+
+    async def _load(self, actor: Actor) -> None:
+        plan = await self._plan(actor, self._wanted())
+        self._show(plan)
+        zone, moment = plan.terms.schedule.zone, now()
+        buys = await savings.buys(actor, plan.id, before=self._before)
+        begun = [buy for buy in buys if buy.state != "scheduled" or buy.due_at <= moment]
+        self.past = [_past(buy, zone, moment) for buy in begun[:PAGE]]
+        self.earlier = begun[PAGE - 1].due_at.isoformat() if len(begun) > PAGE else ""
+        self.is_earlier = self._before is not None
+        if self.is_new and self.ahead:
+            first = self.ahead[0]
+            self.said = f"Started. The first buy is on {first.words}, {first.zone}."
+
+    def _show(self, plan: savings.Plan) -> None:
+        terms, moment = plan.terms, now()
+        self.kind, self.fault, self.title, self.state = "plan", "", terms.name, plan.state
+        self.amount, self.rhythm = format_cents(terms.amount_cents), rhythm(terms.schedule)
+        self.zone = zone_words(terms.schedule.zone)
+        self.chip, self.chip_tone, self.why = STATES[plan.state], STATE_TONES[plan.state], why_it_stands(plan)
+        self.spent = format_cents(plan.spent_cents)
+        self.ahead = [buy_ahead(buy.due_at, terms, buy.amount_cents, moment) for buy in plan.next_buys]
+        self.due_at = self.ahead[0].at if self.ahead else ""
+        self.lines = [Line(label, words) for label, words in conditions(terms)]
+
+    def _outcome(self, verb: str) -> str:
+        """What was done, and what comes next."""
+        ahead = f" The next buy is on {self.ahead[0].words}, {self.ahead[0].zone}." if self.ahead else ""
+        match verb:
+            case "skip":
+                return f"Skipped. Nothing leaves your wallet for it.{ahead}"
+            case "resume":
+                return f"Resumed.{ahead}"
+            case _:
+                return ""  # the chip and the sentence under it say it
+
+
+async def _done(actor: Actor, plan_id: UUID, answer: Answer, key: UUID) -> None:
+    """Do it. Raises what `savings` raises, and `RequestInvalid` for what is none of the four."""
+    match answer.verb:
+        case "skip":
+            await savings.skip_next(actor, plan_id, key=key, due_at=_moment(answer.due_at))
+        case "pause":
+            await savings.pause(actor, plan_id, key=key)
+        case "resume":
+            await savings.resume(actor, plan_id, key=key)
+        case "end":
+            await savings.end(actor, plan_id, key=key)
+        case _:
+            raise RequestInvalid
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise RequestInvalid from None
+
+
+def _question(verb: str, plan: savings.Plan) -> Question:
+    """What is asked. Raises `NothingToSkip`, and `RequestInvalid` for what is none of the four."""
+    zone = plan.terms.schedule.zone
+    words = [f"{moment_words(buy.due_at, zone, now())}, {zone_words(zone)}" for buy in plan.next_buys]
+    asked = Question(plan=str(plan.id), verb=verb, key=str(new_id()))
+    stays = "What it bought is yours, and a buy that has begun goes on."
+    match verb:
+        case "skip":
+            if not words:
+                raise savings.NothingToSkip
+            asked.due_at, asked.title = plan.next_buys[0].due_at.isoformat(), "Skip the next buy?"
+            after = f" The one after it, on {words[1]}, happens as planned." if words[1:] else ""
+            asked.text = f"Nothing is bought on {words[0]}.{after}"
+            asked.answer, asked.busy = "Skip this buy", "Skipping …"
+        case "pause":
+            asked.title, asked.text = "Pause this plan?", f"Nothing is bought until you resume it. {stays}"
+            asked.answer, asked.busy = "Pause", "Pausing …"
+        case "resume":
+            asked.title = "Resume this plan?"
+            asked.text = (
+                f"{format_cents(plan.terms.amount_cents)} {rhythm(plan.terms.schedule)}, {zone_words(zone)}, "
+                "from its next time on. What was missed meanwhile is not bought."
+            )
+            asked.answer, asked.busy = "Resume", "Resuming …"
+        case "end":
+            asked.title, asked.text = "End this plan?", f"It does not come back: to go on, make a new one. {stays}"
+            asked.answer, asked.busy = "End it", "Ending …"
+        case _:
+            raise RequestInvalid
+    return asked
+
+
+def _past(buy: savings.Buy, zone: str, moment: datetime) -> PastBuy:
+    what, why = buy_words(buy)
+    return PastBuy(buy.due_at.isoformat(), moment_words(buy.due_at, zone, moment), what, why, spent_words(buy))
+
+
+def page() -> rx.Component:
+    """The page."""
+    return frame(
+        LiveHint.create(on_change=PlanState.refresh, active=True),
+        _only(
+            rx.fragment(
+                focus_title(PlanState.is_new & (PlanState.kind != "")),
+                rx.match(PlanState.kind, ("plan", _plan()), ("none", _none()), _waiting()),
+            ),
+            _waiting(),
+        ),
+        title=_only(rx.fragment(rx.cond(PlanState.title != "", PlanState.title, "Plan")), rx.fragment("Plan")),
+        active="save",
+        back="/save/",
+    )
+
+
+def _only(content: rx.Component, bones: rx.Component) -> rx.Component:
+    return only_for("plan", PlanState.shown, content, bones)
+
+
+def _waiting() -> rx.Component:
+    return rx.el.div(
+        _only(rx.fragment(notice(PlanState.fault)), rx.fragment()),
+        waiting(
+            rx.el.div(bone("180px", "48px", "mx-auto"), bone("220px", "20px", "mx-auto mt-3"), class_name="card p-6"),
+            bone_section(3),
+        ),
+    )
+
+
+def _none() -> rx.Component:
+    return rx.el.div(
+        rx.el.p(PlanState.fault, class_name="m mb-4"),
+        secondary_link("All of your plans", to="/save/", class_name="low inline-flex!"),
+        class_name="card p-8 text-center",
+    )
+
+
+def _plan() -> rx.Component:
+    return rx.el.div(
+        notice(PlanState.fault),
+        notice(PlanState.said, kind="calm"),
+        Due.create(at=PlanState.due_at, on_due=PlanState.refresh),
+        rx.el.section(
+            rx.el.p(PlanState.amount, class_name="amt", id="plan-each"),
+            rx.el.p(PlanState.rhythm, class_name="m num"),
+            rx.el.p(PlanState.zone, class_name="s m"),
+            rx.el.p(
+                rx.el.span(rx.el.span(class_name="dot"), PlanState.chip, class_name="chip " + PlanState.chip_tone),
+                class_name="mt-3",
+                role="status",
+                id="plan-state",
+            ),
+            rx.el.p(PlanState.why, class_name="m mt-3 empty:hidden", id="why"),
+            class_name="card p-6 text-center",
+        ),
+        rx.cond(PlanState.state == "paused", _ask("resume", "Resume", "pri mt-4")),
+        rx.cond(PlanState.ahead.length() > 0, _ahead()),
+        rx.el.section(
+            _kv("Spent so far", rx.el.b(PlanState.spent, class_name="num", id="spent")),
+            rx.foreach(PlanState.lines, lambda line: _kv(line.label, rx.el.span(line.words, class_name="num"))),
+            class_name="card mt-6",
+            aria_label="What it says",
+        ),
+        _past_buys(),
+        rx.cond(
+            PlanState.state != "ended",
+            rx.el.div(
+                rx.cond(PlanState.state == "active", _ask("pause", "Pause", "sec2"), rx.fragment()),
+                _ask("end", "End this plan", "sec2 danger"),
+                class_name="grid gap-2 mt-6",
+            ),
+            secondary_link("New plan", to="/save/new/", class_name="mt-6"),
+        ),
+        _sheet(),
+    )
+
+
+def _ask(verb: str, words: str, class_name: str) -> rx.Component:
+    return rx.el.button(
+        words, type="button", on_click=PlanState.ask(verb, PlanState.shown), id=verb, class_name=class_name
+    )
+
+
+def _ahead() -> rx.Component:
+    def skip(buy: rx.vars.ObjectVar[BuyAhead]) -> rx.Component:
+        return secondary(
+            "Skip",
+            on_click=PlanState.ask("skip", PlanState.shown),
+            id="skip",
+            class_name="low s",
+            aria_label="Skip the buy on " + buy.words.to(str),
+        )
+
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h2(rx.cond(PlanState.ahead.length() == 3, "Next three", "Next")),  # noqa: PLR2004 - three are shown
+            go("Change", to="/save/" + PlanState.shown + "/change/", class_name="link hit"),
+            class_name="sec",
+        ),
+        rx.el.div(next_buys(PlanState.ahead, label="Next buys", button=skip), class_name="card"),
+    )
+
+
+def _past_buys() -> rx.Component:
+    return rx.cond(
+        (PlanState.past.length() > 0) | PlanState.is_earlier,
+        rx.el.section(
+            rx.el.div(
+                rx.el.h2("So far"),
+                rx.cond(
+                    PlanState.is_earlier,
+                    rx.el.button("Newest", type="button", on_click=PlanState.show_newest, class_name="link hit"),
+                ),
+                class_name="sec",
+            ),
+            rx.el.ol(rx.foreach(PlanState.past, _buy), class_name="card", aria_label="Buys so far"),
+            rx.cond(
+                PlanState.earlier != "",
+                secondary("Earlier buys", on_click=PlanState.show_more, class_name="mt-3"),
+            ),
+        ),
+    )
+
+
+def _buy(buy: rx.vars.ObjectVar[PastBuy]) -> rx.Component:
+    return rx.el.li(
+        rx.el.div(
+            rx.el.p(rx.el.span(buy.what), class_name="font-semibold num wrap"),
+            rx.el.p(rx.el.time(buy.when, date_time=buy.at), " · ", PlanState.zone, class_name="s m num wrap"),
+            rx.el.p(buy.why, class_name="s m num wrap"),
+            class_name="t",
+        ),
+        rx.el.span(buy.spent, class_name="font-semibold num whitespace-nowrap"),
+        class_name="row items-start!",
+    )
+
+
+def _sheet() -> rx.Component:
+    asked = PlanState.question
+    return sheet(
+        rx.el.p(asked.text, class_name="mb-4 text-center num"),
+        busy_button(
+            asked.answer,
+            busy_label=asked.busy,
+            settled=PlanState.settled,
+            on_press=PlanState.act(asked.to(dict)),
+            id="confirm",
+            class_name=rx.cond(asked.verb == "end", "sec2 danger", "pri"),
+        ),
+        secondary("Keep it as it is", on_click=PlanState.set_asking(False), class_name="mt-2"),
+        title=asked.title,
+        is_open=asked.verb != "",
+        on_open_change=PlanState.set_asking,
+    )
+
+
+def _kv(label: Any, value: rx.Component) -> rx.Component:
+    return rx.el.div(rx.el.span(label, class_name="m shrink-0"), value, class_name="kv")
