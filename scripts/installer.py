@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRESS_EVERY_S = 10
-# Wheels only, but for plaid-python, which has none: its source, pinned by hash like the rest, is built here.
-WHEELS_ONLY = ("--only-binary", ":all:", "--no-binary", "plaid-python")
+# Wheels only, but for two that have none: their source, pinned by hash like the rest, is built here.
+WHEELS_ONLY = ("--only-binary", ":all:", "--no-binary", "plaid-python", "--no-binary", "http-ece")
 PIN = re.compile(r"^[A-Za-z0-9][\w.\-\[\]]*==", re.MULTILINE)
 STEP = re.compile(r"^\s*Collecting\s", re.MULTILINE)  # pip says so of each package, uv of none
 LEADS_ELSEWHERE = {"index_url", "proxy", "no_index", "client_cert"}
