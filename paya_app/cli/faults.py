@@ -48,3 +48,16 @@ def bank(
     from bench.bank import main
 
     raise typer.Exit(main(seconds=seconds, seed=seed, as_json_only=as_json))
+
+
+@app.command("savings")
+def faults_savings(
+    *,
+    waves: Annotated[int, typer.Option(min=1, help="How often everybody's plan is due; the first seven differ.")] = 14,
+    seed: Annotated[int, typer.Option(help="Chooses who buys how much, and what goes wrong when.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures only.")] = False,
+) -> None:
+    """Plans buy while the exchange fails in every way and the worker is killed: both books the same to the satoshi."""
+    from bench.savings_faults import main
+
+    raise typer.Exit(main(waves=waves, seed=seed, as_json_only=as_json))

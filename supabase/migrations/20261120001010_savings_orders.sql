@@ -174,6 +174,8 @@ begin
   if order_id is null or coalesce(maximum, 0) not between 1 and 20000 or coalesce(price_cents, 0) <= 0 or coalesce(high_cents, 0) <= 0 then
     perform private.refuse('batch_malformed');
   end if;
+  -- first, whoever ticks first: what was missed is not bought, or once for all of it
+  perform savings.skip_missed();
   batch := array(select d from savings.take_due(maximum, price_cents, high_cents) d);
   seen := cardinality(batch);
   ordered := 0;

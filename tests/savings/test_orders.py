@@ -181,6 +181,20 @@ async def test_three_buys_in_a_row_without_money_are_told(database, people):
         assert stopped == ([(plan, "insufficient_funds", False)] if count == 3 else [])
 
 
+@pytest.mark.parametrize(("catch_up", "bought"), [("one", 1), ("skip", 0)])
+async def test_three_days_of_missed_hours_are_one_buy_or_none(database, people, catch_up, bought):
+    ann = await people.join("ann", cents=90_000)
+    plan = await a_plan(database, ann, 1000)
+    await database.rows("update savings.plan set catch_up = %s, version = version + 1", (catch_up,))
+    for hours_ago in range(2, 74):
+        await a_due_buy(database, plan, minutes_ago=60 * hours_ago)
+    for _ in range(3):
+        await order_due(database)
+    assert await database.value("select count(*) from savings.buy where state = 'collected'") == bought
+    assert await database.value("select count(*) from savings.buy where reason = 'missed'") == 72 - bought
+    assert await people.balance(ann) == 90_000 - 1000 * bought
+
+
 async def test_somebody_restricted_buys_nothing(database, people):
     ann = await people.join("ann", cents=5000)
     one = await a_due_buy(database, await a_plan(database, ann))
