@@ -209,7 +209,9 @@ comment on function savings.change_plan(uuid, uuid, jsonb, jsonb, timestamptz[],
 'give way to those of due_ats. Returns the plan.';
 grant execute on function savings.change_plan(uuid, uuid, jsonb, jsonb, timestamptz[], timestamptz) to authenticated;
 
-create function savings.move_plan(plan savings.plan, state text, reason text) returns savings.plan
+create function savings.move_plan(
+  plan savings.plan, state text, reason text, after timestamptz default '-infinity'
+) returns savings.plan
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
@@ -217,7 +219,7 @@ declare
   taken_back integer := 0;
 begin
   if state <> 'active' then
-    taken_back := savings.take_back_buys(plan.id, '-infinity', 'plan_' || state);
+    taken_back := savings.take_back_buys(plan.id, after, 'plan_' || state);
   end if;
   update savings.plan p set
     state = state, pause_reason = case when state = 'paused' then reason end, end_reason = case when state = 'ended' then reason end,
@@ -230,8 +232,8 @@ begin
       'before', jsonb_build_object('state', plan.state), 'after', jsonb_build_object('state', state)));
   return moved;
 end $$;
-comment on function savings.move_plan(savings.plan, text, text) is
-'Gives a plan that is held another state, with its event; paused and ended take back every buy that has not begun.';
+comment on function savings.move_plan(savings.plan, text, text, timestamptz) is
+'Gives a plan that is held another state, with its event; paused and ended take back the buys after this moment that have not begun.';
 
 create function savings.pause_plan(plan_id uuid, change_key uuid) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

@@ -166,7 +166,8 @@ $$;
 comment on function savings.bank_funded_due(integer) is
 'Buys ahead that a bank is to pay and was not asked for yet, the soonest first. Whoever asks uses the buy''s id as the load''s.';
 
--- A bank that is gone pays nothing: its owner hears of it now, and not when a buy fails.
+-- A bank that is gone pays nothing: its owner hears of it now, and not when a buy fails. Whoever books a late return
+-- holds a wallet here, and a batch that holds due buys waits for wallets: so those that are due are left to the batch.
 create function savings.pause_without_bank() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -175,7 +176,7 @@ begin
   for plan in
     select p.* from savings.plan p where p.source_id = new.id and p.state = 'active' order by p.id for no key update
   loop
-    perform savings.move_plan(plan, 'paused', 'bank_removed');
+    perform savings.move_plan(plan, 'paused', 'bank_removed', private.now());
   end loop;
   return null;
 end $$;

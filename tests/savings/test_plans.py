@@ -341,6 +341,25 @@ async def test_a_bank_that_is_removed_pauses_the_plans_that_it_pays(database, pe
     assert (await savings.resume(ann, plan.id, key=new_id())).state == "active"
 
 
+async def test_a_bank_that_is_removed_waits_for_no_batch_of_due_buys(database, people, advance_clock):
+    ann = await people.join("ann")
+    bank = await confirmed_bank(database, ann)
+    plan = await make(ann, funding="bank", source_id=bank, lead_bank_days=2)
+    due = plan.next_buys[0].due_at
+    await go_to(database, advance_clock, due + timedelta(seconds=5))
+    async with await database.connect() as batch:
+        await batch.execute("begin")
+        await batch.execute("select from savings.buy where state = 'scheduled' and due_at <= private.now() for update")
+        await database.rows(
+            "with quick as (select set_config('lock_timeout', '2s', true)) "
+            "update banking.source set state = 'removed' from quick where id = %s",
+            (bank,),
+        )
+        await batch.execute("rollback")
+    assert (await found(ann, plan)).state == "paused"
+    assert await in_state(database, plan, "scheduled") == [due]
+
+
 async def test_pausing_for_a_reason_of_ours_is_said(database, people):
     ann = await people.join("ann")
     plan = await make(ann)
