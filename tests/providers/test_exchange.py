@@ -136,11 +136,11 @@ async def test_a_fee_in_bitcoin_is_read_as_one(kraken):
     assert (await exchange.balances()).sats == 123_456 - 494
 
 
-async def test_the_same_id_while_open_is_refused_and_found(kraken):
+async def test_the_same_id_while_open_is_no_refusal_of_an_order(kraken):
     await kraken.pull("switches", parts=2)
     client_id = uuid4()
     order_id = await exchange.market_buy(client_id=client_id, quantity_sats=10_000)
-    with pytest.raises(Rejected):
+    with pytest.raises(Unknown, match="made_before"):
         await exchange.market_buy(client_id=client_id, quantity_sats=10_000)
     found = await exchange.find_order(client_id)
     assert found is not None
@@ -181,10 +181,18 @@ async def test_the_least_and_the_step_are_the_markets(kraken):
     assert await exchange.minimum_sats() == 5_000
 
 
-async def test_an_unknown_order_is_refused(kraken):
-    with pytest.raises(Rejected) as refusal:
+async def test_an_order_that_is_listed_late_is_waited_for(kraken):
+    await kraken.pull("switches", lag_s=60)
+    client_id = uuid4()
+    order_id = await exchange.market_buy(client_id=client_id, quantity_sats=10_000)
+    assert await exchange.find_order(client_id) is None  # which proves nothing before NONE_IS_FINAL_AFTER_S
+    with pytest.raises(Retryable, match="not_listed") as failure:
+        await exchange.order(order_id)
+    assert not failure.value.is_outage
+    await kraken.advance(seconds=61)
+    assert await exchange.find_order(client_id) == await exchange.order(order_id)
+    with pytest.raises(Retryable, match="not_listed"):
         await exchange.order("OAAAAA-BBBBB-CCCCCC")
-    assert refusal.value.code == "EOrder:Unknown order"
 
 
 async def test_an_order_that_is_late_is_not_made(kraken, monkeypatch):

@@ -1,5 +1,6 @@
 """Orders: made under an id of ours, and what became of them."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +19,9 @@ DEADLINE_S = 30
 NONE_IS_FINAL_AFTER_S = 90
 TRADES_AT_ONCE = 20
 _DEADLINE_REFUSED = "EGeneral:Invalid arguments:deadline"
+# Kraken does not publish its words for it
+_ABOUT_OUR_ID = re.compile(r"duplicate|unique|already|cl_ord_id|client.?order", re.IGNORECASE)
+_NOT_LISTED = ("EOrder:Unknown order", "EOrder:Invalid order")
 
 State = Literal["open", "closed", "canceled", "expired", "rejected"]
 _STATES: dict[str, State] = {
@@ -60,7 +64,7 @@ async def market_buy(*, client_id: UUID, quantity_sats: int) -> str:
     Raises:
         Rejected: no order was made: `EOrder:Insufficient funds`, `EOrder:Order minimum not met`, …
         Retryable: no order was made.
-        Unknown: perhaps one was made.
+        Unknown: perhaps one was made; `made_before`: the exchange says so.
     """
     deadline = datetime.now(UTC) + timedelta(seconds=DEADLINE_S)
     body = {
@@ -75,6 +79,9 @@ async def market_buy(*, client_id: UUID, quantity_sats: int) -> str:
     try:
         return await connection().make("AddOrder", body, read_as=_made)
     except Rejected as refusal:
+        if _ABOUT_OUR_ID.search(refusal.code):
+            # that is no refusal of an order, but word of one
+            raise Unknown("made_before", is_outage=False) from refusal
         if refusal.code.startswith(_DEADLINE_REFUSED):
             # it waited too long for its turn, or this clock is wrong: the order itself is as good as before
             raise Retryable("deadline", is_outage=False) from refusal
@@ -85,12 +92,16 @@ async def order(order_id: str) -> Fill:
     """An order as it stands, summed up from its trades: its own sums are cut to ten cents.
 
     Raises:
-        Rejected: `EOrder:Unknown order`.
-        Retryable: it cannot be found out now.
+        Retryable: it cannot be found out now; `not_listed`: the exchange does not know (yet) what it called so.
     """
     params = {"txid": order_id, "trades": "true", "consolidate_taker": "false"}
     the = connection()
-    told = await the.ask("QueryOrders", params, read_as=lambda result: _told(result[order_id]))
+    try:
+        told = await the.ask("QueryOrders", params, read_as=lambda result: _told(result[order_id]))
+    except Rejected as refusal:
+        if refusal.code.startswith(_NOT_LISTED):
+            raise Retryable("not_listed", is_outage=False) from refusal
+        raise
     trades: list[_Trade] = []
     for start in range(0, len(told.trades), TRADES_AT_ONCE):
         ids = told.trades[start : start + TRADES_AT_ONCE]

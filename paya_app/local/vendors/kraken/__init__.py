@@ -13,7 +13,8 @@ status 200.
 What is ours and not Kraken's: everything under `/local/`, by which tests move its clock, have orders filled in parts
 and plan refusals; a withdrawal key that is a bitcoin address counts as registered (Kraken has them typed in at its
 site); candles say that they are `synthetic`; balances have five decimals of a dollar where Kraken's have four; nobody
-is ever told to slow down, unless it was planned or chosen on the chaos page.
+is ever told to slow down, unless it was planned or chosen on the chaos page; the words of the refusal of a client's id
+that is in use, which Kraken does not publish.
 """
 
 from paya_app.local.vendors.kraken.app import create_kraken

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from paya_app.local.vendors.kraken import funds, orders
+from paya_app.local.vendors.kraken import funds, lookups, orders
 from paya_app.local.vendors.kraken.levers import LEVERS, lever
 from paya_app.local.vendors.kraken.public import Public
 from paya_app.local.vendors.kraken.state import Kraken
@@ -20,10 +20,10 @@ WITHDRAW_S = 4.0
 
 PRIVATE: dict[str, Handler] = {
     "AddOrder": orders.add,
-    "QueryOrders": orders.query,
-    "OpenOrders": orders.opened,
-    "ClosedOrders": orders.closed,
-    "QueryTrades": orders.trades,
+    "QueryOrders": lookups.query,
+    "OpenOrders": lookups.opened,
+    "ClosedOrders": lookups.closed,
+    "QueryTrades": lookups.trades,
     "Balance": funds.balance,
     "BalanceEx": funds.balance_ex,
     "WithdrawAddresses": funds.addresses,

@@ -21,12 +21,14 @@ _OUTCOMES = {"Pending", "Success", "Failure"}
 async def switches(call: Call) -> dict[str, Any]:
     """`parts`: how many parts later orders are filled in; `part_s`: seconds between them, 0 for `fill`.
 
-    `clock_s`: how far the market's clock is ahead.
+    `lag_s`: seconds until an order that was made can be found. `clock_s`: how far the market's clock is ahead.
     """
     if "parts" in call.form:
         await call.run("update vendor_kraken.switch set parts = %s", int(_number(call, "parts")))
     if "part_s" in call.form:
         await call.run("update vendor_kraken.switch set part_s = %s", _number(call, "part_s"))
+    if "lag_s" in call.form:
+        await call.run("update vendor_kraken.switch set lag_s = %s", _number(call, "lag_s"))
     if "clock_s" in call.form:
         offset = timedelta(seconds=_number(call, "clock_s"))
         await call.run("update vendor_kraken.switch set clock_offset = %s", offset)

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from paya_app.local.vendors.kraken import market
-from paya_app.local.vendors.kraken.orders import ALTNAME, PAIR, PAIRS, dimes
+from paya_app.local.vendors.kraken.orders import ALTNAME, PAIR, PAIRS
 from paya_app.local.vendors.kraken.state import BTC, USD, Kraken
-from paya_app.local.vendors.kraken.wire import Refused, answered, btc, invalid, milliseconds, now, refused, usd
+from paya_app.local.vendors.kraken.wire import Refused, answered, btc, dimes, invalid, milliseconds, now, refused, usd
 
 INTERVALS_MIN = {1, 5, 15, 30, 60, 240, 1440, 10080, 21600}
 CANDLES_MAX = 720

@@ -91,6 +91,7 @@ create table if not exists vendor_kraken.switch (
   one_row boolean primary key default true check (one_row),
   clock_offset interval not null default '0',
   parts int not null default 1 check (parts between 1 and 100),
-  part_s double precision not null default 0 check (part_s >= 0)
+  part_s double precision not null default 0 check (part_s >= 0),
+  lag_s double precision not null default 0 check (lag_s >= 0)
 );
 insert into vendor_kraken.switch (one_row) values (true) on conflict do nothing;

@@ -58,6 +58,11 @@ def usd(micros: int, decimals: int = 5) -> str:
     return f"{cut // 10**decimals}.{cut % 10**decimals:0{decimals}d}"
 
 
+def dimes(price: int) -> str:
+    """`64000.1`."""
+    return f"{price // 10}.{price % 10}"
+
+
 @dataclass(slots=True)
 class Call:
     """A request that proved its key, with its form read; `at` is the exchange's clock."""
