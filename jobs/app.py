@@ -20,11 +20,12 @@ def connector() -> PsycopgConnector:
 
 def queue() -> App:
     """The queue with its tasks, to be opened with `open_async`."""
-    from jobs import banking, ledger, providers, risk, savings, texts, upkeep
+    from jobs import banking, ledger, notifications, providers, risk, savings, texts, upkeep
 
     app = App(connector=connector())
     banking.register(app)
     ledger.register(app)
+    notifications.register(app)
     providers.register(app)
     risk.register(app)
     savings.register(app)

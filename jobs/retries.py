@@ -59,6 +59,8 @@ def reason(exception: BaseException) -> str:
 
 # A vendor may be down for a day; asking it every two minutes costs nothing, and money waits for the answer.
 VENDOR = Backoff(runs_max=1000, wait_max_s=120)
+# News that is a day old is none; what nobody could be told by then is a dead letter.
+NOTICE = Backoff(runs_max=500, wait_max_s=120)
 # Somebody waits for it at a page, and it is dropped when its code is too old.
 TEXT = Backoff(runs_max=100, wait_max_s=5)
 # The next tick of the timetable comes anyway.

@@ -27,6 +27,8 @@ TIMETABLE = (
     Line("schedule_ahead", "savings", every_s=60),
     # plans whose time has come
     Line("buy_due", "savings", every_s=10),
+    # what people are to be told of
+    Line("follow_events", "notifications", every_s=5),
     # orders at the exchange that nobody heard of for too long
     Line("ask_about_orders", "savings", every_s=30),
     # money that was set aside until a time that has passed

@@ -26,6 +26,9 @@ CREATE SCHEMA jobs;
 -- schema ledger
 CREATE SCHEMA ledger;
 
+-- schema notifications
+CREATE SCHEMA notifications;
+
 -- schema private
 CREATE SCHEMA private;
 
@@ -40,6 +43,9 @@ CREATE SCHEMA risk;
 
 -- schema savings
 CREATE SCHEMA savings;
+
+-- schema vendor_smtp
+CREATE SCHEMA vendor_smtp;
 
 -- schema wallet
 CREATE SCHEMA wallet;
@@ -3504,6 +3510,22 @@ end $_$;
 -- comment FUNCTION find(to_text text)
 COMMENT ON FUNCTION identity.find(to_text text) IS 'The person with this handle (without @) or E.164 phone number, or no row. Look-ups by phone are counted.';
 
+-- function is_open_session(uuid, uuid)
+CREATE FUNCTION identity.is_open_session(p_id uuid, p_user_id uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from auth.sessions s
+    where s.id = p_id and s.user_id = p_user_id and (s.not_after is null or s.not_after > clock_timestamp())
+  ) and not exists (
+    select from identity.web_session w where w.id = p_id and w.ended_at is not null
+  )
+$$;
+
+-- comment FUNCTION is_open_session(p_id uuid, p_user_id uuid)
+COMMENT ON FUNCTION identity.is_open_session(p_id uuid, p_user_id uuid) IS 'Whether this session of Supabase Auth''s is the person''s and has not ended.';
+
 -- function keep_refreshed(uuid, integer, bytea, bytea, timestamp with time zone, timestamp with time zone)
 CREATE FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
@@ -5715,6 +5737,554 @@ $$;
 -- comment FUNCTION wallet_of(owner uuid, asset text)
 COMMENT ON FUNCTION ledger.wallet_of(owner uuid, asset text) IS 'The id of a person''s wallet, or null.';
 
+-- function add_device(text, text, text, text)
+CREATE FUNCTION notifications.add_device(endpoint text, public_key text, auth_secret text, name text) RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+declare
+  mine notifications.setting := notifications.hold_mine();
+  known notifications.device;
+  added uuid;
+begin
+  if endpoint is null or endpoint !~ '^https?://[!-~]+$' or char_length(endpoint) > 1000
+    or public_key is null or public_key !~ '^[A-Za-z0-9_-]{80,100}$'
+    or auth_secret is null or auth_secret !~ '^[A-Za-z0-9_-]{16,32}$'
+    or name is null or char_length(name) not between 1 and 60
+  then
+    perform private.refuse('device_invalid');
+  end if;
+  select * into known from notifications.device d where d.endpoint = endpoint;
+  if known.person = mine.person and (known.public_key, known.auth_secret) = (public_key, auth_secret) then
+    return known.id;
+  end if;
+  -- whoever signs in at this browser now is told here, and nobody who was before
+  delete from notifications.device d where d.endpoint = endpoint;
+  if (select count(*) from notifications.device d where d.person = mine.person) >= 10 then
+    perform private.refuse('devices_limit', '{"max": 10}');
+  end if;
+  insert into notifications.device (person, endpoint, public_key, auth_secret, name, created_at)
+  values (mine.person, endpoint, public_key, auth_secret, name, private.now()) returning id into added;
+  perform notifications.note(mine.person, 'notices.device_added', jsonb_build_object('device_id', added));
+  return added;
+end $_$;
+
+-- comment FUNCTION add_device(endpoint text, public_key text, auth_secret text, name text)
+COMMENT ON FUNCTION notifications.add_device(endpoint text, public_key text, auth_secret text, name text) IS 'The caller''s browser takes push messages from now on. Again changes nothing.';
+
+-- function ask_email(text)
+CREATE FUNCTION notifications.ask_email(address text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+declare
+  mine notifications.setting := notifications.hold_mine();
+begin
+  if address is null or address !~ '^[!-~]+@[A-Za-z0-9.-]+[.][A-Za-z]{2,}$' or char_length(address) > 254 then
+    perform private.refuse('email_invalid');
+  end if;
+  if mine.email = address then
+    update notifications.setting s set email_asked = null where s.person = mine.person;
+    return;
+  end if;
+  -- each of these is a mail to somebody who may never have heard of us
+  if (
+    select count(*) from events.event e
+    where e.subject = mine.person and e.kind = 'notices.email_asked' and e.at > clock_timestamp() - interval '1 hour'
+  ) >= 5 then
+    perform private.refuse('too_many_tries');
+  end if;
+  update notifications.setting s set email_asked = address where s.person = mine.person;
+  perform notifications.note(mine.person, 'notices.email_asked', '{}');
+end $_$;
+
+-- comment FUNCTION ask_email(address text)
+COMMENT ON FUNCTION notifications.ask_email(address text) IS 'Keeps an address of the caller''s until it is confirmed, and has the link sent there; the one before is written to meanwhile.';
+
+-- function begin_sending(uuid)
+CREATE FUNCTION notifications.begin_sending(delivery_id uuid) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  update notifications.delivery d set state = 'sending', tries = d.tries + 1, began_at = private.now()
+  where d.id = delivery_id and d.state = 'waiting' and d.due_at <= private.now();
+  return found;
+end $$;
+
+-- comment FUNCTION begin_sending(delivery_id uuid)
+COMMENT ON FUNCTION notifications.begin_sending(delivery_id uuid) IS 'Marks a delivery before it is sent. False for everybody but the one who may send it.';
+
+-- function choose(text, text, boolean)
+CREATE FUNCTION notifications.choose(kind text, channel text, is_wanted boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  mine notifications.setting := notifications.hold_mine();
+  before boolean := notifications.is_wanted(mine.person, kind, channel);
+begin
+  if is_wanted is null or channel is null or channel not in ('sms', 'email', 'push')
+    or not exists (select from notifications.kind k where k.kind = kind and k.is_chosen)
+  then
+    perform private.refuse('notice_unknown');
+  end if;
+  if before = is_wanted then
+    return;
+  end if;
+  insert into notifications.preference (person, kind, channel, is_wanted, changed_at)
+  values (mine.person, kind, channel, is_wanted, private.now())
+  on conflict on constraint preference_pkey do update set is_wanted = excluded.is_wanted, changed_at = excluded.changed_at;
+  perform notifications.note(mine.person, 'notices.preference_changed', jsonb_build_object(
+    'kind', kind, 'channel', channel, 'before', before, 'after', is_wanted, 'by', 'page'));
+end $$;
+
+-- comment FUNCTION choose(kind text, channel text, is_wanted boolean)
+COMMENT ON FUNCTION notifications.choose(kind text, channel text, is_wanted boolean) IS 'Whether the caller wants to be told of this kind by this channel. Again changes nothing.';
+
+-- function close_lost()
+CREATE FUNCTION notifications.close_lost() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  lost integer;
+begin
+  update notifications.delivery d set state = 'unknown', reason = 'lost', ended_at = private.now()
+  where d.state = 'sending' and d.began_at < private.now() - interval '10 minutes';
+  get diagnostics lost = row_count;
+  return lost;
+end $$;
+
+-- comment FUNCTION close_lost()
+COMMENT ON FUNCTION notifications.close_lost() IS 'Closes what was marked and never heard of again: it may have been sent, so it is not sent. Returns how many.';
+
+-- function confirm_email(uuid, text)
+CREATE FUNCTION notifications.confirm_email(person uuid, address text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held notifications.setting;
+begin
+  select * into held from notifications.setting s where s.person = person for update;
+  if held.email = address then
+    return true;
+  end if;
+  if held.email_asked is distinct from address then
+    return false;
+  end if;
+  update notifications.setting s set email = address, email_asked = null where s.person = person;
+  perform notifications.note(person, 'notices.email_confirmed', '{}');
+  return true;
+end $$;
+
+-- comment FUNCTION confirm_email(person uuid, address text)
+COMMENT ON FUNCTION notifications.confirm_email(person uuid, address text) IS 'The link that was sent to this address was opened. False when another was asked for since.';
+
+-- function drop_device(uuid)
+CREATE FUNCTION notifications.drop_device(device_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  owner uuid;
+begin
+  select d.person into owner from notifications.device d where d.id = device_id;
+  perform from notifications.setting s where s.person = owner for update;
+  delete from notifications.device d where d.id = device_id;
+  if found then
+    perform notifications.note(owner, 'notices.device_removed', jsonb_build_object('device_id', device_id, 'reason', 'gone'));
+  end if;
+end $$;
+
+-- comment FUNCTION drop_device(device_id uuid)
+COMMENT ON FUNCTION notifications.drop_device(device_id uuid) IS 'The push service says that this browser is there no more.';
+
+-- function follow(integer)
+CREATE FUNCTION notifications.follow(maximum integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  batch events.entry[] := array(select t from events.take('notifications', maximum) t);
+  made_count integer;
+begin
+  with told as (
+    select b.id, b.kind, (b.payload ->> 'owner_id')::uuid as person
+    from unnest(batch) b join notifications.kind k on k.kind = b.kind
+    where b.at > clock_timestamp() - interval '1 day'
+      -- whoever skipped a buy knows; one that waits is told of when it begins to
+      and not (b.kind = 'buy.skipped' and b.payload ->> 'reason' = 'skipped_by_owner')
+      and not (b.kind = 'buy.waits' and exists (
+        select from events.event e where e.subject = b.subject and e.kind = 'buy.waits' and e.id < b.id))
+  ), made as (
+    insert into notifications.delivery (event_id, channel, person, kind, created_at, due_at)
+    select t.id, c.channel, t.person, t.kind, private.now(), private.now()
+    from told t cross join (values ('sms'), ('email'), ('push')) c (channel)
+    where notifications.is_wanted(t.person, t.kind, c.channel) and case c.channel
+      when 'sms' then true
+      when 'email' then exists (
+        select from notifications.setting s
+        where s.person = t.person and case when t.kind = 'notices.email_asked' then s.email_asked else s.email end is not null)
+      else exists (select from notifications.device d where d.person = t.person)
+    end
+    on conflict do nothing returning id
+  )
+  select count(jobs.enqueue(
+    'notifications', 'deliver_notice', jsonb_build_object('delivery_id', m.id), 'deliver_notice:' || m.id)) into made_count
+  from made m;
+  return cardinality(batch);
+end $$;
+
+-- comment FUNCTION follow(maximum integer)
+COMMENT ON FUNCTION notifications.follow(maximum integer) IS 'Makes a delivery for each of the next events and each channel that its person wants, with its job; returns how many events were read.';
+
+-- table setting
+CREATE TABLE notifications.setting (
+    person uuid NOT NULL,
+    email text,
+    email_asked text,
+    quiet_from_minute integer,
+    quiet_to_minute integer,
+    zone text DEFAULT 'UTC'::text NOT NULL,
+    remind_hours integer DEFAULT 24 NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT email_is_an_address CHECK ((((email IS NULL) OR ((email ~ '^[!-~]+@[A-Za-z0-9.-]+[.][A-Za-z]{2,}$'::text) AND (char_length(email) <= 254))) AND ((email_asked IS NULL) OR ((email_asked ~ '^[!-~]+@[A-Za-z0-9.-]+[.][A-Za-z]{2,}$'::text) AND (char_length(email_asked) <= 254))))),
+    CONSTRAINT quiet_hours_have_two_ends CHECK ((((quiet_from_minute IS NULL) = (quiet_to_minute IS NULL)) AND (quiet_from_minute <> quiet_to_minute) AND ((quiet_from_minute >= 0) AND (quiet_from_minute <= 1439)) AND ((quiet_to_minute >= 0) AND (quiet_to_minute <= 1439)))),
+    CONSTRAINT reminders_come_within_three_days CHECK (((remind_hours >= 1) AND (remind_hours <= 72))),
+    CONSTRAINT zone_is_a_name CHECK (((zone ~ '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}$'::text) AND (char_length(zone) <= 64)))
+);
+
+-- comment TABLE setting
+COMMENT ON TABLE notifications.setting IS 'How somebody is told of things. email: confirmed by its owner; email_asked: a link was sent there, and is waited for.';
+
+-- function hold_mine()
+CREATE FUNCTION notifications.hold_mine() RETURNS notifications.setting
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  mine notifications.setting;
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  if not exists (select from public.profiles p where p.id = auth.uid()) then
+    perform private.refuse('account_unavailable');
+  end if;
+  insert into notifications.setting (person, changed_at) values (auth.uid(), private.now()) on conflict do nothing;
+  select * into mine from notifications.setting s where s.person = auth.uid() for update;
+  return mine;
+end $$;
+
+-- comment FUNCTION hold_mine()
+COMMENT ON FUNCTION notifications.hold_mine() IS 'The caller''s settings, made on first use and held.';
+
+-- function hurry(integer)
+CREATE FUNCTION notifications.hurry(maximum integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  waiting uuid;
+  hurried integer := 0;
+begin
+  for waiting in
+    select d.id from notifications.delivery d
+    where d.state = 'waiting' and d.reason = 'quiet_hours' and d.due_at <= private.now()
+    order by d.due_at limit maximum for update skip locked
+  loop
+    update notifications.delivery d set reason = null where d.id = waiting;
+    perform jobs.enqueue('notifications', 'deliver_notice', jsonb_build_object('delivery_id', waiting), 'deliver_notice:' || waiting);
+    hurried := hurried + 1;
+  end loop;
+  return hurried;
+end $$;
+
+-- comment FUNCTION hurry(maximum integer)
+COMMENT ON FUNCTION notifications.hurry(maximum integer) IS 'Enqueues what was put off until a time that has come; returns how many.';
+
+-- function is_wanted(uuid, text, text)
+CREATE FUNCTION notifications.is_wanted(person uuid, kind text, channel text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(
+    case when not k.is_chosen then is_wanted.channel = 'email' end,
+    (select p.is_wanted from notifications.preference p
+     where p.person = is_wanted.person and p.kind = k.kind and p.channel = is_wanted.channel),
+    k.is_default and is_wanted.channel <> 'sms')
+  from notifications.kind k where k.kind = is_wanted.kind
+$$;
+
+-- comment FUNCTION is_wanted(person uuid, kind text, channel text)
+COMMENT ON FUNCTION notifications.is_wanted(person uuid, kind text, channel text) IS 'Whether somebody wants to be told of this kind by this channel.';
+
+-- function moment()
+CREATE FUNCTION notifications.moment() RETURNS timestamp with time zone
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select private.now()
+$$;
+
+-- comment FUNCTION moment()
+COMMENT ON FUNCTION notifications.moment() IS 'The time, as the database has it: links are good for so long from it.';
+
+-- function my_notices(timestamp with time zone, integer)
+CREATE FUNCTION notifications.my_notices(before timestamp with time zone, maximum integer) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', d.id, 'kind', d.kind, 'channel', d.channel, 'state', d.state, 'reason', d.reason, 'at', d.created_at, 'due_at', d.due_at,
+    'ended_at', d.ended_at, 'facts', e.payload - 'owner_id', 'plan_id', l.id, 'plan_name', l.name, 'plan_zone', l.zone)
+  from notifications.delivery d
+  join events.event e on e.id = d.event_id
+  left join savings.plan l on l.id = case when d.kind like 'plan.%' then e.subject else (e.payload ->> 'plan_id')::uuid end
+  where d.person = auth.uid() and (before is null or d.created_at < before)
+  order by d.created_at desc, d.id desc limit least(greatest(maximum, 0), 100)
+$$;
+
+-- comment FUNCTION my_notices(before timestamp with time zone, maximum integer)
+COMMENT ON FUNCTION notifications.my_notices(before timestamp with time zone, maximum integer) IS 'What the caller was told, by which channel, and what became of it; the newest first.';
+
+-- function my_settings()
+CREATE FUNCTION notifications.my_settings() RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  mine notifications.setting;
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  select * into mine from notifications.setting s where s.person = auth.uid();
+  return jsonb_build_object(
+    'email', mine.email, 'email_asked', mine.email_asked, 'quiet_from_minute', mine.quiet_from_minute,
+    'quiet_to_minute', mine.quiet_to_minute, 'zone', coalesce(mine.zone, 'UTC'), 'remind_hours', coalesce(mine.remind_hours, 24),
+    'wanted', (
+      select coalesce(jsonb_agg(k.kind || ':' || c.channel), '[]') from notifications.kind k
+      cross join (values ('sms'), ('email'), ('push')) c (channel)
+      where k.is_chosen and notifications.is_wanted(auth.uid(), k.kind, c.channel)),
+    'devices', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'id', d.id, 'name', d.name, 'endpoint', d.endpoint, 'created_at', d.created_at) order by d.created_at, d.id), '[]')
+      from notifications.device d where d.person = auth.uid()));
+end $$;
+
+-- comment FUNCTION my_settings()
+COMMENT ON FUNCTION notifications.my_settings() IS 'How the caller is told of things.';
+
+-- function note(uuid, text, jsonb)
+CREATE FUNCTION notifications.note(person uuid, kind text, facts jsonb) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  changes bigint;
+begin
+  update notifications.setting s set version = s.version + 1, changed_at = private.now()
+  where s.person = person returning s.version into changes;
+  perform events.record(kind, person, changes, jsonb_build_object('owner_id', person) || facts, auth.uid());
+end $$;
+
+-- comment FUNCTION note(person uuid, kind text, facts jsonb)
+COMMENT ON FUNCTION notifications.note(person uuid, kind text, facts jsonb) IS 'Writes the event of a change, with neither address nor key in it.';
+
+-- function open(uuid)
+CREATE FUNCTION notifications.open(delivery_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'person', d.person, 'kind', d.kind, 'channel', d.channel, 'facts', e.payload, 'at', d.created_at, 'now', private.now(),
+    'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel),
+    'is_late', greatest(d.created_at, d.due_at) < private.now() - interval '1 day'
+      or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now()),
+    'plan_id', l.id, 'plan_name', l.name, 'plan_zone', l.zone,
+    'email', case when d.kind = 'notices.email_asked' then s.email_asked else s.email end,
+    'phone', case when d.channel = 'sms' then (
+      select u.phone from auth.users u where u.id = d.person and u.phone_confirmed_at is not null) end,
+    'devices', case when d.channel = 'push' then (
+      select jsonb_agg(jsonb_build_object(
+        'id', v.id, 'endpoint', v.endpoint, 'public_key', v.public_key, 'auth_secret', v.auth_secret) order by v.created_at)
+      from notifications.device v where v.person = d.person) end,
+    'quiet_from_minute', s.quiet_from_minute, 'quiet_to_minute', s.quiet_to_minute, 'zone', coalesce(s.zone, 'UTC'))
+  from notifications.delivery d
+  join events.event e on e.id = d.event_id
+  left join notifications.setting s on s.person = d.person
+  left join savings.plan l on l.id = case when d.kind like 'plan.%' then e.subject else (e.payload ->> 'plan_id')::uuid end
+  where d.id = delivery_id and d.state = 'waiting' and d.due_at <= private.now()
+$$;
+
+-- comment FUNCTION open(delivery_id uuid)
+COMMENT ON FUNCTION notifications.open(delivery_id uuid) IS 'What is to be told and to whom, as it is now; null when there is nothing to do (yet).';
+
+-- function put_off(uuid, timestamp with time zone)
+CREATE FUNCTION notifications.put_off(delivery_id uuid, until timestamp with time zone) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update notifications.delivery d set due_at = until, reason = 'quiet_hours' where d.id = delivery_id and d.state = 'waiting'
+$$;
+
+-- comment FUNCTION put_off(delivery_id uuid, until timestamp with time zone)
+COMMENT ON FUNCTION notifications.put_off(delivery_id uuid, until timestamp with time zone) IS 'Its person wants quiet until then.';
+
+-- function remind(integer)
+CREATE FUNCTION notifications.remind(maximum integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  reminded integer;
+begin
+  with wanted as (
+    select distinct p.person, coalesce(s.remind_hours, 24) as hours
+    from notifications.preference p left join notifications.setting s on s.person = p.person
+    where p.kind = 'reminder.came' and p.is_wanted
+  ), near as (
+    select b.* from wanted w
+    join savings.plan l on l.person = w.person and l.state = 'active'
+    join savings.buy b on b.plan_id = l.id
+    where b.state = 'scheduled' and b.due_at > private.now() and b.due_at <= private.now() + make_interval(hours => w.hours)
+      and not exists (select from notifications.reminder r where r.buy_id = b.id)
+    limit maximum
+  ), noted as (
+    insert into notifications.reminder (buy_id, at) select n.id, private.now() from near n
+    on conflict do nothing returning id, buy_id
+  )
+  insert into events.event (actor, kind, subject, version, payload)
+  select null, 'reminder.came', d.id, 1, jsonb_build_object(
+    'owner_id', n.person, 'plan_id', n.plan_id, 'buy_id', n.id, 'due_at', n.due_at, 'amount_cents', n.amount_cents)
+  from noted d join near n on n.id = d.buy_id;
+  get diagnostics reminded = row_count;
+  return reminded;
+end $$;
+
+-- comment FUNCTION remind(maximum integer)
+COMMENT ON FUNCTION notifications.remind(maximum integer) IS 'Announces buys that are near to those who wish it, each once; returns how many.';
+
+-- function remove_device(uuid)
+CREATE FUNCTION notifications.remove_device(device_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  mine notifications.setting := notifications.hold_mine();
+begin
+  delete from notifications.device d where d.id = device_id and d.person = mine.person;
+  if found then
+    perform notifications.note(mine.person, 'notices.device_removed', jsonb_build_object('device_id', device_id, 'reason', 'by_owner'));
+  end if;
+end $$;
+
+-- comment FUNCTION remove_device(device_id uuid)
+COMMENT ON FUNCTION notifications.remove_device(device_id uuid) IS 'One of the caller''s browsers takes no more push messages. Again changes nothing.';
+
+-- function remove_email()
+CREATE FUNCTION notifications.remove_email() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  mine notifications.setting := notifications.hold_mine();
+begin
+  if mine.email is null and mine.email_asked is null then
+    return;
+  end if;
+  update notifications.setting s set email = null, email_asked = null where s.person = mine.person;
+  perform notifications.note(mine.person, 'notices.email_removed', '{}');
+end $$;
+
+-- comment FUNCTION remove_email()
+COMMENT ON FUNCTION notifications.remove_email() IS 'The caller is written to no more. Again changes nothing.';
+
+-- function set_hours(integer, integer, text, integer)
+CREATE FUNCTION notifications.set_hours(quiet_from_minute integer, quiet_to_minute integer, zone text, remind_hours integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+declare
+  mine notifications.setting := notifications.hold_mine();
+  before jsonb := jsonb_build_object('quiet_from_minute', mine.quiet_from_minute, 'quiet_to_minute', mine.quiet_to_minute,
+    'zone', mine.zone, 'remind_hours', mine.remind_hours);
+  after jsonb := jsonb_build_object('quiet_from_minute', quiet_from_minute, 'quiet_to_minute', quiet_to_minute,
+    'zone', zone, 'remind_hours', remind_hours);
+begin
+  if (quiet_from_minute is null) <> (quiet_to_minute is null) or quiet_from_minute = quiet_to_minute
+    or quiet_from_minute not between 0 and 1439 or quiet_to_minute not between 0 and 1439
+    or remind_hours is null or remind_hours not between 1 and 72
+    or zone is null or zone !~ '^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}$' or char_length(zone) > 64
+  then
+    perform private.refuse('quiet_hours_invalid');
+  end if;
+  if before = after then
+    return;
+  end if;
+  update notifications.setting s set quiet_from_minute = quiet_from_minute, quiet_to_minute = quiet_to_minute,
+    zone = zone, remind_hours = remind_hours
+  where s.person = mine.person;
+  perform notifications.note(mine.person, 'notices.hours_changed', jsonb_build_object('before', before, 'after', after));
+end $_$;
+
+-- comment FUNCTION set_hours(quiet_from_minute integer, quiet_to_minute integer, zone text, remind_hours integer)
+COMMENT ON FUNCTION notifications.set_hours(quiet_from_minute integer, quiet_to_minute integer, zone text, remind_hours integer) IS 'When the caller is not to be told of anything (null: always may), in which zone, and how many hours ahead a buy is announced.';
+
+-- function settle(uuid, text, text, text)
+CREATE FUNCTION notifications.settle(delivery_id uuid, state text, reason text, vendor_ref text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update notifications.delivery d set
+    state = settle.state, reason = left(settle.reason, 100), vendor_ref = left(settle.vendor_ref, 200),
+    ended_at = case when settle.state <> 'waiting' then private.now() end
+  where d.id = settle.delivery_id and d.state = case when settle.state = 'dropped' then 'waiting' else 'sending' end
+$$;
+
+-- comment FUNCTION settle(delivery_id uuid, state text, reason text, vendor_ref text)
+COMMENT ON FUNCTION notifications.settle(delivery_id uuid, state text, reason text, vendor_ref text) IS 'What became of a sending: sent, refused, unknown, or waiting (it certainly was not sent). dropped: it is not sent at all.';
+
+-- function unsubscribe(uuid, text, text)
+CREATE FUNCTION notifications.unsubscribe(person uuid, kind text, channel text) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  perform from notifications.setting s where s.person = person for update;
+  if not found or not exists (select from notifications.kind k where k.kind = kind and k.is_chosen) then
+    return false;
+  end if;
+  if notifications.is_wanted(person, kind, channel) then
+    insert into notifications.preference (person, kind, channel, is_wanted, changed_at)
+    values (person, kind, channel, false, private.now())
+    on conflict on constraint preference_pkey do update set is_wanted = false, changed_at = excluded.changed_at;
+    perform notifications.note(person, 'notices.preference_changed', jsonb_build_object(
+      'kind', kind, 'channel', channel, 'before', true, 'after', false, 'by', 'link'));
+  end if;
+  return true;
+end $$;
+
+-- comment FUNCTION unsubscribe(person uuid, kind text, channel text)
+COMMENT ON FUNCTION notifications.unsubscribe(person uuid, kind text, channel text) IS 'Ends notices of a kind by a channel, for whoever holds the link that was sent to them. False for what cannot be ended so.';
+
 -- function append_only()
 CREATE FUNCTION private.append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -7425,8 +7995,8 @@ $$;
 -- comment FUNCTION moment()
 COMMENT ON FUNCTION savings.moment() IS 'The time, as the database has it: due times are counted from it.';
 
--- function move_plan(savings.plan, text, text)
-CREATE FUNCTION savings.move_plan(plan savings.plan, state text, reason text) RETURNS savings.plan
+-- function move_plan(savings.plan, text, text, timestamp with time zone)
+CREATE FUNCTION savings.move_plan(plan savings.plan, state text, reason text, after timestamp with time zone DEFAULT '-infinity'::timestamp with time zone) RETURNS savings.plan
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -7436,7 +8006,7 @@ declare
   taken_back integer := 0;
 begin
   if state <> 'active' then
-    taken_back := savings.take_back_buys(plan.id, '-infinity', 'plan_' || state);
+    taken_back := savings.take_back_buys(plan.id, after, 'plan_' || state);
   end if;
   update savings.plan p set
     state = state, pause_reason = case when state = 'paused' then reason end, end_reason = case when state = 'ended' then reason end,
@@ -7450,8 +8020,8 @@ begin
   return moved;
 end $$;
 
--- comment FUNCTION move_plan(plan savings.plan, state text, reason text)
-COMMENT ON FUNCTION savings.move_plan(plan savings.plan, state text, reason text) IS 'Gives a plan that is held another state, with its event; paused and ended take back every buy that has not begun.';
+-- comment FUNCTION move_plan(plan savings.plan, state text, reason text, after timestamp with time zone)
+COMMENT ON FUNCTION savings.move_plan(plan savings.plan, state text, reason text, after timestamp with time zone) IS 'Gives a plan that is held another state, with its event; paused and ended take back the buys after this moment that have not begun.';
 
 -- function my_buys(uuid, timestamp with time zone, integer)
 CREATE FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) RETURNS SETOF jsonb
@@ -7662,6 +8232,8 @@ begin
   if order_id is null or coalesce(maximum, 0) not between 1 and 20000 or coalesce(price_cents, 0) <= 0 or coalesce(high_cents, 0) <= 0 then
     perform private.refuse('batch_malformed');
   end if;
+  -- first, whoever ticks first: what was missed is not bought, or once for all of it
+  perform savings.skip_missed();
   batch := array(select d from savings.take_due(maximum, price_cents, high_cents) d);
   seen := cardinality(batch);
   ordered := 0;
@@ -7799,7 +8371,7 @@ begin
   for plan in
     select p.* from savings.plan p where p.source_id = new.id and p.state = 'active' order by p.id for no key update
   loop
-    perform savings.move_plan(plan, 'paused', 'bank_removed');
+    perform savings.move_plan(plan, 'paused', 'bank_removed', private.now());
   end loop;
   return null;
 end $$;
@@ -9521,6 +10093,80 @@ CREATE TABLE ledger.transfer (
 -- comment TABLE transfer
 COMMENT ON TABLE ledger.transfer IS 'One movement of `amount` from one account to another; its id makes it happen once. A seq is null on a summing account.';
 
+-- table delivery
+CREATE TABLE notifications.delivery (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id bigint NOT NULL,
+    channel text NOT NULL,
+    person uuid NOT NULL,
+    kind events.kind NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    reason text,
+    vendor_ref text,
+    tries integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    began_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT channel_is_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text, 'push'::text]))),
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['sent'::text, 'refused'::text, 'unknown'::text, 'dropped'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['waiting'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'dropped'::text])))
+)
+WITH (fillfactor='80');
+
+-- comment TABLE delivery
+COMMENT ON TABLE notifications.delivery IS 'Telling one person of one event by one channel: waiting, sending (marked before the vendor is called), then sent, refused by the vendor, unknown (may have been sent; never repeated), or dropped for a reason of ours.';
+
+-- table device
+CREATE TABLE notifications.device (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    person uuid NOT NULL,
+    endpoint text NOT NULL,
+    public_key text NOT NULL,
+    auth_secret text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT endpoint_is_an_address CHECK (((endpoint ~ '^https?://[!-~]+$'::text) AND (char_length(endpoint) <= 1000))),
+    CONSTRAINT keys_are_base64url CHECK (((public_key ~ '^[A-Za-z0-9_-]{80,100}$'::text) AND (auth_secret ~ '^[A-Za-z0-9_-]{16,32}$'::text))),
+    CONSTRAINT name_is_short CHECK (((char_length(name) >= 1) AND (char_length(name) <= 60)))
+);
+
+-- comment TABLE device
+COMMENT ON TABLE notifications.device IS 'Browsers that take push messages (RFC 8030), with the keys that these are encrypted for (RFC 8291).';
+
+-- table kind
+CREATE TABLE notifications.kind (
+    kind events.kind NOT NULL,
+    is_chosen boolean NOT NULL,
+    is_default boolean NOT NULL
+);
+
+-- comment TABLE kind
+COMMENT ON TABLE notifications.kind IS 'Events that people are told of. is_chosen: whether they may choose (else it is written to an address that is to be confirmed); is_default: whether e-mail and push tell it until they do. A text is sent to nobody who did not ask.';
+
+-- table preference
+CREATE TABLE notifications.preference (
+    person uuid NOT NULL,
+    kind events.kind NOT NULL,
+    channel text NOT NULL,
+    is_wanted boolean NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT channel_is_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text, 'push'::text])))
+);
+
+-- comment TABLE preference
+COMMENT ON TABLE notifications.preference IS 'What somebody chose; where there is no row the kind''s default holds.';
+
+-- table reminder
+CREATE TABLE notifications.reminder (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    buy_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE reminder
+COMMENT ON TABLE notifications.reminder IS 'Buys that were announced ahead, each once.';
+
 -- table node
 CREATE TABLE proof.node (
     level integer NOT NULL,
@@ -9938,6 +10584,42 @@ ALTER TABLE ONLY ledger.sum_entry
 ALTER TABLE ONLY ledger.transfer
     ADD CONSTRAINT transfer_pkey PRIMARY KEY (id);
 
+-- constraint delivery delivery_pkey
+ALTER TABLE ONLY notifications.delivery
+    ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
+
+-- constraint device device_endpoint_key
+ALTER TABLE ONLY notifications.device
+    ADD CONSTRAINT device_endpoint_key UNIQUE (endpoint);
+
+-- constraint device device_pkey
+ALTER TABLE ONLY notifications.device
+    ADD CONSTRAINT device_pkey PRIMARY KEY (id);
+
+-- constraint kind kind_pkey
+ALTER TABLE ONLY notifications.kind
+    ADD CONSTRAINT kind_pkey PRIMARY KEY (kind);
+
+-- constraint preference preference_pkey
+ALTER TABLE ONLY notifications.preference
+    ADD CONSTRAINT preference_pkey PRIMARY KEY (person, kind, channel);
+
+-- constraint reminder reminder_buy_id_key
+ALTER TABLE ONLY notifications.reminder
+    ADD CONSTRAINT reminder_buy_id_key UNIQUE (buy_id);
+
+-- constraint reminder reminder_pkey
+ALTER TABLE ONLY notifications.reminder
+    ADD CONSTRAINT reminder_pkey PRIMARY KEY (id);
+
+-- constraint setting setting_pkey
+ALTER TABLE ONLY notifications.setting
+    ADD CONSTRAINT setting_pkey PRIMARY KEY (person);
+
+-- constraint delivery told_once_by_each_channel
+ALTER TABLE ONLY notifications.delivery
+    ADD CONSTRAINT told_once_by_each_channel UNIQUE (event_id, channel);
+
 -- constraint node node_pkey
 ALTER TABLE ONLY proof.node
     ADD CONSTRAINT node_pkey PRIMARY KEY (level, index);
@@ -10143,6 +10825,21 @@ CREATE INDEX hold_open_by_expiry ON ledger.hold USING btree (expires_at) WHERE (
 
 -- index transfer_by_transaction
 CREATE INDEX transfer_by_transaction ON ledger.transfer USING btree (xid);
+
+-- index delivery_begun
+CREATE INDEX delivery_begun ON notifications.delivery USING btree (began_at) WHERE (state = 'sending'::text);
+
+-- index delivery_of_person
+CREATE INDEX delivery_of_person ON notifications.delivery USING btree (person, created_at DESC, id DESC);
+
+-- index delivery_put_off
+CREATE INDEX delivery_put_off ON notifications.delivery USING btree (due_at) WHERE ((state = 'waiting'::text) AND (reason = 'quiet_hours'::text));
+
+-- index device_of_person
+CREATE INDEX device_of_person ON notifications.device USING btree (person);
+
+-- index preference_for_reminders
+CREATE INDEX preference_for_reminders ON notifications.preference USING btree (person) WHERE (((kind)::text = 'reminder.came'::text) AND is_wanted);
 
 -- index seal_by_transactions
 CREATE UNIQUE INDEX seal_by_transactions ON proof.seal USING btree (era, xid_upto);
@@ -10551,6 +11248,30 @@ ALTER TABLE ONLY ledger.checkpoint
 ALTER TABLE ONLY ledger.hold
     ADD CONSTRAINT hold_account_id_fkey FOREIGN KEY (account_id) REFERENCES ledger.account(id);
 
+-- fk constraint delivery delivery_event_id_fkey
+ALTER TABLE ONLY notifications.delivery
+    ADD CONSTRAINT delivery_event_id_fkey FOREIGN KEY (event_id) REFERENCES events.event(id);
+
+-- fk constraint delivery delivery_person_fkey
+ALTER TABLE ONLY notifications.delivery
+    ADD CONSTRAINT delivery_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint device device_person_fkey
+ALTER TABLE ONLY notifications.device
+    ADD CONSTRAINT device_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint preference preference_kind_fkey
+ALTER TABLE ONLY notifications.preference
+    ADD CONSTRAINT preference_kind_fkey FOREIGN KEY (kind) REFERENCES notifications.kind(kind);
+
+-- fk constraint preference preference_person_fkey
+ALTER TABLE ONLY notifications.preference
+    ADD CONSTRAINT preference_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint setting setting_person_fkey
+ALTER TABLE ONLY notifications.setting
+    ADD CONSTRAINT setting_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
 -- fk constraint payments payments_id_fkey
 ALTER TABLE ONLY public.payments
     ADD CONSTRAINT payments_id_fkey FOREIGN KEY (id) REFERENCES ledger.transfer(id);
@@ -10729,6 +11450,24 @@ ALTER TABLE ledger.sum_entry ENABLE ROW LEVEL SECURITY;
 -- row security transfer
 ALTER TABLE ledger.transfer ENABLE ROW LEVEL SECURITY;
 
+-- row security delivery
+ALTER TABLE notifications.delivery ENABLE ROW LEVEL SECURITY;
+
+-- row security device
+ALTER TABLE notifications.device ENABLE ROW LEVEL SECURITY;
+
+-- row security kind
+ALTER TABLE notifications.kind ENABLE ROW LEVEL SECURITY;
+
+-- row security preference
+ALTER TABLE notifications.preference ENABLE ROW LEVEL SECURITY;
+
+-- row security reminder
+ALTER TABLE notifications.reminder ENABLE ROW LEVEL SECURITY;
+
+-- row security setting
+ALTER TABLE notifications.setting ENABLE ROW LEVEL SECURITY;
+
 -- row security node
 ALTER TABLE proof.node ENABLE ROW LEVEL SECURITY;
 
@@ -10828,6 +11567,10 @@ GRANT USAGE ON SCHEMA jobs TO service_role;
 
 -- acl SCHEMA ledger
 GRANT USAGE ON SCHEMA ledger TO service_role;
+
+-- acl SCHEMA notifications
+GRANT USAGE ON SCHEMA notifications TO authenticated;
+GRANT USAGE ON SCHEMA notifications TO service_role;
 
 -- acl SCHEMA proof
 GRANT USAGE ON SCHEMA proof TO anon;
@@ -11381,6 +12124,10 @@ GRANT ALL ON FUNCTION identity.ended_among(p_ids uuid[]) TO paya_app;
 REVOKE ALL ON FUNCTION identity.find(to_text text) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.find(to_text text) TO authenticated;
 
+-- acl FUNCTION is_open_session(p_id uuid, p_user_id uuid)
+REVOKE ALL ON FUNCTION identity.is_open_session(p_id uuid, p_user_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION identity.is_open_session(p_id uuid, p_user_id uuid) TO paya_app;
+
 -- acl FUNCTION keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone)
 REVOKE ALL ON FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION identity.keep_refreshed(p_id uuid, p_token_version integer, p_access_token bytea, p_refresh_token bytea, p_access_expires_at timestamp with time zone, p_expires_at timestamp with time zone) TO service_role;
@@ -11668,6 +12415,95 @@ REVOKE ALL ON FUNCTION ledger.totals() FROM PUBLIC;
 -- acl FUNCTION wallet_of(owner uuid, asset text)
 REVOKE ALL ON FUNCTION ledger.wallet_of(owner uuid, asset text) FROM PUBLIC;
 
+-- acl FUNCTION add_device(endpoint text, public_key text, auth_secret text, name text)
+REVOKE ALL ON FUNCTION notifications.add_device(endpoint text, public_key text, auth_secret text, name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.add_device(endpoint text, public_key text, auth_secret text, name text) TO authenticated;
+
+-- acl FUNCTION ask_email(address text)
+REVOKE ALL ON FUNCTION notifications.ask_email(address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.ask_email(address text) TO authenticated;
+
+-- acl FUNCTION begin_sending(delivery_id uuid)
+REVOKE ALL ON FUNCTION notifications.begin_sending(delivery_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.begin_sending(delivery_id uuid) TO service_role;
+
+-- acl FUNCTION choose(kind text, channel text, is_wanted boolean)
+REVOKE ALL ON FUNCTION notifications.choose(kind text, channel text, is_wanted boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.choose(kind text, channel text, is_wanted boolean) TO authenticated;
+
+-- acl FUNCTION close_lost()
+REVOKE ALL ON FUNCTION notifications.close_lost() FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.close_lost() TO service_role;
+
+-- acl FUNCTION confirm_email(person uuid, address text)
+REVOKE ALL ON FUNCTION notifications.confirm_email(person uuid, address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.confirm_email(person uuid, address text) TO service_role;
+
+-- acl FUNCTION drop_device(device_id uuid)
+REVOKE ALL ON FUNCTION notifications.drop_device(device_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.drop_device(device_id uuid) TO service_role;
+
+-- acl FUNCTION follow(maximum integer)
+REVOKE ALL ON FUNCTION notifications.follow(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.follow(maximum integer) TO service_role;
+
+-- acl FUNCTION hold_mine()
+REVOKE ALL ON FUNCTION notifications.hold_mine() FROM PUBLIC;
+
+-- acl FUNCTION hurry(maximum integer)
+REVOKE ALL ON FUNCTION notifications.hurry(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.hurry(maximum integer) TO service_role;
+
+-- acl FUNCTION is_wanted(person uuid, kind text, channel text)
+REVOKE ALL ON FUNCTION notifications.is_wanted(person uuid, kind text, channel text) FROM PUBLIC;
+
+-- acl FUNCTION moment()
+REVOKE ALL ON FUNCTION notifications.moment() FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.moment() TO service_role;
+
+-- acl FUNCTION my_notices(before timestamp with time zone, maximum integer)
+REVOKE ALL ON FUNCTION notifications.my_notices(before timestamp with time zone, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.my_notices(before timestamp with time zone, maximum integer) TO authenticated;
+
+-- acl FUNCTION my_settings()
+REVOKE ALL ON FUNCTION notifications.my_settings() FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.my_settings() TO authenticated;
+
+-- acl FUNCTION note(person uuid, kind text, facts jsonb)
+REVOKE ALL ON FUNCTION notifications.note(person uuid, kind text, facts jsonb) FROM PUBLIC;
+
+-- acl FUNCTION open(delivery_id uuid)
+REVOKE ALL ON FUNCTION notifications.open(delivery_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.open(delivery_id uuid) TO service_role;
+
+-- acl FUNCTION put_off(delivery_id uuid, until timestamp with time zone)
+REVOKE ALL ON FUNCTION notifications.put_off(delivery_id uuid, until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.put_off(delivery_id uuid, until timestamp with time zone) TO service_role;
+
+-- acl FUNCTION remind(maximum integer)
+REVOKE ALL ON FUNCTION notifications.remind(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.remind(maximum integer) TO service_role;
+
+-- acl FUNCTION remove_device(device_id uuid)
+REVOKE ALL ON FUNCTION notifications.remove_device(device_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.remove_device(device_id uuid) TO authenticated;
+
+-- acl FUNCTION remove_email()
+REVOKE ALL ON FUNCTION notifications.remove_email() FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.remove_email() TO authenticated;
+
+-- acl FUNCTION set_hours(quiet_from_minute integer, quiet_to_minute integer, zone text, remind_hours integer)
+REVOKE ALL ON FUNCTION notifications.set_hours(quiet_from_minute integer, quiet_to_minute integer, zone text, remind_hours integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.set_hours(quiet_from_minute integer, quiet_to_minute integer, zone text, remind_hours integer) TO authenticated;
+
+-- acl FUNCTION settle(delivery_id uuid, state text, reason text, vendor_ref text)
+REVOKE ALL ON FUNCTION notifications.settle(delivery_id uuid, state text, reason text, vendor_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.settle(delivery_id uuid, state text, reason text, vendor_ref text) TO service_role;
+
+-- acl FUNCTION unsubscribe(person uuid, kind text, channel text)
+REVOKE ALL ON FUNCTION notifications.unsubscribe(person uuid, kind text, channel text) FROM PUBLIC;
+GRANT ALL ON FUNCTION notifications.unsubscribe(person uuid, kind text, channel text) TO service_role;
+
 -- acl FUNCTION append_only()
 REVOKE ALL ON FUNCTION private.append_only() FROM PUBLIC;
 
@@ -11889,8 +12725,8 @@ REVOKE ALL ON FUNCTION savings.moment() FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.moment() TO authenticated;
 GRANT ALL ON FUNCTION savings.moment() TO service_role;
 
--- acl FUNCTION move_plan(plan savings.plan, state text, reason text)
-REVOKE ALL ON FUNCTION savings.move_plan(plan savings.plan, state text, reason text) FROM PUBLIC;
+-- acl FUNCTION move_plan(plan savings.plan, state text, reason text, after timestamp with time zone)
+REVOKE ALL ON FUNCTION savings.move_plan(plan savings.plan, state text, reason text, after timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION my_buys(plan_id uuid, before timestamp with time zone, maximum integer)
 REVOKE ALL ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) FROM PUBLIC;

@@ -32,6 +32,9 @@ SECRETS_NEEDED_HOSTED = (
     "plaid_secret",
     "kraken_key",
     "kraken_secret",
+    "smtp_url",
+    "mail_from",
+    "vapid_private_key",
 )
 
 
@@ -98,6 +101,14 @@ class Settings(BaseSettings):
     kraken_secret: SecretStr = SecretStr("")
     kraken_base_url: str = ""
 
+    # smtps://user:password@host:465, or smtp://… where TLS is insisted on but at this machine itself
+    smtp_url: str = ""
+    mail_from: str = "PaYa <notices@localhost>"
+    # a P-256 key, 32 bytes in base64url; browsers learn its public half
+    vapid_private_key: SecretStr = SecretStr("")
+    # more push services than those of browsers, like http://127.0.0.1:9000, with spaces between
+    push_origins: str = ""
+
     paya_local_auth_database_url: str = ""
     paya_local_realtime_database_url: str = ""
     paya_local_vendors_database_url: str = ""
@@ -109,6 +120,7 @@ class Settings(BaseSettings):
     paya_local_dwolla_port: int = Field(default=0, ge=0, le=65535)
     paya_local_plaid_port: int = Field(default=0, ge=0, le=65535)
     paya_local_kraken_port: int = Field(default=0, ge=0, le=65535)
+    paya_local_smtp_port: int = Field(default=0, ge=0, le=65535)
 
     @property
     def embedded(self) -> bool:

@@ -1,7 +1,7 @@
 """The secrets of an embedded PaYa: made once, kept in one private file.
 
-On hosted the same names hold what Supabase, Twilio, Dwolla, Plaid and Kraken gave us; here we give them to ourselves,
-so that every exchange between the parts is signed and checked exactly as there.
+On hosted the same names hold what Supabase, Twilio, Dwolla, Plaid and Kraken gave us, or we made ourselves; here we
+give them to ourselves, so that every exchange between the parts is signed and checked exactly as there.
 """
 
 import base64
@@ -48,6 +48,7 @@ class LocalKeys:
     plaid_secret: str
     kraken_key: str
     kraken_secret: str
+    vapid_private_key: str
 
     def as_environment(self) -> dict[str, str]:
         """The environment variables that the processes of an embedded server read."""
@@ -68,6 +69,7 @@ class LocalKeys:
             "PLAID_SECRET": self.plaid_secret,
             "KRAKEN_KEY": self.kraken_key,
             "KRAKEN_SECRET": self.kraken_secret,
+            "VAPID_PRIVATE_KEY": self.vapid_private_key,
         }
 
 
@@ -76,6 +78,12 @@ def new_jwt_key() -> dict[str, Any]:
     private = ec.generate_private_key(ec.SECP256R1())
     jwk = ECAlgorithm.to_jwk(private, as_dict=True)
     return {**jwk, "kid": str(uuid.uuid4()), "alg": "ES256", "use": "sig", "key_ops": ["sign", "verify"]}
+
+
+def new_vapid_key() -> str:
+    """A fresh private P-256 key as VAPID's is written: 32 bytes in base64url."""
+    number = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(number.to_bytes(32)).decode().rstrip("=")
 
 
 def api_key(role: str, jwt_key: dict[str, Any]) -> str:
@@ -134,6 +142,7 @@ def _fresh() -> dict[str, Any]:
         plaid_secret=secrets.token_hex(15),
         kraken_key=base64.b64encode(secrets.token_bytes(42)).decode(),
         kraken_secret=base64.b64encode(secrets.token_bytes(64)).decode(),
+        vapid_private_key=new_vapid_key(),
     )
     kept = asdict(made)
     del kept["path"]

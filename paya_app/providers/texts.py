@@ -24,3 +24,22 @@ async def send(to: str, body: str) -> str:
             raise
         log.warning("Twilio cannot be had, SNS takes over", reason=failure.reason)
     return await sns.send_text(to, body)
+
+
+async def send_once(to: str, body: str) -> str:
+    """Text `body` to `to` (E.164) at most once and return the vendor's id of the message.
+
+    Only what Twilio certainly did not send is sent by the other.
+
+    Raises:
+        Rejected: the vendor refused it; the same text would be refused again.
+        Retryable: neither took it.
+        Unknown: it may have been sent.
+    """
+    try:
+        return await sms.send_text(to, body)
+    except Retryable as failure:
+        if not sns.is_set_up():
+            raise
+        log.warning("Twilio cannot be had, SNS takes over", reason=failure.reason)
+    return await sns.send_text(to, body)

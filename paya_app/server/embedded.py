@@ -23,7 +23,7 @@ from paya_app.server.heartbeat import heard_from
 from paya_app.server.programs import NotReady, Program, answers, log_folder
 from paya_app.server.supervisor import Say, Supervisor
 
-VENDORS = ("twilio", "dwolla", "plaid", "kraken")
+VENDORS = ("twilio", "dwolla", "plaid", "kraken", "smtp")
 
 
 class CannotStart(Exception):
@@ -142,10 +142,12 @@ def settings_for(
         "PAYA_LOCAL_DWOLLA_PORT": str(ports["dwolla"]),
         "PAYA_LOCAL_PLAID_PORT": str(ports["plaid"]),
         "PAYA_LOCAL_KRAKEN_PORT": str(ports["kraken"]),
+        "PAYA_LOCAL_SMTP_PORT": str(ports["smtp"]),
         "TWILIO_BASE_URL": f"http://127.0.0.1:{ports['twilio']}",
         "DWOLLA_BASE_URL": f"http://127.0.0.1:{ports['dwolla']}",
         "PLAID_BASE_URL": f"http://127.0.0.1:{ports['plaid']}",
         "KRAKEN_BASE_URL": f"http://127.0.0.1:{ports['kraken']}",
+        "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
     }
 
 

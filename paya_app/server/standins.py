@@ -1,4 +1,4 @@
-"""The stand-ins that share the app's origin in embedded mode: auth, realtime, the phone, chaos; and the demo people."""
+"""The stand-ins that share the app's origin in embedded mode: auth, realtime, phone, mail, chaos; and the demo people."""
 
 import asyncio
 import logging
@@ -15,6 +15,7 @@ from paya_app.core.config import settings
 from paya_app.local import demo
 from paya_app.local.auth import create_auth
 from paya_app.local.chaos import create_chaos
+from paya_app.local.mail import create_mail
 from paya_app.local.phone import create_phone
 from paya_app.local.realtime import Gateway
 
@@ -31,11 +32,11 @@ def realtime() -> Gateway:
 
 @lru_cache(maxsize=1)
 def _mounted() -> tuple[Starlette, ...]:
-    return create_auth(), create_phone(), create_chaos()
+    return create_auth(), create_phone(), create_mail(), create_chaos()
 
 
 def mount_standins(api: FastAPI) -> None:
-    """Add `/auth/v1`, `/local/phone` and `/local/chaos` to the API."""
+    """Add `/auth/v1`, `/local/phone`, `/local/mail` and `/local/chaos` to the API."""
     for app in _mounted():
         api.router.routes.extend(app.routes)
 

@@ -14,6 +14,7 @@ _PRIVATE = (
     "/activity/",
     "/add/",
     "/link-bank/",
+    "/notices/",
     "/cash-out/",
     "/pay/",
     "/session/",

@@ -365,3 +365,4 @@ create schema if not exists vendor_dwolla authorization paya_vendors;
 create schema if not exists vendor_chaos authorization paya_vendors;
 create schema if not exists vendor_plaid authorization paya_vendors;
 create schema if not exists vendor_kraken authorization paya_vendors;
+create schema if not exists vendor_smtp authorization paya_vendors;

@@ -1,7 +1,7 @@
 """One process for all stand-ins, each on a port of its own (vendors' links are absolute, so none may share)."""
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import uvicorn
@@ -12,6 +12,7 @@ from paya_app.local.chaos import Chaos
 from paya_app.local.vendors.dwolla import create_dwolla
 from paya_app.local.vendors.kraken import create_kraken
 from paya_app.local.vendors.plaid import create_plaid
+from paya_app.local.vendors.smtp import serve_smtp
 from paya_app.local.vendors.twilio import create_twilio
 
 HOST = "127.0.0.1"
@@ -31,13 +32,18 @@ async def serve(stop: asyncio.Event) -> None:
         for vendor, (port, create) in apps.items()
         if port
     ]
-    running = [asyncio.create_task(server.serve()) for server in servers]
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    for server in servers:
-        server.should_exit = True
-    await asyncio.gather(*running)
+    async with AsyncExitStack() as stack:
+        if the.paya_local_smtp_port:
+            await stack.enter_async_context(
+                serve_smtp(the.paya_local_vendors_database_url, HOST, the.paya_local_smtp_port)
+            )
+        running = [asyncio.create_task(server.serve()) for server in servers]
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({stopping, *running}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*running)
 
 
 def _twilio(the: Settings) -> ASGIApp:
