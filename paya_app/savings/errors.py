@@ -53,7 +53,7 @@ class BuyAmountInvalid(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says both bounds."""
-        least, most = format_cents(facts.get("min_cents") or 100), format_cents(facts.get("max_cents") or 100_000)
+        least, most = format_cents(facts.get("min_cents") or 500), format_cents(facts.get("max_cents") or 100_000)
         return f"Not saved. One buy is {least} at least and {most} at most. {NOTHING_BOUGHT}"
 
 

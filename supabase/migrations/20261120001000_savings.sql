@@ -17,7 +17,7 @@ insert into risk.limit_name (name)
 values ('buy_single_min_cents'), ('buy_single_max_cents'), ('buy_below_min_cents'), ('buy_dip_max_bps'), ('buy_late_hours'), ('plans_count');
 insert into risk.limit_value (name, value_max, reason)
 values
-('buy_single_min_cents', 100, 'opening rule: one buy is at least 1.00'),
+('buy_single_min_cents', 500, 'opening rule: one buy is at least 5.00, which the exchange takes as an order of its own up to 99,000 a bitcoin'),
 ('buy_single_max_cents', 100000, 'opening rule: one buy is at most 1,000.00'),
 ('buy_below_min_cents', 100000, 'opening rule: a price limit below 1,000.00 a bitcoin will never be met'),
 ('buy_dip_max_bps', 5000, 'opening rule: a price does not fall by more than half in a day'),

@@ -76,9 +76,9 @@ async def test_a_change_says_what_was_before_and_after_and_replaces_the_buys_ahe
 async def test_an_amount_that_changes_keeps_the_times(database, people):
     ann = await people.join("ann")
     plan = await make(ann)
-    changed = await savings.change(ann, plan.id, key=new_id(), changes={"amount_cents": 100})
+    changed = await savings.change(ann, plan.id, key=new_id(), changes={"amount_cents": 600})
     assert [buy.due_at for buy in changed.next_buys] == [buy.due_at for buy in plan.next_buys]
-    assert [buy.amount_cents for buy in changed.next_buys] == [100, 100, 100]
+    assert [buy.amount_cents for buy in changed.next_buys] == [600, 600, 600]
 
 
 async def test_a_name_or_a_condition_leaves_the_buys_alone(database, people):
@@ -263,7 +263,7 @@ async def test_a_plan_of_somebody_else_is_not_found(people):
         with pytest.raises(NotFound, match="no such plan"):
             await verb(bob, plan.id, key=new_id())
     with pytest.raises(NotFound):
-        await savings.change(bob, plan.id, key=new_id(), changes={"amount_cents": 100})
+        await savings.change(bob, plan.id, key=new_id(), changes={"amount_cents": 600})
     with pytest.raises(NotFound):
         await savings.history(bob, plan.id)
     with pytest.raises(PlanKeyReused):
@@ -290,7 +290,7 @@ async def test_visitors_have_no_plans(people):
 async def test_history_and_buys_come_in_pages(people):
     ann = await people.join("ann")
     plan = await make(ann)
-    for cents in range(101, 111):
+    for cents in range(501, 511):
         await savings.change(ann, plan.id, key=new_id(), changes={"amount_cents": cents})
         await savings.skip_next(ann, plan.id, key=new_id())
     whole = await savings.history(ann, plan.id)

@@ -35,7 +35,7 @@ REFUSED: list[tuple[type[PayaError], str, dict[str, Any]]] = [
     (PlanNameInvalid, "", {"name": "x" * 41}),
     (PlanNameInvalid, "", {"name": "a\x00b"}),
     (PlanNameInvalid, "", {"name": "\u200b\u2060"}),
-    (BuyAmountInvalid, "", {"amount_cents": 99}),
+    (BuyAmountInvalid, "", {"amount_cents": 499}),
     (BuyAmountInvalid, "", {"amount_cents": 100_001}),
     (BuyAmountInvalid, "", {"amount_cents": 0}),
     (BuyAmountInvalid, "", {"amount_cents": -2500}),
@@ -133,12 +133,12 @@ async def test_a_field_that_there_is_none_of_is_refused(people):
 async def test_the_bounds_are_those_of_the_limits(database, people):
     ann = await people.join("ann")
     set_limit = "insert into risk.limit_value (name, value_max, reason) values (%s, %s, 'a test')"
-    await make(ann, amount_cents=100)
-    await make(ann, amount_cents=100_000)
-    await database.rows(set_limit, ("buy_single_min_cents", 500))
-    with pytest.raises(BuyAmountInvalid, match=r"\$5.00 at least and \$1,000.00 at most"):
-        await make(ann, amount_cents=499)
     await make(ann, amount_cents=500)
+    await make(ann, amount_cents=100_000)
+    await database.rows(set_limit, ("buy_single_min_cents", 700))
+    with pytest.raises(BuyAmountInvalid, match=r"\$7.00 at least and \$1,000.00 at most"):
+        await make(ann, amount_cents=699)
+    await make(ann, amount_cents=700)
 
 
 async def test_a_cap_leaves_room_for_one_buy_more_than_is_spent(database, people):
