@@ -13,7 +13,7 @@ from paya_app.providers.exchange import connection
 from paya_app.providers.outcome import ProviderFailure, Retryable, Unknown
 from tests.support.kraken import ServedKraken, serving
 
-SLOW_S = 0.8
+WAIT_S, SLOW_S = 1.0, 1.6
 READS = {
     "down": "connection_lost",
     "slow": "no_answer_in_time",
@@ -40,10 +40,13 @@ class Spoiled:
 @asynccontextmanager
 async def spoiled(database):
     url = database.url("paya_vendors")
-    before, connection.TIMEOUT_S = connection.TIMEOUT_S, (0.4, 0.4)
+    before = connection.TIMEOUT_S
     mischiefs = Mischiefs(url)
     try:
         async with serving(database, wrap=lambda app, _: Chaos(app, "kraken", url, slow_s=SLOW_S)) as kraken:
+            await exchange.daily_candles(1)  # they are drawn once, which takes a while
+            await exchange.balances()
+            connection.TIMEOUT_S = (WAIT_S, WAIT_S)
             yield Spoiled(kraken, mischiefs)
     finally:
         connection.TIMEOUT_S = before
