@@ -53,7 +53,7 @@ async def bearer(credentials: Annotated[HTTPAuthorizationCredentials | None, Dep
     return await actor_for_token(credentials.credentials)
 
 
-def key_of(
+async def key_of(
     idempotency_key: Annotated[
         str,
         Header(
@@ -70,13 +70,13 @@ def key_of(
     return key
 
 
-def optional_key_of(
+async def optional_key_of(
     idempotency_key: Annotated[
         str | None, Header(alias="Idempotency-Key", description="As for POST; may be left out.", pattern=_UUID)
     ] = None,
 ) -> UUID | None:
     """The key under which something is asked for, if there is one."""
-    return None if idempotency_key is None else key_of(idempotency_key)
+    return None if idempotency_key is None else await key_of(idempotency_key)
 
 
 async def read_json(request: Request, model: type[Model]) -> Model:

@@ -1,5 +1,8 @@
 """Who acts, for programs: from the access token that Supabase Auth gave a person to the actor."""
 
+import hashlib
+import time
+from collections import OrderedDict
 from typing import Any
 
 from paya_app.core import db
@@ -10,6 +13,12 @@ from paya_app.providers.outcome import Retryable
 from paya_app.providers.supabase_auth import TokenRefused
 
 TOKEN_CHARACTERS_MAX = 4096
+# A signature that was checked is remembered for as long: a program sends the same token with every request.
+REMEMBERED_S = 60
+REMEMBERED_MAX = 10_000
+
+# by the token's SHA-256: until when, and what it says
+_remembered: OrderedDict[bytes, tuple[float, dict[str, Any]]] = OrderedDict()
 
 
 class AccessTokenRefused(PayaError):
@@ -33,7 +42,7 @@ async def actor_for_token(token: str) -> Actor:
     if not token or len(token) > TOKEN_CHARACTERS_MAX:
         raise AccessTokenRefused
     try:
-        actor = Actor.user(await supabase_auth.verified_claims(token))
+        actor = Actor.user(await _verified(token))
     except TokenRefused as refused:
         raise AccessTokenRefused from refused
     except Retryable as failure:
@@ -44,3 +53,17 @@ async def actor_for_token(token: str) -> Actor:
     if not rows[0][0]:
         raise AccessTokenRefused
     return actor
+
+
+async def _verified(token: str) -> dict[str, Any]:
+    """The claims of the token, its signature checked within the last minute. Its session may be over."""
+    digest = hashlib.sha256(token.encode()).digest()
+    until, claims = _remembered.get(digest, (0.0, {}))
+    if time.time() < until:
+        return claims
+    claims = await supabase_auth.verified_claims(token)
+    _remembered[digest] = (min(time.time() + REMEMBERED_S, float(claims["exp"])), claims)
+    _remembered.move_to_end(digest)
+    while len(_remembered) > REMEMBERED_MAX:
+        _remembered.popitem(last=False)
+    return claims

@@ -18,7 +18,7 @@ def _said(description: str, **rules: Any) -> Any:
 Frequency = Literal["hourly", "daily", "weekdays", "weekly", "biweekly", "monthly"]
 Name = Annotated[str, _said("1 to 40 characters.", minLength=1, maxLength=40)]
 Cents = Annotated[int, _said("US cents.", minimum=1)]
-BuyCents = Annotated[int, _said("Of each buy, our fee included, in US cents.", minimum=100, maximum=100_000)]
+BuyCents = Annotated[int, _said("Of each buy, our fee included, in US cents.", minimum=500, maximum=100_000)]
 Zone = Annotated[str, _said("An IANA name, like America/New_York.", minLength=1, maxLength=64)]
 Minute = Annotated[int, _said("Local; of an hourly plan the minute of the hour.", minimum=0, maximum=1439)]
 Weekdays = Annotated[
