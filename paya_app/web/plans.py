@@ -12,6 +12,8 @@ STATES = {"active": "Active", "paused": "Paused", "ended": "Ended"}
 STATE_TONES = {"active": "pos", "paused": "warn", "ended": ""}
 
 _ORDINALS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
+_SHORT = {"skip": "skipped", "retry": "tried for a day", "use_wallet": "your wallet"}
+_MISSED = {"one": "One buy for all missed", "skip": "Missed buys are skipped"}
 _NAMES = {"hourly": "Hourly", "daily": "Daily", "weekdays": "Weekday", "monthly": "Monthly"}
 _PAUSED = {
     "paused_by_owner": "You paused it. Nothing is bought until you resume it.",
@@ -46,7 +48,7 @@ def moment_words(at: datetime, zone: str, now: datetime) -> str:
     """`Fri, Nov 27 · 09:00` in the plan's zone; with the year when it is another than now."""
     local = at.astimezone(ZoneInfo(zone))
     year = "" if local.year == now.astimezone(ZoneInfo(zone)).year else f" {local.year}"
-    return f"{local:%a, %b} {local.day}{year and ','}{year} · {local:%H:%M}"
+    return f"{local:%a, %b} {local.day}{year and ','}{year}\u00a0· {local:%H:%M}"
 
 
 def zone_words(zone: str) -> str:
@@ -106,20 +108,19 @@ def conditions(terms: Terms) -> list[tuple[str, str]]:
         percent = f"{terms.dip_bps / 100:g} %"
         said.append(("On a dip", f"{format_cents(terms.dip_extra_cents)} more, {percent} below the 24-hour high"))
     if terms.cap_cents is not None:
-        said.append(("In all", f"at most {format_cents(terms.cap_cents)}, then it ends"))
+        said.append(("In all", f"At most {format_cents(terms.cap_cents)}, then it ends"))
     if terms.schedule.ends_on is not None:
         last = terms.schedule.ends_on
         said.append(("Last day", f"{last:%a, %b} {last.day}, {last.year}"))
-    short = {"skip": "that buy is skipped", "retry": "tried every hour for a day", "use_wallet": "your wallet pays"}
-    said.append(("If money is short", short[terms.on_shortfall]))
-    missed = {"one": "one buy for all missed", "skip": "missed buys are skipped"}
-    said.append(("After our outage", missed[terms.catch_up]))
+    source = "Bank" if terms.funding == "bank" else "Wallet"
+    said.append(("Paid from", f"{source}; if short, {_SHORT[terms.on_shortfall]}"))
+    said.append(("After our outage", _MISSED[terms.catch_up]))
     return said
 
 
 def rest_words(terms: Terms) -> str:
-    """What else was agreed, in a line."""
-    return " · ".join(f"{label}: {words}" for label, words in conditions(terms))
+    """What else was agreed, a line each."""
+    return "\n".join(f"{label}: {words}" for label, words in conditions(terms))
 
 
 def why_it_stands(plan: Plan) -> str:
@@ -161,11 +162,13 @@ def spent_words(buy: Buy) -> str:
 
 
 def _bought(buy: Buy) -> str:
-    price = price_of(buy.cost_cents, buy.quantity_sats)
+    price = f"at {format_price(price_of(buy.cost_cents, buy.quantity_sats) or 0)} per bitcoin"
+    # a fee that the exchange took in bitcoin is in the price of what was left
+    apart = buy.exchange_fee_cents > 0
     parts = [
-        f"at {format_price(price or 0)} per bitcoin",
-        f"exchange fee {format_cents(buy.exchange_fee_cents)}",
-        f"our fee {format_cents(buy.fee_cents)}",
+        price if apart else f"{price}, exchange fee included",
+        *([f"exchange fee {format_cents(buy.exchange_fee_cents)}"] if apart else []),
+        f"our fee {format_cents(buy.fee_cents)}" if buy.fee_cents else "no fee of ours",
     ]
     if buy.refund_cents:
         parts.append(f"{format_cents(buy.refund_cents)} came back")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paya_app.core.errors import AmountInvalid
-from paya_app.core.money import CENTS_MAX, format_cents, parse_cents
+from paya_app.core.money import CENTS_MAX, format_cents, format_price, format_sats, parse_cents, price_of
 
 
 @pytest.mark.parametrize(
@@ -72,3 +72,24 @@ def test_no_text_breaks_the_parser(text):
 
 def test_a_debt_has_a_true_minus():
     assert format_cents(-123456) == "−$1,234.56"
+
+
+@pytest.mark.parametrize(("quantity_sats", "said"), [(0, "0 sats"), (1, "1 sat"), (29_411, "29,411 sats"), (-5, "−5 sats")])
+def test_small_quantities_of_bitcoin_are_counted_in_sats(quantity_sats, said):
+    assert format_sats(quantity_sats) == said
+
+
+def test_a_price_is_of_a_whole_bitcoin_to_the_nearest_dollar():
+    assert format_price(8_476_549) == "$84,765"
+    assert format_price(8_476_550) == "$84,766"
+
+
+@given(st.integers(min_value=0, max_value=10**9), st.integers(min_value=1, max_value=10**12))
+def test_the_price_of_a_buy_is_what_it_cost_by_what_it_brought(cost_cents, quantity_sats):
+    price = price_of(cost_cents, quantity_sats)
+    assert price is not None
+    assert abs(price * quantity_sats - cost_cents * 10**8) * 2 <= quantity_sats
+
+
+def test_nothing_that_was_bought_has_no_price():
+    assert price_of(2500, 0) is None

@@ -3,6 +3,7 @@
 What counts as a fault is an exception that no handler expected: it would be in the app's log.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,9 +13,26 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.event_socket import EventSocket, event_socket
 from tests.support.running import RunningPaya, Somebody
 from tests.web.hostile import SHAPES, TEXTS
-from tests.web.test_handlers import HANDLERS
+from tests.web.test_handlers import HANDLERS, in_three_days, make_plan
 
 FAULT = "a handler failed"
+
+PLAN = {
+    "amount": "25",
+    "frequency": "monthly",
+    "weekdays": "5",
+    "month_day": "1",
+    "time": "09:00",
+    "zone": "UTC",
+    "name": "",
+    "below": "",
+    "dip_percent": "5",
+    "dip_extra": "10",
+    "cap": "",
+    "ends_on": "",
+    "on_shortfall": "skip",
+    "catch_up": "one",
+}
 
 # A handler, its argument, and the fields of it when it is a form; with what a good one holds.
 FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
@@ -42,6 +60,15 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "CashOutState.ask_review": ("amount", None),
     "CashOutState.submit": ("shown", {"redemption_id": "", "source_id": "", "amount": "$1.00"}),
     "CashOutState.set_reviewing": ("wanted", None),
+    "NewPlanState.ask_review": ("order", PLAN),
+    "NewPlanState.submit": ("shown", {"plan_id": "", "amount": "$25.00", "promise": "", "rest": ""}),
+    "NewPlanState.set_reviewing": ("wanted", None),
+    "PlanState.ask": ("verb", None),
+    "PlanState.act": ("asked", {"plan": "", "verb": "skip", "key": str(uuid4()), "due_at": ""}),
+    "PlanState.set_asking": ("wanted", None),
+    "ChangePlanState.ask_review": ("order", PLAN),
+    "ChangePlanState.submit": ("shown", {"plan_id": "", "key": "", "name": "", "amount": "", "promise": "", "rest": ""}),
+    "ChangePlanState.set_reviewing": ("wanted", None),
     "OperationsState.choose": ("state", None),
     "OperationsState.search": ("sought", None),
     "OperationsState.replay": ("job_id", None),
@@ -83,10 +110,22 @@ _NO_ARGUMENT = {
 }
 
 
-async def prepared(socket: EventSocket, name: str, to: Somebody) -> dict[str, Any]:
+async def prepared(socket: EventSocket, name: str, to: Somebody, plan_id: str = "") -> dict[str, Any]:
     """Bring the page's state to where the handler is used; the page's address."""
+    if name.startswith("NewPlanState."):
+        where: dict[str, Any] = {"path": "/save/new/", "query": {"id": str(uuid4())}}
+        await socket.send(HANDLERS["NewPlanState.enter"], **where)
+        return where
+    if name.startswith("PlanState."):
+        where = {"path": f"/save/{plan_id}/", "query": {"plan": plan_id}}
+        await socket.send(HANDLERS["PlanState.enter"], **where)
+        return where
+    if name.startswith("ChangePlanState."):
+        where = {"path": f"/save/{plan_id}/change/", "query": {"plan": plan_id, "id": str(uuid4())}}
+        await socket.send(HANDLERS["ChangePlanState.enter"], **where)
+        return where
     if name.startswith("PayState."):
-        where: dict[str, Any] = {"path": "/pay/", "query": {"id": str(uuid4()), "to": to.handle}}
+        where = {"path": "/pay/", "query": {"id": str(uuid4()), "to": to.handle}}
         await socket.send(HANDLERS["PayState.enter"], **where)
         return where
     if name.startswith("AddState."):
@@ -101,8 +140,11 @@ async def test_no_text_or_shape_is_a_fault(paya: RunningPaya, name: str):
     ann, bob = await paya.sign_up(cents=5000), await paya.sign_up()
     argument, form = FIELDS[name]
     before = faults(paya)
+    plan_id = await make_plan(paya, ann) if name.startswith(("PlanState.", "ChangePlanState.")) else ""
+    if name == "PlanState.act":
+        form = {**(form or {}), "plan": plan_id}
     async with event_socket(paya.url, cookie=ann.secret) as socket:
-        where = await prepared(socket, name, bob)
+        where = await prepared(socket, name, bob, plan_id)
         for value in (TEXTS | SHAPES).values():
             payloads = [value] if form is None else [value, *({**form, field: value} for field in form)]
             for payload in payloads:
@@ -112,6 +154,56 @@ async def test_no_text_or_shape_is_a_fault(paya: RunningPaya, name: str):
     assert await paya.balance(ann) == 5000
     assert await paya.value("select count(*) from public.payments where sender_id = %s", (ann.user_id,)) == 0
     assert await paya.value("select handle from public.profiles where id = %s", (ann.user_id,)) == ann.handle
+
+
+# What is wrong with a plan, and the part of the sentence that says so.
+BAD_PLANS = {
+    "an amount below the least": ({"amount": "0.50"}, "One buy is $1.00 at least"),
+    "an amount above the most": ({"amount": "1000.01"}, "$1,000.00 at most"),
+    "no amount": ({"amount": "much"}, "Write the amount in dollars and cents"),
+    "an unknown zone": ({"zone": "Mars/Olympus"}, "That is no time zone"),
+    "day 32": ({"frequency": "monthly", "month_day": "32"}, "Choose a day of the month from 1 to 31"),
+    "no day of the week": ({"weekdays": ""}, "Choose the days of the week"),
+    "two days every two weeks": ({"frequency": "biweekly", "weekdays": "1,5"}, "for every two weeks, one of them"),
+    "hour 24": ({"time": "24:00"}, "Choose a time of the day"),
+    "an end before the start": ({"ends_on": "2020-01-01"}, "The last day comes after the first"),
+    "an end that is no day": ({"ends_on": "soon"}, "The last day comes after the first"),
+    "an end before any buy": ({"ends_on": str((datetime.now(UTC) + timedelta(days=1)).date())}, "No buy falls between"),
+    "a price that never comes": ({"below": "1"}, "Bitcoin will not cost that little"),
+    "half a dip": ({"dip_percent": "5"}, "by how much the price falls and how much more to buy"),
+    "a dip of everything": ({"dip_percent": "99", "dip_extra": "5"}, "The price will not fall that much"),
+    "a dip above the most": ({"dip_percent": "5", "dip_extra": "999"}, "is more than one buy may be"),
+    "a cap without room": ({"cap": "5"}, "The cap leaves no room for another buy"),
+    "a long name": ({"name": "x" * 41}, "A plan's name has 1 to 40 characters"),
+    "the bank's way out": ({"on_shortfall": "use_wallet"}, "When there is too little money"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PLANS)
+async def test_what_is_wrong_with_a_plan_is_said_and_nothing_is_made(paya: RunningPaya, case: str):
+    ann = await paya.sign_up(cents=5000)
+    changed, said = BAD_PLANS[case]
+    async with event_socket(paya.url, cookie=ann.secret) as socket:
+        where = await prepared(socket, "NewPlanState.ask_review", ann)
+        answer = await socket.send(HANDLERS["NewPlanState.ask_review"], {"order": in_three_days() | changed}, **where)
+        if answer.value("new_plan_state", "reviewing"):  # what the limits forbid is known when it is saved
+            review = answer.value("new_plan_state", "review")
+            answer = await socket.send(HANDLERS["NewPlanState.submit"], {"shown": review}, **where)
+    assert said in answer.value("new_plan_state", "fault")
+    assert answer.redirects == []
+    assert await paya.value("select count(*) from savings.plan where person = %s", (ann.user_id,)) == 0
+
+
+@pytest.mark.parametrize("part", ["plan_id", "amount", "promise", "rest"])
+async def test_a_press_that_shows_another_plan_starts_none(paya: RunningPaya, part: str):
+    ann = await paya.sign_up(cents=5000)
+    async with event_socket(paya.url, cookie=ann.secret) as socket:
+        where = await prepared(socket, "NewPlanState.submit", ann)
+        asked = await socket.send(HANDLERS["NewPlanState.ask_review"], {"order": in_three_days()}, **where)
+        other = asked.value("new_plan_state", "review") | {part: str(uuid4())}
+        refused = await socket.send(HANDLERS["NewPlanState.submit"], {"shown": other}, **where)
+    assert "Nothing was bought" in refused.value("new_plan_state", "fault")
+    assert await paya.value("select count(*) from savings.plan where person = %s", (ann.user_id,)) == 0
 
 
 @pytest.mark.parametrize("text", [TEXTS[k] for k in TEXTS if k != "emoji"], ids=[k for k in TEXTS if k != "emoji"])

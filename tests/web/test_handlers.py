@@ -5,6 +5,7 @@ A handler without a row here fails the first test.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -28,11 +29,12 @@ class Theirs:
     session: str
     source: str
     load: str
+    plan: str
 
     @property
     def secrets(self) -> list[str]:
         """Texts that must be in no answer to anyone else."""
-        return [CANARY, self.ann.secret, self.ann.phone, self.ann.phone[-8:], "77.77", "··4242"]
+        return [CANARY, self.ann.secret, self.ann.phone, self.ann.phone[-8:], "77.77", "··4242", "31.31"]
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,58 @@ ROWS = {
     "AddState.ask_review": Row(SIGNED_OUT, "Check the transfer once more", payload=lambda _: {"amount": "$5.00"}),
     "AddState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
     "AddState.submit": Row(SIGNED_OUT, "No money was moved", payload=lambda _: {"shown": {"amount": "$1.00"}}),
+    "SaveState.enter": Row(LED_AWAY, path=lambda _: "/save/"),
+    "SaveState.refresh": Row(SIGNED_OUT),
+    "NewPlanState.leave": Row(ANYONE),
+    "NewPlanState.enter": Row(LED_AWAY, path=lambda _: "/save/new/", query=lambda t: {"id": t.plan}),
+    "NewPlanState.ask_review": Row(
+        SIGNED_OUT, "Check the plan once more", payload=lambda _: {"order": {"amount": "$5.00"}}
+    ),
+    "NewPlanState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "NewPlanState.submit": Row(SIGNED_OUT, "Nothing was bought", payload=lambda _: {"shown": {"amount": "$1.00"}}),
+    "PlanState.enter": Row(LED_AWAY, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}),
+    "PlanState.refresh": Row(
+        SIGNED_OUT, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}
+    ),
+    "PlanState.show_more": Row(
+        SIGNED_OUT, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}
+    ),
+    "PlanState.show_newest": Row(
+        SIGNED_OUT, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}
+    ),
+    "PlanState.ask": Row(
+        SIGNED_OUT,
+        NOT_YOURS,
+        payload=lambda t: {"verb": "end", "item": t.plan},
+        path=lambda t: f"/save/{t.plan}/",
+        query=lambda t: {"plan": t.plan},
+    ),
+    "PlanState.set_asking": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "PlanState.act": Row(
+        SIGNED_OUT,
+        NOT_YOURS,
+        payload=lambda t: {"asked": {"plan": t.plan, "verb": "end", "key": str(uuid4()), "due_at": ""}},
+        path=lambda t: f"/save/{t.plan}/",
+        query=lambda t: {"plan": t.plan},
+    ),
+    "ChangePlanState.leave": Row(ANYONE),
+    "ChangePlanState.enter": Row(
+        LED_AWAY,
+        NOT_YOURS,
+        path=lambda t: f"/save/{t.plan}/change/",
+        query=lambda t: {"plan": t.plan, "id": str(uuid4())},
+    ),
+    "ChangePlanState.ask_review": Row(
+        SIGNED_OUT,
+        NOT_YOURS,
+        payload=lambda _: {"order": {"amount": "$5.00"}},
+        path=lambda t: f"/save/{t.plan}/change/",
+        query=lambda t: {"plan": t.plan, "id": str(uuid4())},
+    ),
+    "ChangePlanState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "ChangePlanState.submit": Row(
+        SIGNED_OUT, "The plan goes on as it was", payload=lambda _: {"shown": {"amount": "$1.00"}}
+    ),
     "LinkBankState.enter": Row(LED_AWAY, "start", path=lambda _: "/link-bank/", query=lambda t: {"id": t.load}),
     "LinkBankState.look_again": Row(SIGNED_OUT),
     "LinkBankState.go_to_bank": Row(SIGNED_OUT, "/hl/", path=lambda _: "/link-bank/"),
@@ -208,17 +262,37 @@ async def theirs(paya: RunningPaya, _theirs: dict[int, tuple[Theirs, Somebody]])
             )
         assert answer.redirects == [f"/activity/{load_id}/?new=1"], answer.text
         source = await paya.value("select source_id from banking.load where id = %s", (load_id,))
+        plan_id = await make_plan(paya, ann, "31.31")
 
         async def cleared() -> bool:
             return await paya.balance(ann) == 9000 - 1223 + 7777
 
         await until(cleared, patience_s=40)
-        _theirs[paya.port] = Theirs(ann, str(payment), str(ann.session_id), str(source), load_id), eve
+        _theirs[paya.port] = Theirs(ann, str(payment), str(ann.session_id), str(source), load_id, plan_id), eve
     return _theirs[paya.port]
 
 
+def in_three_days(amount: str = "25") -> dict[str, str]:
+    """A weekly plan as its form sends it, with nothing to buy while the tests run."""
+    weekday = (datetime.now(UTC) + timedelta(days=3)).isoweekday()
+    return {"amount": amount, "frequency": "weekly", "weekdays": str(weekday), "time": "09:00", "zone": "UTC"}
+
+
+async def make_plan(paya: RunningPaya, who: Somebody, amount: str = "25") -> str:
+    """A plan of this person, made through the pages' events; its id."""
+    plan_id = str(uuid4())
+    where: dict[str, Any] = {"path": "/save/new/", "query": {"id": plan_id}}
+    async with event_socket(paya.url, cookie=who.secret) as socket:
+        await socket.send(HANDLERS["NewPlanState.enter"], **where)
+        shown = await socket.send(HANDLERS["NewPlanState.ask_review"], {"order": in_three_days(amount)}, **where)
+        review = shown.value("new_plan_state", "review")
+        answer = await socket.send(HANDLERS["NewPlanState.submit"], {"shown": review}, **where)
+    assert answer.redirects == [f"/save/{plan_id}/?new=1"], answer.text
+    return plan_id
+
+
 async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
-    """What must not change: these people's payments, audiences, sessions, banks, loads and money."""
+    """What must not change: these people's payments, audiences, sessions, banks, loads, plans and money."""
     ids = [who.user_id for who in people]
     return [
         await paya.rows(statement, (ids,))
@@ -227,6 +301,8 @@ async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
             "select id, ended_at from identity.web_session where user_id = any(%s) order by 1",
             "select id, state from banking.source where person = any(%s) order by 1",
             "select id, amount_cents from banking.load where person = any(%s) order by 1",
+            "select id, state, version from savings.plan where person = any(%s) order by 1",
+            "select id, state, version from savings.buy where person = any(%s) order by 1",
             "select owner, balance, held from ledger.account where owner = any(%s) order by 1",
             "select id, handle, name from public.profiles where id = any(%s) order by 1",
         )

@@ -7,13 +7,21 @@ import { ignoreHeld } from "$/public/external/paya_app/web/components/settling/s
 
 const COMMON = ["10", "25", "50", "100"];
 const FREQUENCIES = [
-  ["weekly", "Every week", "a week"],
-  ["biweekly", "Every 2 weeks", "every 2 weeks"],
-  ["monthly", "Every month", "a month"],
-  ["daily", "Every day", "a day"],
-  ["weekdays", "Mon to Fri", "each weekday"],
-  ["hourly", "Every hour", "an hour"],
+  ["weekly", "Every week"],
+  ["biweekly", "Every 2 weeks"],
+  ["monthly", "Every month"],
+  ["daily", "Every day"],
+  ["weekdays", "Mon to Fri"],
+  ["hourly", "Every hour"],
 ];
+const OFTEN = {
+  weekly: "a week",
+  biweekly: "every 2 weeks",
+  monthly: "a month",
+  daily: "a day",
+  weekdays: "each weekday",
+  hourly: "an hour",
+};
 const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const PRESET = {
   amount: "",
@@ -121,7 +129,8 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
     set("time")(time);
     onReview?.({ ...order, amount, time: frequency === "hourly" ? `00:${time.slice(-2)}` : time, weekdays: daysChosen.join(",") });
   };
-  const often = FREQUENCIES.find(([value]) => value === frequency)?.[2] ?? "";
+  // of a week with several days the amount is that of each
+  const often = frequency === "weekly" && days.length > 1 ? "on each day" : OFTEN[frequency];
 
   return jsx(
     "form",
@@ -192,11 +201,11 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
         ),
       jsx(
         "div",
-        { className: "grid gap-4 mt-5 sm:grid-cols-[minmax(0,1fr)_minmax(0,2fr)]" },
+        { className: "grid gap-3 mt-5 grid-cols-[minmax(0,1fr)_minmax(0,2fr)]" },
         frequency === "monthly" &&
           jsx(
             "div",
-            { className: "sm:col-span-2" },
+            { className: "col-span-2" },
             jsx(Pick, {
               id: "plan-month-day",
               label: "Day of the month",
@@ -208,7 +217,7 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
           ),
         jsx(Field, {
           ...typed("time"),
-          label: frequency === "hourly" ? "Minutes past the hour" : "At",
+          label: frequency === "hourly" ? "At minute" : "At",
           inputMode: "numeric",
           value: frequency === "hourly" ? order.time.slice(-2) : order.time,
           onChange: (event) => set("time")(frequency === "hourly" ? `00:${event.target.value}` : event.target.value),
@@ -271,7 +280,7 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
               chosen: [order.catch_up],
               choices: [
                 ["one", "One buy for all"],
-                ["skip", "Skip what was missed"],
+                ["skip", "Skip missed ones"],
               ],
               onChoose: set("catch_up"),
             }),
@@ -280,19 +289,17 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
     ),
     jsx(
       "div",
-      { role: "alert" },
-      fault &&
-        jsx(
-          "p",
-          { className: "fault mt-3" },
-          jsx(CircleAlert, { size: 16, "aria-hidden": true }),
-          jsx("span", {}, fault),
-        ),
-    ),
-    jsx(
-      "button",
-      { type: "submit", id: "review", className: "pri num mt-4", disabled: !isPositive(amount), onKeyDown: ignoreHeld },
-      isPositive(amount) ? verb || `Review ${full(amount)} ${often}` : "Choose an amount",
+      { className: "stick" },
+      jsx(
+        "div",
+        { role: "alert" },
+        fault && jsx("p", { className: "fault mb-3" }, jsx(CircleAlert, { size: 16, "aria-hidden": true }), jsx("span", {}, fault)),
+      ),
+      jsx(
+        "button",
+        { type: "submit", id: "review", className: "pri num", disabled: !isPositive(amount), onKeyDown: ignoreHeld },
+        isPositive(amount) ? verb || `Review ${full(amount)} ${often}` : "Choose an amount",
+      ),
     ),
   );
 }

@@ -24,6 +24,7 @@ def plan_review(
     is_open: Any,
     on_open_change: Any,
     on_change: Any,
+    back: str = "Change",
 ) -> rx.Component:
     """The sheet.
 
@@ -40,11 +41,12 @@ def plan_review(
         is_open: Whether it shows.
         on_open_change: Gets the wanted state when it is dismissed.
         on_change: Puts it away, to change something.
+        back: What the button for that says.
     """
     return sheet(
         rx.el.p(amount, class_name="sum num", id="review-amount"),
         rx.el.p(promise, class_name="text-center mb-2", id="review-promise"),
-        rx.el.p(rest, class_name="s m text-center mb-4 empty:hidden"),
+        rx.el.p(rest, class_name="s m text-center mb-4 whitespace-pre-line empty:hidden"),
         rx.el.div(next_buys(buys, label="The next three"), class_name="rounded-2xl border border-line mb-3"),
         rx.el.p(
             "The exchange's fee and ours are part of the amount; each buy shows both. You can skip, pause or end it "
@@ -52,7 +54,7 @@ def plan_review(
             class_name="s m text-center mb-4",
         ),
         busy_button(verb, busy_label=busy_label, settled=settled, on_press=on_confirm, id="confirm", class_name="pri num"),
-        secondary("Change", on_click=on_change, class_name="mt-2"),
+        secondary(back, on_click=on_change, class_name="mt-2"),
         title=title,
         is_open=is_open,
         on_open_change=on_open_change,

@@ -163,25 +163,27 @@ def _holdings() -> rx.Component:
                     id="held-value",
                 ),
             ),
-            class_name="p-6 pb-4",
+            class_name="card p-6",
         ),
-        _kv("Paid in, with all fees", rx.el.b(held.cost, class_name="num")),
-        _kv("Average price", rx.el.span(held.average, " per bitcoin", class_name="num")),
-        rx.cond(
-            held.price != "",
-            _kv(
-                "Price",
-                rx.el.span(held.price, " per bitcoin", when(held.price_at, "clock", " at "), class_name="num"),
+        rx.el.div(
+            _kv("Paid in, with all fees", rx.el.b(held.cost, class_name="num")),
+            _kv("Average price", rx.el.span(held.average, " per bitcoin", class_name="num")),
+            rx.cond(
+                held.price != "",
+                _kv(
+                    "Price",
+                    rx.el.span(held.price, " per bitcoin", when(held.price_at, "clock", " at "), class_name="num"),
+                ),
             ),
+            class_name="card mt-3",
         ),
-        class_name="card",
         aria_label="Your bitcoin",
         id="holdings",
     )
 
 
 def _kv(label: str, value: rx.Component) -> rx.Component:
-    return rx.el.div(rx.el.span(label, class_name="m shrink-0"), value, class_name="kv border-t border-line")
+    return rx.el.div(rx.el.span(label, class_name="m shrink-0"), value, class_name="kv")
 
 
 def _plans() -> rx.Component:
@@ -214,11 +216,11 @@ def _plan(row: rx.vars.ObjectVar[PlanRow]) -> rx.Component:
 def _empty() -> rx.Component:
     return rx.el.section(
         rx.el.span(icon("bitcoin", 32), class_name="av s72 a3 mx-auto", aria_hidden="true"),
-        rx.el.h2("A little bitcoin, exactly when you say", class_name="text-xl! text-center"),
+        rx.el.h2("A little bitcoin, exactly when you say", class_name="text-xl! text-center text-balance"),
         rx.el.p(
             "Choose how much each week. You see the next three buys before anything is bought, and can skip, pause or "
             "end it at any time.",
-            class_name="m text-center",
+            class_name="m text-center text-balance",
         ),
         rx.el.div(
             *[

@@ -19,6 +19,7 @@ from paya_app.web.components.due import Due
 from paya_app.web.components.field import notice
 from paya_app.web.components.focus_title import focus_title
 from paya_app.web.components.frame import frame
+from paya_app.web.components.icon import icon
 from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
 from paya_app.web.components.next_buys import BuyAhead, next_buys
@@ -112,6 +113,7 @@ class PlanState(rx.State):
     past: rx.Field[list[PastBuy]] = rx.field(default_factory=list)
     earlier: str = ""
     is_earlier: bool = False
+    asking: bool = False
     question: rx.Field[Question] = rx.field(default_factory=Question)
     settled: int = 0
     _before: datetime | None = None
@@ -124,8 +126,10 @@ class PlanState(rx.State):
             if not isinstance(actor, Actor):
                 return actor
             self._begin()
-            self.is_new, self.said, self.question = query_value(self, "new") == "1", "", Question()
+            self.is_new, self.said, self.asking = query_value(self, "new") == "1", "", False
             await self._load(actor)
+            if self.is_new and self.ahead:
+                self.said = f"Started. The first buy is on {self.ahead[0].words}, {self.ahead[0].zone}."
         except NotFound as error:
             self.kind, self.title, self.fault = "none", "Not found", error.message
         except PayaError as error:
@@ -172,7 +176,7 @@ class PlanState(rx.State):
             actor = await signed_in(self)
             verb, plan = read_text(verb), await self._plan(actor, read_text(item))
             self._show(plan)
-            self.question = _question(verb, plan)
+            self.question, self.asking = _question(verb, plan), True
         except PayaError as error:
             self.fault = error.message
 
@@ -181,7 +185,7 @@ class PlanState(rx.State):
         """Put the question away. It is opened by `ask` alone."""
         try:
             if not read_flag(wanted):
-                self.question = Question()
+                self.asking = False
         except PayaError as error:
             self.fault = error.message
 
@@ -201,7 +205,7 @@ class PlanState(rx.State):
         except PayaError as error:
             self.fault = error.message
         finally:
-            self.question = Question()
+            self.asking = False
 
     def _begin(self) -> None:
         """Forget what is of another address."""
@@ -232,9 +236,6 @@ class PlanState(rx.State):
         self.past = [_past(buy, zone, moment) for buy in begun[:PAGE]]
         self.earlier = begun[PAGE - 1].due_at.isoformat() if len(begun) > PAGE else ""
         self.is_earlier = self._before is not None
-        if self.is_new and self.ahead:
-            first = self.ahead[0]
-            self.said = f"Started. The first buy is on {first.words}, {first.zone}."
 
     def _show(self, plan: savings.Plan) -> None:
         terms, moment = plan.terms, now()
@@ -406,10 +407,11 @@ def _ask(verb: str, words: str, class_name: str) -> rx.Component:
 def _ahead() -> rx.Component:
     def skip(buy: rx.vars.ObjectVar[BuyAhead]) -> rx.Component:
         return secondary(
+            icon("skip-forward", 16),
             "Skip",
             on_click=PlanState.ask("skip", PlanState.shown),
             id="skip",
-            class_name="low s",
+            class_name="low text-sm!",
             aria_label="Skip the buy on " + buy.words.to(str),
         )
 
@@ -447,13 +449,16 @@ def _past_buys() -> rx.Component:
 def _buy(buy: rx.vars.ObjectVar[PastBuy]) -> rx.Component:
     return rx.el.li(
         rx.el.div(
-            rx.el.p(rx.el.span(buy.what), class_name="font-semibold num wrap"),
+            rx.el.p(
+                rx.el.span(buy.what),
+                rx.el.span(buy.spent, class_name="whitespace-nowrap"),
+                class_name="font-semibold num flex! justify-between gap-3 wrap",
+            ),
             rx.el.p(rx.el.time(buy.when, date_time=buy.at), " · ", PlanState.zone, class_name="s m num wrap"),
             rx.el.p(buy.why, class_name="s m num wrap"),
             class_name="t",
         ),
-        rx.el.span(buy.spent, class_name="font-semibold num whitespace-nowrap"),
-        class_name="row items-start!",
+        class_name="row",
     )
 
 
@@ -471,7 +476,7 @@ def _sheet() -> rx.Component:
         ),
         secondary("Keep it as it is", on_click=PlanState.set_asking(False), class_name="mt-2"),
         title=asked.title,
-        is_open=asked.verb != "",
+        is_open=PlanState.asking,
         on_open_change=PlanState.set_asking,
     )
 

@@ -225,6 +225,7 @@ def page() -> rx.Component:
             is_open=state.reviewing,
             on_open_change=state.set_reviewing,
             on_change=state.set_reviewing(False),
+            back="Go on editing",
         ),
         title="Change the plan",
         active="save",

@@ -1,0 +1,256 @@
+"""Savings plans by clicking: made in four taps, bought in front of one, skipped, paused, resumed, changed, ended."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.bars import measure
+from tests.browser.conftest import ARTIFACTS
+from tests.browser.test_keyboard import tab_to
+from tests.browser.test_slow import slow_page
+from tests.support.browsing import DESK, Browsing
+from tests.support.running import RunningPaya
+from tests.web.test_handlers import make_plan
+
+PICTURES = ARTIFACTS / "pages"
+NEW_YORK = {"timezone_id": "America/New_York"}
+WORDS = re.compile(r"[A-Z][a-z]{2}, [A-Z][a-z]{2} \d{1,2}(, \d{4})?\s· \d\d:\d\d")
+
+
+async def bars(page: Page, name: str) -> None:
+    """The page as it is now passes its bars, in light and dark."""
+    faults = await measure(page, PICTURES / name)
+    assert not faults, faults
+
+
+async def answer(page: Page) -> None:
+    """Press the sheet's own button, once it takes presses."""
+    confirm = page.locator("#confirm")
+    await expect(confirm).to_have_attribute("aria-disabled", "false")
+    await confirm.click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def times_ahead(page: Page) -> list[str]:
+    """The next buys as the page says them."""
+    return await page.get_by_label("Next buys").locator("time").all_inner_texts()
+
+
+async def test_a_weekly_plan_in_four_taps(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(name="Ann Field", cents=50_000)
+    page = await browsing.page(ann, "/", **NEW_YORK)
+    await page.get_by_role("navigation", name="Places, bottom bar").get_by_role("link", name="Save").click()
+    await page.get_by_role("link", name="$25 a week").click()
+    await page.get_by_role("button", name="Review $25.00 a week").click()
+    await expect(page.locator("#review-promise")).to_have_text(
+        "Every Friday at 09:00, New York time, $25.00 from your wallet buys bitcoin at the exchange's price of that moment."
+    )
+    promised = await page.get_by_label("The next three").locator("time").all_inner_texts()
+    await answer(page)
+    await expect(page.locator("#plan-each")).to_have_text("$25.00")
+    await expect(page.locator("#plan-state")).to_have_text("Active")
+    await expect(page.get_by_text(f"Started. The first buy is on {promised[0]}, New York time.")).to_be_visible()
+    assert len(promised) == 3
+    assert all(WORDS.fullmatch(words) and words.startswith("Fri") and words.endswith("09:00") for words in promised)
+    assert await times_ahead(page) == promised
+    dues = await paya.rows(
+        "select due_at from savings.buy where person = %s and state = 'scheduled' order by due_at limit 3",
+        (ann.user_id,),
+    )
+    shown = await page.get_by_label("Next buys").locator("time").evaluate_all("all => all.map((one) => one.dateTime)")
+    assert [datetime.fromisoformat(at) for at in shown] == [due for (due,) in dues]
+    await page.goto("/save/")
+    await expect(page.get_by_role("link", name="Friday bitcoin")).to_contain_text(f"Next: {promised[0]} · New York time")
+    assert browsing.troubles == []
+
+
+async def test_a_plan_is_bought_at_its_time_and_the_page_says_so_by_itself(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(name="Ann Field", cents=50_000)
+    page = await browsing.page(ann, "/save/new/", **NEW_YORK)
+    await page.get_by_label("Another amount").fill("40")
+    await page.get_by_role("button", name="Every day").click()
+    due = (datetime.now(UTC) + timedelta(seconds=70)).replace(second=0, microsecond=0)
+    await page.get_by_label("At", exact=True).fill(f"{due:%H%M}")
+    await page.get_by_label("Time zone").select_option("UTC")
+    await page.get_by_role("button", name="Review $40.00 a day").click()
+    await answer(page)
+    bought = page.get_by_label("Buys so far").get_by_role("listitem").filter(has_text="Bought")
+    await expect(bought).to_contain_text("sats", timeout=110_000)
+    await expect(bought).to_contain_text(re.compile("per bitcoin.* exchange fee"))
+    quantity_sats, cents = (
+        await paya.rows(
+            "select quantity_sats, amount_cents - refund_cents from savings.buy where person = %s and state = 'bought'",
+            (ann.user_id,),
+        )
+    )[0]
+    await expect(bought).to_contain_text(f"Bought {quantity_sats:,} sats")
+    await expect(page.locator("#spent")).to_have_text(f"${cents / 100:.2f}")
+    assert await paya.balance(ann) == 50_000 - cents
+    assert f"{due:%H:%M}" in await bought.inner_text()
+    await bars(page, "save_plan_bought")
+    await page.get_by_label("Back").click()
+    await expect(page.locator("#holdings")).to_contain_text(f"{quantity_sats / 10**8:.8f} BTC")
+    await expect(page.locator("#held-value")).to_contain_text(re.compile("gain|loss"))
+    await bars(page, "save")
+    assert browsing.troubles == []
+
+
+async def test_skip_pause_resume_change_and_end(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(name="Ann Field", cents=50_000)
+    plan_id = await make_plan(paya, ann)
+    page = await browsing.page(ann, f"/save/{plan_id}/")
+    await expect(page.locator("#plan-each")).to_have_text("$25.00")
+    first, second, third = await times_ahead(page)
+    await bars(page, "save_plan")
+
+    await page.get_by_role("button", name=f"Skip the buy on {first}").click()
+    await expect(page.get_by_role("dialog")).to_contain_text(f"Nothing is bought on {first}, UTC.")
+    await expect(page.locator("#confirm")).to_have_attribute("aria-disabled", "false")
+    await bars(page, "save_plan_skip")
+    await answer(page)
+    await expect(page.get_by_text(f"The next buy is on {second}, UTC.")).to_be_visible()
+    assert (await times_ahead(page))[:2] == [second, third]
+    await expect(page.get_by_label("Buys so far")).to_contain_text("You skipped it. Nothing left your wallet.")
+
+    await page.get_by_role("button", name="Pause").click()
+    await answer(page)
+    await expect(page.locator("#plan-state")).to_have_text("Paused")
+    await expect(page.locator("#why")).to_have_text("You paused it. Nothing is bought until you resume it.")
+    await expect(page.get_by_label("Next buys")).to_have_count(0)
+    await bars(page, "save_plan_paused")
+    await page.get_by_role("button", name="Resume").click()
+    await answer(page)
+    await expect(page.locator("#plan-state")).to_have_text("Active")
+    assert (await times_ahead(page))[0] == second
+
+    await page.get_by_role("link", name="Change").click()
+    await page.get_by_role("button", name="$50").click()
+    await page.get_by_role("button", name="Every month").click()
+    await page.get_by_label("Day of the month").select_option("-1")
+    await page.get_by_role("button", name="More options").click()
+    await page.get_by_label("Buy only below").fill("80,000")
+    await page.get_by_role("button", name="Try for a day").click()
+    await bars(page, "save_plan_change")
+    await page.get_by_role("button", name="Review the change").click()
+    await expect(page.locator("#review-promise")).to_contain_text("On the last day of every month at 09:00, UTC, $50.00")
+    await answer(page)
+    await expect(page.locator("#plan-each")).to_have_text("$50.00")
+    await expect(page.get_by_text("$80,000.00 per bitcoin")).to_be_visible()
+    await expect(page.get_by_text("Wallet; if short, tried for a day")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Monthly bitcoin")).to_be_visible()
+
+    await page.get_by_role("button", name="End this plan").click()
+    await answer(page)
+    await expect(page.locator("#plan-state")).to_have_text("Ended")
+    await expect(page.get_by_role("button", name="Pause")).to_have_count(0)
+    await bars(page, "save_plan_ended")
+    assert await paya.balance(ann) == 50_000
+    assert browsing.troubles == []
+
+
+async def test_a_plan_of_somebody_elses_is_not_found(browsing: Browsing, paya: RunningPaya):
+    ann, eve = await paya.sign_up(cents=5000), await paya.sign_up(cents=5000)
+    plan_id = await make_plan(paya, ann, "31.31")
+    page = await browsing.page(eve, f"/save/{plan_id}/")
+    await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
+    assert "31.31" not in await page.content()
+    await bars(page, "save_plan_none")
+    await page.goto(f"/save/{plan_id}/change/")
+    await expect(page.get_by_text("There is no such plan")).to_be_visible()
+    await page.get_by_role("link", name="All of your plans").click()
+    await expect(page.locator("#no-plans")).to_be_visible()
+    await bars(page, "save_empty")
+    assert browsing.troubles == []
+
+
+async def test_the_form_and_its_review_pass_their_bars(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(cents=50_000)
+    page = await browsing.page(ann, "/save/new/?amount=25", **NEW_YORK)
+    await page.get_by_role("button", name="More options").click()
+    await page.get_by_label("On a dip of").fill("5")
+    await page.get_by_role("button", name="Review").click()
+    await expect(page.get_by_role("alert").filter(has_text="by how much the price falls")).to_be_visible()
+    await bars(page, "save_new")
+    await page.get_by_label("Buy more for").fill("10")
+    await page.get_by_role("button", name="Wednesday").click()
+    await page.get_by_role("button", name="Monday").click()
+    await page.get_by_role("button", name="Review $25.00 on each day").click()
+    await expect(page.locator("#review-promise")).to_contain_text("Every Monday and Wednesday at 09:00, New York time")
+    await expect(page.get_by_role("dialog")).to_contain_text("$10.00 more, 5 % below the 24-hour high")
+    await expect(page.locator("#confirm")).to_have_attribute("aria-disabled", "false")
+    await bars(page, "save_review")
+    assert browsing.troubles == []
+
+
+async def test_by_keyboard_alone(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(cents=50_000)
+    page = await browsing.page(ann, "/save/", viewport=DESK, **NEW_YORK)
+    await expect(page.locator("#no-plans")).to_be_visible()
+    keys = page.keyboard
+    await tab_to(page, "$50 a week", "A")
+    await keys.press("Enter")
+    await expect(page.locator("#plan-form")).to_be_visible()
+    await tab_to(page, "Tuesday", "BUTTON")
+    await keys.press("Space")
+    await tab_to(page, "At", "INPUT")
+    await keys.press("Control+a")
+    await keys.type("18:30")
+    await keys.press("Enter")
+    await expect(page.get_by_role("dialog")).to_contain_text("Every Tuesday at 18:30, New York time")
+    await expect(page.locator("#confirm")).to_have_attribute("aria-disabled", "false")
+    await tab_to(page, "Start this plan", "BUTTON")
+    await keys.press("Enter")
+    await expect(page.locator("#plan-state")).to_have_text("Active")
+    await tab_to(page, "Pause", "BUTTON")
+    await keys.press("Enter")
+    await expect(page.locator("#confirm")).to_have_attribute("aria-disabled", "false")
+    await tab_to(page, "Pause", "BUTTON")
+    await keys.press("Enter")
+    await expect(page.locator("#plan-state")).to_have_text("Paused")
+    assert browsing.troubles == []
+
+
+async def test_reload_second_press_and_a_killed_server_make_one_plan(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(cents=50_000)
+    page = await browsing.page(ann, "/save/new/?amount=25", **NEW_YORK)
+    await page.wait_for_url("**/save/new/?id=*")
+    address = page.url
+    await page.get_by_role("button", name="Review $25.00 a week").click()
+    await expect(page.locator("#confirm")).to_have_attribute("aria-disabled", "false")
+    await page.locator("#confirm").dblclick()
+    await expect(page.locator("#plan-each")).to_be_visible()
+    plan_url = page.url.partition("?")[0]
+    paya.kill_app()
+    await paya.wait_until_up()
+    await page.goto(address)
+    await expect(page).to_have_url(plan_url)
+    await expect(page.locator("#plan-each")).to_have_text("$25.00")
+    assert await paya.value("select count(*) from savings.plan where person = %s", (ann.user_id,)) == 1
+
+
+async def test_the_plan_before_is_never_drawn_for_the_one_that_is_coming(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(cents=50_000)
+    first, second = await make_plan(paya, ann, "11"), await make_plan(paya, ann, "22")
+    page, slow = await slow_page(browsing, ann)
+    await page.goto(f"/save/{first}/")
+    await expect(page.locator("#plan-each")).to_have_text("$11.00")
+    await page.get_by_label("Back").click()
+    await expect(page.get_by_role("link", name="$22.00")).to_be_visible()
+    slow.waiting = True
+    await page.get_by_role("link", name="$22.00").click()
+    await page.wait_for_url(f"**/save/{second}/")
+    await expect(page.locator("main [aria-busy=true]")).to_be_visible()
+    await expect(page.locator("#plan-each")).to_have_count(0)
+    slow.let_through()
+    await expect(page.locator("#plan-each")).to_have_text("$22.00")
+    assert browsing.troubles == []
+
+
+@pytest.mark.parametrize("typed", ["9", "930", "09:30", "9.30"])
+async def test_a_time_is_understood_as_people_write_it(browsing: Browsing, paya: RunningPaya, typed: str):
+    page = await browsing.page(await paya.sign_up(cents=5000), "/save/new/?amount=10")
+    await page.get_by_label("At", exact=True).fill(typed)
+    await page.get_by_label("At", exact=True).blur()
+    await expect(page.get_by_label("At", exact=True)).to_have_value("09:00" if typed == "9" else "09:30")

@@ -1,0 +1,226 @@
+"""How plans are spoken of: what they promise, what they say, and what became of each buy."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from paya_app.savings import Buy, Plan, Schedule, Terms
+from paya_app.savings.errors import PlanConditionInvalid, ScheduleInvalid, ScheduleNever
+from paya_app.web.plan_orders import (
+    PlanOrder,
+    buys_ahead,
+    changed_terms,
+    changes_between,
+    new_terms,
+    order_of,
+)
+from paya_app.web.plans import buy_words, conditions, moment_words, name_of, promise, rhythm, spent_words, why_it_stands
+from paya_app.web.plans import zone_words as zone_words_of
+
+NOW = datetime(2026, 11, 21, 17, 0, tzinfo=UTC)
+FRIDAYS = Schedule("weekly", "America/New_York", date(2026, 11, 21), 9 * 60, weekdays=(5,))
+TERMS = Terms(name="Friday bitcoin", amount_cents=2500, schedule=FRIDAYS)
+ORDER = PlanOrder(amount="25", frequency="weekly", weekdays="5", time="09:00", zone="America/New_York")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said", "name"),
+    [
+        (FRIDAYS, "every Friday at 09:00", "Friday bitcoin"),
+        (replace(FRIDAYS, weekdays=(1, 3, 5)), "every Monday, Wednesday and Friday at 09:00", "Weekly bitcoin"),
+        (replace(FRIDAYS, frequency="biweekly"), "every other Friday at 09:00", "Friday bitcoin"),
+        (replace(FRIDAYS, frequency="daily", minute_of_day=1439), "every day at 23:59", "Daily bitcoin"),
+        (replace(FRIDAYS, frequency="weekdays"), "every Monday to Friday at 09:00", "Weekday bitcoin"),
+        (replace(FRIDAYS, frequency="hourly", minute_of_day=5), "every hour at 05 past", "Hourly bitcoin"),
+        (replace(FRIDAYS, frequency="monthly", month_day=1), "on the 1st of every month at 09:00", "Monthly bitcoin"),
+        (replace(FRIDAYS, frequency="monthly", month_day=12), "on the 12th of every month at 09:00", "Monthly bitcoin"),
+        (replace(FRIDAYS, frequency="monthly", month_day=22), "on the 22nd of every month at 09:00", "Monthly bitcoin"),
+        (
+            replace(FRIDAYS, frequency="monthly", month_day=-1),
+            "on the last day of every month at 09:00",
+            "Monthly bitcoin",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_rhythm_is_said_in_words(schedule: Schedule, said: str, name: str):
+    assert rhythm(schedule) == said
+    assert name_of(schedule) == name
+
+
+def test_the_promise_is_one_sentence_with_day_time_zone_and_money():
+    assert promise(TERMS) == (
+        "Every Friday at 09:00, New York time, $25.00 from your wallet buys bitcoin at the exchange's price of that moment."
+    )
+
+
+def test_a_moment_is_said_in_the_plans_zone_across_the_change_of_clocks():
+    assert moment_words(datetime(2026, 11, 27, 14, 0, tzinfo=UTC), "America/New_York", NOW) == "Fri, Nov 27\u00a0· 09:00"
+    assert (
+        moment_words(datetime(2027, 3, 19, 13, 0, tzinfo=UTC), "America/New_York", NOW) == "Fri, Mar 19, 2027\u00a0· 09:00"
+    )
+
+
+def test_a_zone_is_said_by_its_place():
+    assert zone_words_of("America/Argentina/Buenos_Aires") == "Buenos Aires time"
+    assert zone_words_of("UTC") == "UTC"
+    assert zone_words_of("Etc/GMT+5") == "GMT+5"
+
+
+def test_every_condition_is_said():
+    terms = replace(
+        TERMS,
+        buy_below_cents=8_000_000,
+        dip_bps=250,
+        dip_extra_cents=1000,
+        cap_cents=100_000,
+        on_shortfall="retry",
+        catch_up="skip",
+        schedule=replace(FRIDAYS, ends_on=date(2027, 11, 30)),
+    )
+    assert conditions(terms) == [
+        ("Only below", "$80,000.00 per bitcoin"),
+        ("On a dip", "$10.00 more, 2.5 % below the 24-hour high"),
+        ("In all", "At most $1,000.00, then it ends"),
+        ("Last day", "Tue, Nov 30, 2027"),
+        ("Paid from", "Wallet; if short, tried for a day"),
+        ("After our outage", "Missed buys are skipped"),
+    ]
+
+
+def buy(state: str, **values: Any) -> Buy:
+    given = {
+        "id": uuid4(),
+        "plan_id": uuid4(),
+        "due_at": NOW,
+        "amount_cents": 2500,
+        "state": state,
+        "reason": "",
+        "cost_cents": 0,
+        "exchange_fee_cents": 0,
+        "fee_cents": 0,
+        "refund_cents": 0,
+        "quantity_sats": 0,
+        "version": 1,
+    }
+    return Buy(**(given | values))
+
+
+def test_what_was_bought_is_said_with_price_and_fees():
+    bought = buy(
+        "bought", cost_cents=2459, exchange_fee_cents=10, fee_cents=25, refund_cents=6, quantity_sats=29_018
+    )
+    assert buy_words(bought) == (
+        "Bought 29,018 sats",
+        "at $84,741 per bitcoin · exchange fee $0.10 · our fee $0.25 · $0.06 came back",
+    )
+    assert spent_words(bought) == "−$24.94"
+    free = replace(bought, exchange_fee_cents=0, fee_cents=0, refund_cents=0)
+    assert buy_words(free)[1] == "at $84,741 per bitcoin, exchange fee included · no fee of ours"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        *(
+            ("skipped", reason)
+            for reason in ("skipped_by_owner", "missed", "price_above", "cap_reached", "insufficient_funds", "anything")
+        ),
+        *(("failed", reason) for reason in ("exchange_refused", "cut_off", "not_filled", "anything")),
+        ("scheduled", "insufficient_funds"),
+        ("scheduled", ""),
+        ("collected", ""),
+    ],
+)
+def test_every_other_end_says_why_and_where_the_money_is(state: str, reason: str):
+    what, why = buy_words(buy(state, reason=reason))
+    assert what
+    assert "wallet" in why or "money" in why.lower()
+    assert "_" not in why
+
+
+def test_what_failed_or_was_skipped_took_nothing():
+    assert spent_words(buy("failed", refund_cents=2500)) == ""
+    assert spent_words(buy("skipped")) == ""
+    assert spent_words(buy("collected")) == "−$25.00"
+
+
+def plan(state: str = "active", terms: Terms = TERMS, **values: Any) -> Plan:
+    given = {"next_buys": [], "spent_cents": 0, "pause_reason": "", "end_reason": "", "version": 1, "ended_at": None}
+    return Plan(id=uuid4(), state=state, terms=terms, created_at=NOW, changed_at=NOW, **(given | values))  # pyright: ignore[reportArgumentType]
+
+
+def test_why_a_plan_stands_is_said_with_what_next():
+    assert why_it_stands(plan()) == ""
+    assert "resume" in why_it_stands(plan("paused", pause_reason="paused_by_owner"))
+    assert "Add money, then resume" in why_it_stands(plan("paused", pause_reason="insufficient_funds"))
+    assert "is yours" in why_it_stands(plan("ended", end_reason="cap_reached"))
+
+
+def test_an_order_becomes_terms_that_begin_today_where_the_plan_is():
+    late = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
+    assert new_terms(ORDER, late) == replace(TERMS, schedule=replace(FRIDAYS, starts_on=date(2026, 11, 20)))
+
+
+def test_of_an_hourly_plan_the_minute_counts():
+    terms = new_terms(ORDER.model_copy(update={"frequency": "hourly", "time": "00:45"}), NOW)
+    assert terms.schedule.minute_of_day == 45
+    assert terms.schedule.weekdays == ()
+
+
+def test_the_next_three_are_said_before_they_happen():
+    assert [each.words for each in buys_ahead(TERMS, NOW)] == [
+        "Fri, Nov 27\u00a0· 09:00",
+        "Fri, Dec 4\u00a0· 09:00",
+        "Fri, Dec 11\u00a0· 09:00",
+    ]
+    with pytest.raises(ScheduleNever):
+        buys_ahead(replace(TERMS, schedule=replace(FRIDAYS, ends_on=date(2026, 11, 24))), NOW)
+
+
+def test_a_form_that_is_sent_as_it_was_filled_changes_nothing():
+    terms = replace(
+        TERMS,
+        amount_cents=1250,
+        buy_below_cents=8_000_050,
+        dip_bps=250,
+        dip_extra_cents=1000,
+        cap_cents=100_000,
+        schedule=replace(FRIDAYS, ends_on=date(2027, 11, 30)),
+    )
+    sent = PlanOrder.model_validate(order_of(terms))
+    assert changes_between(terms, changed_terms(plan(terms=terms), sent)) == {}
+
+
+def test_a_change_asks_for_what_differs_and_an_unnamed_plan_is_named_anew():
+    sent = PlanOrder.model_validate(order_of(TERMS) | {"weekdays": "1", "amount": "50"})
+    assert changes_between(TERMS, changed_terms(plan(), sent)) == {
+        "name": "Monday bitcoin",
+        "amount_cents": 5000,
+        "weekdays": [1],
+    }
+    named = replace(TERMS, name="For Maya")
+    sent = PlanOrder.model_validate(order_of(named) | {"weekdays": "1"})
+    assert changes_between(named, changed_terms(plan(terms=named), sent)) == {"weekdays": [1]}
+
+
+def test_a_plan_that_a_bank_pays_stays_so_and_its_next_buys_wait_for_the_money():
+    terms = replace(TERMS, funding="bank", source_id=uuid4(), lead_bank_days=3, on_shortfall="use_wallet")
+    changed = changed_terms(plan(terms=terms), PlanOrder.model_validate(order_of(terms) | {"amount": "50"}))
+    assert (changed.funding, changed.source_id, changed.lead_bank_days) == ("bank", terms.source_id, 3)
+    assert buys_ahead(changed, NOW)[0].words == "Fri, Dec 4\u00a0· 09:00"  # Thanksgiving is no bank day
+
+
+@pytest.mark.parametrize("percent", ["half", "-5", "5.123", "%", "٥"])
+def test_a_percentage_that_is_none_is_refused(percent: str):
+    with pytest.raises(PlanConditionInvalid):
+        new_terms(ORDER.model_copy(update={"dip_percent": percent, "dip_extra": "5"}), NOW)
+
+
+@pytest.mark.parametrize("time", ["", "9", "24:00", "09:60", "٠٩:٠٠", "09:00:00"])
+def test_a_time_that_is_none_is_refused(time: str):
+    with pytest.raises(ScheduleInvalid):
+        new_terms(ORDER.model_copy(update={"time": time}), NOW)
