@@ -8126,6 +8126,20 @@ $$;
 -- comment FUNCTION my_plans()
 COMMENT ON FUNCTION savings.my_plans() IS 'The caller''s plans: those that go on first, and of those the newest; 100 at most.';
 
+-- function needs_price()
+CREATE FUNCTION savings.needs_price() RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from savings.buy b
+    where b.state = 'scheduled' and b.due_at <= private.now() and coalesce(b.retry_at, b.due_at) <= private.now())
+    or not exists (select from savings.price p where p.at > private.now() - interval '5 minutes')
+$$;
+
+-- comment FUNCTION needs_price()
+COMMENT ON FUNCTION savings.needs_price() IS 'Whether something is due, or the price that people see is older than five minutes.';
+
 -- function note_change(uuid, savings.plan, jsonb)
 CREATE FUNCTION savings.note_change(change_key uuid, plan savings.plan, asked jsonb) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -12751,6 +12765,10 @@ GRANT ALL ON FUNCTION savings.my_plan_history(plan_id uuid, before bigint, maxim
 -- acl FUNCTION my_plans()
 REVOKE ALL ON FUNCTION savings.my_plans() FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.my_plans() TO authenticated;
+
+-- acl FUNCTION needs_price()
+REVOKE ALL ON FUNCTION savings.needs_price() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.needs_price() TO service_role;
 
 -- acl FUNCTION note_change(change_key uuid, plan savings.plan, asked jsonb)
 REVOKE ALL ON FUNCTION savings.note_change(change_key uuid, plan savings.plan, asked jsonb) FROM PUBLIC;

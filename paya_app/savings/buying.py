@@ -43,6 +43,8 @@ async def buy_due() -> Bought:
     worked is sorted out first, by each plan's catch-up.
     """
     await skip_missed()
+    if not await as_service("select savings.needs_price()"):
+        return Bought(0, 0)
     try:
         now = await exchange.price()
     except (Retryable, Rejected, Unknown) as failure:

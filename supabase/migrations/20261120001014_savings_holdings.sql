@@ -28,6 +28,16 @@ $$;
 comment on function savings.note_price(bigint, bigint) is 'Keeps the price that the exchange tells now.';
 grant execute on function savings.note_price(bigint, bigint) to service_role;
 
+create function savings.needs_price() returns boolean
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from savings.buy b
+    where b.state = 'scheduled' and b.due_at <= private.now() and coalesce(b.retry_at, b.due_at) <= private.now())
+    or not exists (select from savings.price p where p.at > private.now() - interval '5 minutes')
+$$;
+comment on function savings.needs_price() is 'Whether something is due, or the price that people see is older than five minutes.';
+grant execute on function savings.needs_price() to service_role;
+
 -- Of each lot what is left when what has gone took the oldest first.
 create function savings.my_lots() returns table (
   buy_id uuid, plan_id uuid, acquired_at timestamptz, quantity_sats bigint, cost_cents bigint, left_sats bigint, left_cost_cents bigint

@@ -186,3 +186,22 @@ async def test_a_plan_without_money_three_times_is_paused_and_a_reached_cap_ends
         await database.rows("select id, state || ' ' || coalesce(pause_reason, end_reason) from savings.plan")
     )
     assert states == {poor: "paused insufficient_funds", capped: "ended cap_reached"}
+
+
+async def test_the_exchange_is_asked_only_when_something_is_due_or_the_price_is_old(
+    database, people, kraken, advance_clock
+):
+    async def asked() -> bool:
+        before = await database.value("select max(at) from savings.price")
+        await advance_clock(seconds=1)
+        await savings.buy_due()
+        return await database.value("select max(at) from savings.price") != before
+
+    assert await asked()
+    assert not await asked()
+    ann = await people.join("ann", cents=50_000)
+    await a_due_buy(database, await a_plan(database, ann))
+    assert await asked()
+    assert not await asked()
+    await advance_clock(minutes=5)
+    assert await asked()
