@@ -16,7 +16,20 @@ from tests.support.database import Database
 from tests.support.loopback import refuse_other_machines
 from tests.support.people import People
 
-_OUTSIDE = ("DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_", "PLAID_", "KRAKEN_", "SNS_", "PAYA_LOCAL_")
+_OUTSIDE = (
+    "DATABASE_",
+    "SUPABASE_",
+    "TWILIO_",
+    "DWOLLA_",
+    "PLAID_",
+    "KRAKEN_",
+    "SNS_",
+    "SMTP_",
+    "MAIL_",
+    "VAPID_",
+    "PUSH_",
+    "PAYA_LOCAL_",
+)
 
 
 def pytest_configure(config: pytest.Config) -> None:

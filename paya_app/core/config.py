@@ -103,7 +103,7 @@ class Settings(BaseSettings):
 
     # smtps://user:password@host:465, or smtp://… where TLS is insisted on but at this machine itself
     smtp_url: str = ""
-    mail_from: str = "PaYa <notices@localhost>"
+    mail_from: str = ""
     # a P-256 key, 32 bytes in base64url; browsers learn its public half
     vapid_private_key: SecretStr = SecretStr("")
     # more push services than those of browsers, like http://127.0.0.1:9000, with spaces between

@@ -65,7 +65,10 @@ class DeviceInvalid(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
-        return f"This browser's push service is none that we can send to. {NOTHING_CHANGED} E-mail and texts work anywhere."
+        return (
+            f"This browser's push service is none that we can send to. {NOTHING_CHANGED}"
+            " E-mail and texts work anywhere."
+        )
 
 
 class DevicesLimit(PayaError):

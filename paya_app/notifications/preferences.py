@@ -90,8 +90,7 @@ async def choose(actor: Actor, *, kind: str, channel: str, is_wanted: bool) -> N
 async def set_hours(actor: Actor, *, quiet: tuple[int, int] | None, zone: str, remind_hours: int) -> None:
     """When the actor is not told of anything, and how many hours ahead of a buy they are.
 
-    Args:
-        quiet: from and to, minutes of the day in `zone`; None for no quiet hours.
+    `quiet` is from and to, minutes of the day in `zone`; None for no quiet hours.
 
     Raises:
         QuietHoursInvalid: no such hours or zone.

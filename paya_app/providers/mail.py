@@ -1,7 +1,7 @@
 """E-mail over SMTP, by the standard library in a thread.
 
-`SMTP_URL` is `smtps://user:password@host:465` (TLS from the first byte) or `smtp://user:password@host:587`, where TLS is
-asked for and insisted on, except at this machine itself.
+`SMTP_URL` is `smtps://user:password@host:465` (TLS from the first byte) or `smtp://user:password@host:587`, where TLS
+is asked for and insisted on, except at this machine itself.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Push messages to browsers (RFC 8030), encrypted for each (RFC 8291) and signed with our VAPID key (RFC 8292).
 
-Where to is what a browser said, so it comes from anyone: we call the push services that browsers use, and no other host.
+Where to is what a browser said, so it comes from anyone: we call the push services of browsers, and no other host.
 """
 
 import asyncio

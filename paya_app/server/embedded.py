@@ -147,6 +147,7 @@ def settings_for(
         "DWOLLA_BASE_URL": f"http://127.0.0.1:{ports['dwolla']}",
         "PLAID_BASE_URL": f"http://127.0.0.1:{ports['plaid']}",
         "KRAKEN_BASE_URL": f"http://127.0.0.1:{ports['kraken']}",
+        "MAIL_FROM": "PaYa <notices@localhost>",
         "SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
     }
 

@@ -1,4 +1,4 @@
-"""The stand-ins that share the app's origin in embedded mode: auth, realtime, phone, mail, chaos; and the demo people."""
+"""The stand-ins that share the app's origin in embedded mode (auth, realtime, phone, mail, chaos); the demo people."""
 
 import asyncio
 import logging

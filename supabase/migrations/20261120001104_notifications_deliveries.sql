@@ -10,7 +10,10 @@ set local lock_timeout = '5s';
 
 -- what happened before there were notices is told to nobody
 insert into events.mark (consumer, position)
-select 'notifications', coalesce(max(p.position), 0) from events.event_position p;
+select
+  'notifications',
+  coalesce(max(p.position), 0)
+from events.event_position p;
 
 create table notifications.delivery (
   id uuid primary key default gen_random_uuid(),

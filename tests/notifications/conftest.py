@@ -14,6 +14,7 @@ async def mails(database: Database, monkeypatch) -> AsyncIterator[Mails]:
     url = database.url("paya_vendors")
     async with serve_smtp(url, "127.0.0.1", 0) as port:
         monkeypatch.setitem(os.environ, "SMTP_URL", f"smtp://127.0.0.1:{port}")
+        monkeypatch.setitem(os.environ, "MAIL_FROM", "PaYa <notices@localhost>")
         settings.cache_clear()
         store = Mails(url)
         yield store

@@ -116,7 +116,7 @@ def _read(row: dict[str, Any]) -> Mail:
         sender=row["sender"],
         recipient=row["recipient"],
         subject=str(message["subject"] or ""),
-        body=body.get_content() if body is not None else "",
+        body=body.get_content().replace("\r\n", "\n") if body is not None else "",
         headers={name.lower(): str(value) for name, value in message.items()},
         at=row["created_at"],
     )
