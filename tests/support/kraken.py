@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +19,7 @@ from paya_app.core.config import settings
 from paya_app.local.vendors.kraken import create_kraken
 from paya_app.providers import exchange
 from tests.support.database import Database
-from tests.support.dwolla import listening
+from tests.support.dwolla import free_socket, listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +68,6 @@ def signature(path: str, body: str, secret: str) -> str:
     return base64.b64encode(hmac.new(base64.b64decode(secret), message, hashlib.sha512).digest()).decode()
 
 
-def _prompt_socket() -> socket.socket:
-    """A free loopback port; asyncio sends small answers at once only where the socket says that it is TCP (40 ms)."""
-    held = socket.socket(proto=socket.IPPROTO_TCP)
-    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    held.bind(("127.0.0.1", 0))
-    return held
-
-
 @asynccontextmanager
 async def serving(
     database: Database, *, wrap: Callable[[ASGIApp, str], ASGIApp] | None = None, **how: Any
@@ -88,7 +79,7 @@ async def serving(
         wrap: makes the application that is served, from the stand-in's and its address.
         how: further arguments of `create_kraken`.
     """
-    held = _prompt_socket()
+    held = free_socket()
     base_url = f"http://127.0.0.1:{held.getsockname()[1]}"
     the = settings()
     how = {"withdraw_s": 0, **how}
