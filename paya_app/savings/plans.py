@@ -161,9 +161,10 @@ async def skip_next(actor: Actor, plan_id: UUID, *, key: UUID, due_at: datetime 
     async def save(connection: AsyncConnection) -> Any:
         opened, plan = await _opened(connection, plan_id)
         dues: list[datetime] = []
-        if plan.state == "active" and opened["scheduled_until"]:
-            after = max(datetime.fromisoformat(opened[name]) for name in ("scheduled_until", "now"))
-            dues = upcoming(plan.terms.schedule, after, 1)
+        until = datetime.fromisoformat(opened["scheduled_until"] or opened["now"])
+        # of a plan that is behind after an outage, the times that passed become rows first
+        if plan.state == "active" and until > datetime.fromisoformat(opened["now"]):
+            dues = upcoming(plan.terms.schedule, until, 1)
         parameters = {"id": plan_id, "key": key, "due_at": due_at, "dues": dues}
         return (await connection.execute(_SKIP, parameters)).scalar_one()
 

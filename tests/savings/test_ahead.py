@@ -6,9 +6,10 @@ from datetime import date, timedelta
 import psycopg
 import pytest
 
+from jobs.savings import schedule_ahead as schedule_job
 from paya_app import savings
 from paya_app.core.ids import new_id
-from paya_app.savings import Schedule, schedule_ahead, upcoming
+from paya_app.savings import NothingToSkip, Schedule, schedule_ahead, upcoming
 from paya_app.savings.schedule_ahead import AHEAD
 from tests.savings.made import (
     DAILY,
@@ -200,6 +201,19 @@ async def test_what_a_bank_pays_is_ahead_by_its_lead(database, people, advance_c
     )
     assert rows
     assert {buy_id for buy_id, _ in rows} <= asked
+
+
+async def test_skipping_before_the_missed_are_told_leaves_none_of_them_out(database, people, advance_clock):
+    ann = await people.join("ann")
+    plan = await make(ann, schedule=HOURLY)
+    await advance_clock(days=1)
+    with pytest.raises(NothingToSkip):
+        await savings.skip_next(ann, plan.id, key=new_id())
+    await schedule_job()
+    await savings.skip_next(ann, plan.id, key=new_id())
+    rows = [due_at for due_at, _, _ in await rows_of(database, plan)]
+    assert rows == upcoming(HOURLY, plan.created_at, len(rows))
+    assert len((await found(ann, plan)).next_buys) == 3
 
 
 async def test_lists_that_do_not_match_are_refused(database):
