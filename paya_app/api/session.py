@@ -18,7 +18,7 @@ from paya_app.core.bodies import parse_form, read_limited
 from paya_app.core.clock import now
 from paya_app.core.config import settings
 from paya_app.core.crypto import Unsealable, seal, unseal
-from paya_app.core.errors import Forbidden, PayaError, SignedOut
+from paya_app.core.errors import Forbidden, PayaError, SignedOut, TextsUnavailable
 from paya_app.core.paths import local_path
 from paya_app.identity.phones import format_phone
 from paya_app.identity.sessions import realtime_token, sign_out_secret, why_ended
@@ -68,13 +68,20 @@ async def start(request: Request) -> Response:
     written, onward = waiting if again and waiting else (form.get("phone", ""), local_path(form.get("next")))
     try:
         phone = identity.normalize_phone(written)
-        await identity.start_sign_in(phone, address=address_of(request))
+        response = await _texted(phone, address_of(request), again=again)
     except PayaError as error:
         return _back(CODE_PAGE if again else START_PAGE, error, None if again else onward)
-    response = _see(f"{CODE_PAGE}?sent=again" if again else CODE_PAGE)
     pending = json.dumps({"phone": phone, "next": onward, "until": int(now().timestamp()) + PENDING_TTL_S})
     set_cookie(response, PHONE, _sealed(pending), ttl_s=PENDING_TTL_S)
     return response
+
+
+async def _texted(phone: str, address: str, *, again: bool) -> Response:
+    try:
+        await identity.start_sign_in(phone, address=address)
+    except TextsUnavailable as error:
+        return _back(CODE_PAGE, error, None)  # whoever gets a text all the same needs a place for its code
+    return _see(f"{CODE_PAGE}?sent=again" if again else CODE_PAGE)
 
 
 @router.post("/verify")

@@ -155,6 +155,11 @@ def _belongs(leg: Transfer, sides: _Sides) -> bool:
     return leg.funding_id in sides.main or leg.funded_id in sides.main
 
 
+def _other_leg(there: Transfer, sides: _Sides) -> Listed | None:
+    """The leg between our own accounts that goes with one from or to a person's bank."""
+    return sides.funded_by.get(there.id) or sides.within.get(there.funding_id or "")
+
+
 def _moved_cents(leg: Listed) -> int:
     """What it changed in what the vendor holds for us."""
     there = leg.transfer
@@ -171,12 +176,16 @@ def _differs(movement: Movement, leg: Listed, sides: _Sides) -> Difference | Non
     if there.amount_cents != movement.amount_cents or not is_direction_right:
         evidence = {"here_cents": movement.amount_cents, "there_cents": there.amount_cents, "direction": leg.direction}
         return Difference("bank_transfer_wrong_amount", movement.name, evidence | {"transfer": there.id}, cents)
+    other = _other_leg(there, sides)
+    if other is not None and other.transfer.amount_cents != movement.amount_cents:
+        amounts = {"here_cents": movement.amount_cents, "there_cents": other.transfer.amount_cents}
+        evidence = amounts | {"direction": other.direction, "transfer": other.transfer.id}
+        return Difference("bank_transfer_wrong_amount", movement.name, evidence, cents)
     states = _states(movement.kind, there, sides)
     if movement.state in states or movement.state == "submitted":
         return None
     if movement.is_followed and movement.state in _BEFORE | {"queued"}:
         return None
-    other = sides.funded_by.get(there.id)
     evidence = {
         "here": movement.state,
         "there": there.status,

@@ -1,4 +1,4 @@
-"""What the vendor has otherwise than it was asked for: nothing is booked, and a person looks before anyone asks again."""
+"""What the vendor has otherwise than it was asked for: nothing is booked, and a person looks before we ask again."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

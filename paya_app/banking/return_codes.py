@@ -184,7 +184,7 @@ ENDINGS = {
     "bank_removed": "This bank was no longer linked when it was to be asked.",
     "limit_lowered": "Your limits had changed before the bank was asked.",
     "canceled_by_owner": "You canceled it.",
-    "canceled": "The transfer was canceled before the bank took part.",
+    "canceled": "The transfer was canceled before any money moved.",
 }
 
 

@@ -9,6 +9,7 @@ import typer
 from paya_app.cli.surroundings import everything, owner_database, sentences, worker_database
 
 app = typer.Typer()
+UNKNOWN = 2  # neither yes nor no: it could not be found out
 
 
 @app.command()
@@ -22,7 +23,7 @@ def verify(
 
     from paya_app.proof.told import tell_receipt, tell_verify
 
-    with sentences():
+    with sentences(UNKNOWN):
         if receipt is not None:
             raise typer.Exit(tell_receipt(receipt, head, typer.echo))
         with owner_database() as url:
@@ -33,10 +34,10 @@ def verify(
                     "This login may not read the ledger. Use that of the schema's owner, as `paya migrate` does.",
                     err=True,
                 )
-                raise typer.Exit(2) from None
+                raise typer.Exit(UNKNOWN) from None
             except psycopg.OperationalError as error:
                 typer.echo(f"The database does not answer: {str(error).strip()}", err=True)
-                raise typer.Exit(2) from None
+                raise typer.Exit(UNKNOWN) from None
 
 
 @app.command()
@@ -62,15 +63,15 @@ def reconcile(
     from paya_app import ledger as accounts
     from paya_app.events.errors import RecordRestored
 
-    with sentences(), worker_database() as url:
+    with sentences(UNKNOWN), worker_database() as url:
         try:
             found = asyncio.run(accounts.reconcile(url, is_full=full))
         except RecordRestored as error:
             typer.echo(str(error), err=True)
-            raise typer.Exit(2) from None
+            raise typer.Exit(UNKNOWN) from None
         except psycopg.OperationalError as error:
             typer.echo(f"The database does not answer: {str(error).strip()}", err=True)
-            raise typer.Exit(2) from None
+            raise typer.Exit(UNKNOWN) from None
     if as_json:
         typer.echo(json.dumps([finding.as_json() for finding in found], indent=1))
     else:
@@ -88,18 +89,18 @@ def _reconcile_external(*, as_json: bool) -> None:
     from paya_app.core.errors import ServiceUnavailable
     from paya_app.providers.outcome import Rejected, Retryable
 
-    with sentences(), everything():
+    with sentences(UNKNOWN), everything():
         try:
             found = asyncio.run(banking.reconcile_external())
         except Retryable as failure:
             typer.echo(f"Dwolla does not answer ({failure.reason}). Nothing was compared; try again later.", err=True)
-            raise typer.Exit(2) from None
+            raise typer.Exit(UNKNOWN) from None
         except Rejected as refusal:
             typer.echo(f"Dwolla does not tell what it holds for us ({refusal.code}). Nothing was compared.", err=True)
-            raise typer.Exit(2) from None
+            raise typer.Exit(UNKNOWN) from None
         except ServiceUnavailable:
             typer.echo("The database does not answer.", err=True)
-            raise typer.Exit(2) from None
+            raise typer.Exit(UNKNOWN) from None
     if as_json:
         typer.echo(json.dumps([finding.as_json() for finding in found], indent=1))
     else:

@@ -13,8 +13,8 @@ CLONE = Path(__file__).resolve().parents[2]
 
 
 @contextlib.contextmanager
-def sentences() -> Iterator[None]:
-    """Show what is expected to go wrong as one sentence, and exit with 1."""
+def sentences(exit_code: int = 1) -> Iterator[None]:
+    """Show what is expected to go wrong as one sentence, and exit with that code."""
     from filelock import Timeout
 
     from paya_app.core.config import SettingsMissing
@@ -37,24 +37,24 @@ def sentences() -> Iterator[None]:
         RecordRestored,
     ) as error:
         typer.echo(str(error), err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(exit_code) from None
     except Timeout as error:
         typer.echo(f"Another PaYa holds {error.lock_file}.", err=True)
-        raise typer.Exit(1) from None
+        raise typer.Exit(exit_code) from None
     except OSError as error:
         if error.errno == errno.ENOSPC:
             typer.echo("The disk is full. Free some space and start again; nothing was lost.", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(exit_code) from None
         if error.errno in (errno.EACCES, errno.EROFS):
             typer.echo(f"{error.filename} cannot be written. Choose another folder: make run PAYA_HOME=…", err=True)
-            raise typer.Exit(1) from None
+            raise typer.Exit(exit_code) from None
         if error.errno in (errno.EEXIST, errno.ENOTDIR):
             typer.echo(
                 f"{error.filename} cannot be a folder: it, or a part of its path, is a file. Nothing was changed. "
                 "Choose another place: make run PAYA_HOME=…",
                 err=True,
             )
-            raise typer.Exit(1) from None
+            raise typer.Exit(exit_code) from None
         raise
 
 

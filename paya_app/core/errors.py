@@ -26,7 +26,7 @@ BY_CONSTRAINT = {
 
 
 class PayaError(Exception):
-    """A refusal with a code. Subclasses set `code`, `status` and `sentence`; `is_final` when repeating changes nothing."""
+    """A refusal with a code. Subclasses set `code`, `status`, `sentence`; `is_final` when repeating changes nothing."""
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
@@ -337,6 +337,19 @@ class ServiceUnavailable(PayaError):
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says that trying again is safe."""
         return "PaYa does not answer right now. Trying again is safe: nothing happens twice."
+
+
+class TextsUnavailable(ServiceUnavailable):
+    """Whether a text went out cannot be said: nobody who sends them has answered."""
+
+    code = "texts_unavailable"
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what to do with a code that comes, and without one."""
+        return (
+            "We could not make sure that a text went out. If a code reaches you, it is good here; "
+            "otherwise ask for a new one in a minute."
+        )
 
 
 class HandleKept(PayaError):

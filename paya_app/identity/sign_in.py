@@ -11,7 +11,7 @@ import structlog
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.crypto import derived_key
-from paya_app.core.errors import CodeInvalid, CodeUsedUp, ServiceUnavailable, TooManyTries
+from paya_app.core.errors import CodeInvalid, CodeUsedUp, ServiceUnavailable, TextsUnavailable, TooManyTries
 from paya_app.identity.devices import clean_user_agent
 from paya_app.identity.phones import PhoneCannotText, PhoneOfDemo, is_of_demo, normalize_phone
 from paya_app.identity.sealing import hash_of, sealed
@@ -43,7 +43,8 @@ async def start_sign_in(phone: str, *, address: str) -> None:
     Raises:
         PhoneInvalid: not a US number that can get texts, or a demo person's where the demo runs.
         TooManyTries: from this address or for this number; says when to go on.
-        ServiceUnavailable: no text can be sent now.
+        TextsUnavailable: nobody says whether a text went out; the code of one that did is good.
+        ServiceUnavailable: Supabase Auth refuses.
     """
     phone = normalize_phone(phone)
     if is_of_demo(phone):
@@ -63,7 +64,7 @@ async def start_sign_in(phone: str, *, address: str) -> None:
         raise ServiceUnavailable from refused
     except Retryable as failure:
         log.warning("no code could be sent", reason=failure.reason)
-        raise ServiceUnavailable from failure
+        raise TextsUnavailable from failure
     await db.query(Actor.service(), "select identity.code_was_sent(:phone)", {"phone": _subject("phone", phone)})
 
 

@@ -29,7 +29,7 @@ def tell_receipt(file: Path, head: str | None, say: Say) -> int:
         return UNCHECKED
     transfer, seal = receipt.transfer, receipt.seal
     say(
-        f"Yes. Transfer {transfer.id} of {transfer.amount} is what seal {seal.n} covers, "
+        f"Yes. Transfer {transfer.id} of {transfer.amount:,} cents or sats is what seal {seal.n} covers, "
         f"and seal {seal.n} is in the log of {public.size} seals with the root {public.log_root}."
     )
     if head is None:

@@ -31,9 +31,9 @@ async def probe() -> int:
 
     A cheap question that moves no money. The breaker lets one caller through, so asking often is harmless.
     """
-    from paya_app.providers import dwolla, exchange
+    from paya_app.providers import dwolla, exchange, plaid
 
-    pings = {"dwolla": dwolla.ping, "kraken": exchange.ping}
+    pings = {"dwolla": dwolla.ping, "kraken": exchange.ping, "plaid": plaid.ping}
     answered = 0
     for outage in await outages():
         try:

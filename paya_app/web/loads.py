@@ -10,6 +10,7 @@ UNDER_WAY = frozenset({"queued", "submitted", "pending", "settled"})
 ENDED = frozenset({"failed", "canceled", "returned"})
 # What is overdue is asked about within half a minute, and what may be spent is added once a minute.
 LATE_AFTER = timedelta(seconds=90)
+REACHED_AFTER = timedelta(minutes=2)
 
 _WORDS = {
     "queued": "Queued",
@@ -70,10 +71,9 @@ def late_at(moved: BankTransfer) -> datetime | None:
 def late_words(moved: BankTransfer, now: datetime) -> str:
     """What to say of one that is later than its stages said; empty when it is not.
 
-    One whose bank was not reached yet is expected at no time, and late.
+    One whose bank was not reached yet is expected at no time: it is late when its bank could have been.
     """
     if moved.state not in UNDER_WAY:
         return ""
-    due = late_at(moved)
-    is_late = due is None or due <= now
+    is_late = (late_at(moved) or moved.created_at + REACHED_AFTER) <= now
     return f"Later than expected. Nothing is lost; reference {moved.reference}." if is_late else ""

@@ -238,6 +238,18 @@ async def test_a_vendor_that_is_down_for_a_moment_is_asked_again(parts):
     assert await parts.texts_to(PHONE) == 1
 
 
+async def test_whoever_may_get_a_text_all_the_same_has_a_place_for_its_code(parts):
+    await fault(parts, "down", 100)
+    answer = await parts.post("/session/start", {"phone": PHONE, "next": "/pay/"})
+    assert answer.headers["location"] == "/verify/?error=texts_unavailable"
+    assert (await parts.browser.get("/session/pending")).json() == {"phone": "(212) 555-0123"}
+    await fault(parts, "down", 0)
+    again = await parts.post("/session/start", {})
+    assert again.headers["location"] == "/verify/?sent=again"
+    answer = await parts.post("/session/verify", {"code": await parts.code_for()})
+    assert answer.headers["location"] == "/verify/?next=%2Fpay%2F"
+
+
 async def test_a_vendor_that_stays_down_is_said_and_costs_no_waiting(parts):
     await fault(parts, "down", 100)
     with pytest.raises(ServiceUnavailable) as refused:

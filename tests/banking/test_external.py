@@ -196,6 +196,26 @@ async def test_more_than_a_page_is_read_to_the_end(bank, people, monkeypatch):
     assert await found(bank) == [("bank_transfer_wrong_amount", f"load:{loads[0].id}", True)]
 
 
+async def test_another_amount_between_our_own_accounts_is_found(bank, people):
+    ann = await people.join("ann")
+    load = await loaded(bank, ann, 5050)
+    paid = await bank.redeem(ann, 2000, load.source)
+    await bank.work()
+    await bank.settle()
+    for moved in (load, paid):
+        change = (
+            "update vendor_dwolla.transfer t set amount_cents = t.amount_cents + %(more)s"
+            " from vendor_dwolla.transfer m where m.id = %(ref)s::uuid"
+            " and (t.funding_transfer = m.id or t.id = m.funding_transfer)"
+        )
+        reference = await reference_of(bank, moved)
+        await bank.database.rows(change, {"more": 1, "ref": reference})
+        kind = "load" if moved is load else "redemption"
+        assert await found(bank) == [("bank_transfer_wrong_amount", f"{kind}:{moved.id}", True)]
+        await bank.database.rows(change, {"more": -1, "ref": reference})
+        assert await found(bank) == []
+
+
 async def test_a_vendor_that_does_not_answer_leaves_the_cases_as_they_are(bank, people, monkeypatch):
     ann = await people.join("ann")
     load = await loaded(bank, ann, 5050)

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from paya_app.banking import Load, Source, Stage
-from paya_app.web.loads import LATE_AFTER, late_at, late_words
+from paya_app.web.loads import LATE_AFTER, REACHED_AFTER, late_at, late_words
 
 ASKED = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 EXPECTED = ASKED + timedelta(days=2)
@@ -37,9 +37,10 @@ def test_a_load_is_late_a_moment_after_it_was_expected(state: str):
     assert late_words(found, EXPECTED + LATE_AFTER) == LATER
 
 
-def test_one_whose_bank_was_not_reached_is_late():
+def test_one_whose_bank_was_not_reached_is_late_when_it_could_have_been():
     assert late_at(load("submitted", None)) is None
-    assert late_words(load("submitted", None), ASKED) == LATER
+    assert late_words(load("submitted", None), ASKED) == "", "a moment after it was asked for nothing is late"
+    assert late_words(load("submitted", None), ASKED + REACHED_AFTER) == LATER
 
 
 @pytest.mark.parametrize("state", ["cleared", "failed", "canceled", "returned"])

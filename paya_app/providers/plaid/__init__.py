@@ -17,6 +17,7 @@ from paya_app.providers.plaid.verbs import (
     institution_name,
     item_error,
     outcome,
+    ping,
     processor_token,
     remove_item,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "institution_name",
     "item_error",
     "outcome",
+    "ping",
     "processor_token",
     "read_notice",
     "remove_item",

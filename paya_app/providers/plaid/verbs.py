@@ -1,15 +1,17 @@
 """What PaYa asks of Plaid, in PaYa's words."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from paya_app.providers.outcome import Retryable, Unknown
+from paya_app.providers.outcome import Rejected, Retryable, Unknown
 from paya_app.providers.plaid.connection import connection
 
 CLIENT_NAME = "PaYa"
 PRODUCTS = ["auth", "identity"]
 KINDS = ("checking", "savings")
+KNOWN_INSTITUTION = "ins_3"  # Chase, wherever Plaid is
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,12 @@ async def accounts(access_token: str) -> list[Account]:
         for each in answer.get("accounts") or []
         if str(each.get("type")) == "depository" and str(each.get("subtype")) in KINDS
     ]
+
+
+async def ping() -> None:
+    """Ask for the least there is, to see whether anybody answers."""
+    with suppress(Rejected):  # an answer, whatever it says
+        await institution_name(KNOWN_INSTITUTION)
 
 
 async def institution_name(institution_id: str) -> str:

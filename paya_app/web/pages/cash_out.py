@@ -294,7 +294,7 @@ def _unlinked() -> rx.Component:
             ),
             class_name="m",
         ),
-        primary_link("Link a bank", to="/add/"),
+        primary_link("Link a bank", to="/link-bank/"),
         class_name="card p-6 grid gap-4",
     )
 
@@ -332,7 +332,7 @@ def _choose() -> rx.Component:
 
     return rx.el.div(
         rx.el.div(rx.foreach(CashOutState.banks, bank), class_name="card"),
-        secondary_link("Link another account", to="/add/", class_name="mt-4"),
+        secondary_link("Link another account", to="/link-bank/", class_name="mt-4"),
     )
 
 

@@ -122,6 +122,7 @@ def page() -> rx.Component:
     is_waiting = LinkBankState.phase == "waiting"
     return frame(
         provider_banner("plaid"),
+        provider_banner("dwolla"),
         LiveHint.create(on_change=LinkBankState.look_again, active=True),
         # should no hint come
         rx.cond(is_waiting, Due.create(at="2000-01-01T00:00:00+00:00", on_due=LinkBankState.look_again)),
@@ -191,7 +192,7 @@ def _start() -> rx.Component:
             _point("landmark", "PaYa may move money from and to the account that you choose, when you ask for it."),
             _point(
                 "user-round",
-                "Your bank tells us whose account it is. If it is in your name, you can add more in a week.",
+                "Your bank tells us whose account it is. If it is in your name, you can add more each week.",
             ),
             class_name="grid gap-3",
         ),
@@ -227,6 +228,7 @@ def _linked() -> rx.Component:
         "Your bank is linked",
         rx.el.p(rx.el.b(LinkBankState.bank), " can be used now. No money was moved.", class_name="m text-center"),
         primary_link("Add money", to="/add/"),
+        secondary_link("Cash out", to="/cash-out/"),
         secondary_link("See my banks", to="/settings/banks/"),
     )
 

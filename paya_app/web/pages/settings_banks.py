@@ -22,7 +22,7 @@ from paya_app.web.viewer import admit, signed_in
 TIERS = {
     "phone": ("Your phone is known", "Link a bank to add money."),
     "bank": ("Your bank is known", "With a bank in your own name that you sign in to, you can add more."),
-    "identity": ("Your bank is in your own name", "So you can add more in a week."),
+    "identity": ("Your bank is in your own name", "So you can add more each week."),
 }
 
 
