@@ -11,6 +11,7 @@ import pytest
 
 from paya_app import identity
 from paya_app.api.app import create_api
+from paya_app.api.v1.plan_models import BuyList, EventList, PlanAnswer
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
 from tests.support.database import Database
@@ -92,6 +93,8 @@ async def test_a_plan_from_making_to_end(ann):
     plan = made.json()
     assert (plan["id"], plan["state"], plan["version"]) == (str(key), "active", 1)
     assert {name: plan[name] for name in WEEKLY} == WEEKLY
+    assert set(plan) == set(PlanAnswer.model_fields)
+    PlanAnswer.model_validate_json(made.content)
     assert [buy["due_at"][11:16] for buy in plan["next_buys"]] == ["03:15"] * 3
     assert (await ann.post(body=WEEKLY, key=key)).json() == plan
     assert refused(await ann.post(body=WEEKLY | {"amount_cents": 1600}, key=key)) == (409, "plan_key_reused")
@@ -128,6 +131,8 @@ async def test_history_and_buys_come_in_pages(ann):
     assert whole["next_before"] is None
     assert [event["kind"] for event in whole["data"]] == ["buy.skipped", *["plan.changed"] * 3, "plan.created"]
     assert whole["data"][1]["facts"]["before"] == {"amount_cents": 800}
+    EventList.model_validate_json((await ann.get(f"/{key}/history")).content)
+    BuyList.model_validate_json((await ann.get(f"/{key}/buys")).content)
     page = (await ann.get(f"/{key}/history", limit=2)).json()
     rest = (await ann.get(f"/{key}/history", before=page["next_before"])).json()
     assert page["data"] + rest["data"] == whole["data"]
