@@ -20,6 +20,8 @@ async def test_money_is_added_clears_is_cashed_out_and_paid(browsing: Browsing, 
     await expect(page.get_by_role("heading", name="First, a bank of yours")).to_be_visible()
     assert not (faults := await measure(page, PICTURES / "cash_out_unlinked")), faults
     await page.get_by_role("link", name="Link a bank").click()
+    await expect(page.get_by_role("heading", name="Sign in to your bank")).to_be_visible()
+    await page.goto("/add/")
     await link_a_bank(page)
     await page.get_by_role("button", name="$50").click()
     await page.get_by_role("button", name="Review $50.00").click()
