@@ -16,6 +16,7 @@ log = structlog.get_logger()
 def register(app: App) -> None:
     """Make these tasks known to the queue."""
     app.task(name="schedule_ahead", queue=QUEUE, retry=TICK)(schedule_ahead)
+    app.task(name="load_ahead", queue=QUEUE, retry=TICK)(load_ahead)
     app.task(name="buy_due", queue=QUEUE, retry=TICK)(buy_due)
     app.task(name="ask_about_orders", queue=QUEUE, retry=TICK)(ask_about_orders)
     app.task(name="submit_order", queue=QUEUE, retry=VENDOR)(submit_order)
@@ -28,6 +29,11 @@ async def schedule_ahead() -> None:
     missed = await savings.skip_missed()
     if missed:
         log.warning("buys were missed", count=missed)
+
+
+async def load_ahead() -> None:
+    """Ask the banks of plans for the money of their next buys."""
+    await savings.load_ahead()
 
 
 async def buy_due() -> None:

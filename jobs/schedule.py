@@ -25,6 +25,8 @@ TIMETABLE = (
     Line("clear_due", "banking", every_s=60),
     # plans that too few buys are ahead of
     Line("schedule_ahead", "savings", every_s=60),
+    # money that a plan's bank is to be asked for, business days ahead
+    Line("load_ahead", "savings", every_s=300),
     # plans whose time has come
     Line("buy_due", "savings", every_s=10),
     # what people are to be told of

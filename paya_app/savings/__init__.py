@@ -20,6 +20,7 @@ from paya_app.savings.errors import (
     ScheduleNever,
     SkipTooLate,
 )
+from paya_app.savings.funding import load_ahead
 from paya_app.savings.holdings import Holdings, Lot, holdings, lots
 from paya_app.savings.models import Buy, Happening, Plan
 from paya_app.savings.order_errors import FillMalformed, OrderSentTwice
@@ -63,6 +64,7 @@ __all__ = [
     "follow_order",
     "history",
     "holdings",
+    "load_ahead",
     "lots",
     "next_after",
     "pause",

@@ -1,0 +1,71 @@
+"""Plans that a bank pays: their money is asked for ahead, once, and buys when the time has come."""
+
+from datetime import datetime
+
+import pytest
+
+from paya_app import savings
+from paya_app.providers import exchange
+from tests.savings.made import found, make, on
+from tests.support.bank import opened
+from tests.support.kraken import serving
+
+LEAD = 5
+
+
+@pytest.fixture
+async def bank(database):
+    async with opened(database) as the, serving(database):
+        yield the
+    exchange.close()
+
+
+async def until(database, advance_clock, moment: datetime) -> None:
+    now = await database.value("select private.now()")
+    await advance_clock(seconds=(moment - now).total_seconds() + 1)
+
+
+async def test_the_bank_is_asked_ahead_and_the_buy_is_made_from_what_came(bank, people, database, advance_clock):
+    ann = await people.join("ann")
+    source = await bank.link(ann)
+    monthly = on(frequency="monthly", month_day=15)
+    plan = await make(
+        ann, amount_cents=2000, funding="bank", source_id=source.id, lead_bank_days=LEAD, schedule=monthly
+    )
+    first = plan.next_buys[0]
+    before = await savings.load_ahead()
+    await until(database, advance_clock, first.due_at)
+    await database.rows('update private.clock_offset set "offset" = "offset" - interval \'6 days\'')
+    await savings.schedule_ahead()
+    assert before + await savings.load_ahead() == 1
+    assert await savings.load_ahead() == 0, "once"
+    assert await database.value("select id from banking.load") == first.id
+    await bank.work()
+    await bank.settle()
+    assert await people.balance(ann) == 2000
+    await until(database, advance_clock, first.due_at)
+    await savings.buy_due()
+    order = await database.value("select id from savings.exchange_order")
+    await savings.submit_order(order)
+    await savings.follow_order(order)
+    bought = next(each for each in await savings.buys(ann, plan.id) if each.id == first.id)
+    assert bought.state == "bought"
+    assert (await savings.holdings(ann)).balance_sats == bought.quantity_sats > 0
+
+
+async def test_a_refused_load_is_asked_again_and_the_others_go_on(bank, people, database):
+    ann, bob = await people.join("ann"), await people.join("bob")
+    daily = {"amount_cents": 2000, "funding": "bank", "lead_bank_days": LEAD}
+    plans = [
+        await make(who, source_id=(await bank.link(who, account=account)).id, **daily)
+        for who, account in ((ann, "11112222"), (bob, "22223333"))
+    ]
+    await database.rows("update ledger.account set state = 'frozen' where owner = %s", (ann.user_id,))
+    await savings.schedule_ahead()
+    await savings.load_ahead()
+    askers = await database.rows("select distinct person from banking.load")
+    assert askers == [(bob.user_id,)]
+    assert (await found(ann, plans[0])).state == "active"
+    await database.rows("update ledger.account set state = 'active' where owner = %s", (ann.user_id,))
+    assert await savings.load_ahead() > 0
+    assert len(await database.rows("select distinct person from banking.load")) == 2
