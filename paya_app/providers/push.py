@@ -131,7 +131,8 @@ def _signed(endpoint: str) -> dict[str, str]:
 
 @lru_cache(maxsize=4)
 def _public_key(private_key: str) -> str:
-    point = Vapid02.from_string(private_key).public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    private = ec.derive_private_key(int.from_bytes(_bytes(private_key)), ec.SECP256R1())
+    point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
     return base64.urlsafe_b64encode(point).decode().rstrip("=")
 
 

@@ -175,12 +175,24 @@ end $$;
 comment on function notifications.begin_sending(uuid) is 'Marks a delivery before it is sent. False for everybody but the one who may send it.';
 grant execute on function notifications.begin_sending(uuid) to service_role;
 
+create function notifications.note_ended(delivery notifications.delivery) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  select events.record('notice.' || (delivery).state, (delivery).id, (delivery).tries + 1, jsonb_build_object(
+    'owner_id', (delivery).person, 'event_id', (delivery).event_id, 'kind', (delivery).kind, 'channel', (delivery).channel,
+    'reason', (delivery).reason), null)
+$$;
+comment on function notifications.note_ended(notifications.delivery) is 'The event of what became of a notice.';
+
 create function notifications.settle(delivery_id uuid, state text, reason text, vendor_ref text) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
-  update notifications.delivery d set
-    state = settle.state, reason = left(settle.reason, 100), vendor_ref = left(settle.vendor_ref, 200),
-    ended_at = case when settle.state <> 'waiting' then private.now() end
-  where d.id = settle.delivery_id and d.state = case when settle.state = 'dropped' then 'waiting' else 'sending' end
+  with settled as (
+    update notifications.delivery d set
+      state = settle.state, reason = left(settle.reason, 100), vendor_ref = left(settle.vendor_ref, 200),
+      ended_at = case when settle.state <> 'waiting' then private.now() end
+    where d.id = settle.delivery_id and d.state = case when settle.state = 'dropped' then 'waiting' else 'sending' end
+    returning d.*
+  )
+  select notifications.note_ended(s) from settled s where s.ended_at is not null
 $$;
 comment on function notifications.settle(uuid, text, text, text) is
 'What became of a sending: sent, refused, unknown, or waiting (it certainly was not sent). dropped: it is not sent at all.';
@@ -198,9 +210,12 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   lost integer;
 begin
-  update notifications.delivery d set state = 'unknown', reason = 'lost', ended_at = private.now()
-  where d.state = 'sending' and d.began_at < private.now() - interval '10 minutes';
-  get diagnostics lost = row_count;
+  with closed as (
+    update notifications.delivery d set state = 'unknown', reason = 'lost', ended_at = private.now()
+    where d.state = 'sending' and d.began_at < private.now() - interval '10 minutes'
+    returning d.*
+  )
+  select count(notifications.note_ended(c)) into lost from closed c;
   return lost;
 end $$;
 comment on function notifications.close_lost() is

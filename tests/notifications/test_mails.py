@@ -26,6 +26,8 @@ async def test_a_bought_buy_becomes_a_mail_with_a_link_that_ends_them(database, 
         ("notices.email_asked", "email", "sent", None),
         ("buy.bought", "email", "sent", None),
     ]
+    told = await database.rows("select kind::text, payload ->> 'channel' from events.event where kind like 'notice.%'")
+    assert told == [("notice.sent", "email")] * 2
     history = await notifications.history(ann)
     assert [(line.kind, line.channel, line.state) for line in history] == [
         ("buy.bought", "email", "sent"),
@@ -90,6 +92,7 @@ async def test_who_dies_after_the_mark_leaves_it_untold_and_never_told_twice(dat
     await advance_clock(minutes=11)
     await notifications.follow()
     assert (await deliveries(database))[-1] == ("buy.bought", "email", "unknown", "lost")
+    assert await database.value("select count(*) from events.event where kind = 'notice.unknown'") == 1
     await notifications.deliver(delivery_id)
     assert len(await mails.to(ADDRESS)) == 1
 

@@ -67,7 +67,10 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "PlanState.act": ("asked", {"plan": "", "verb": "skip", "key": str(uuid4()), "due_at": ""}),
     "PlanState.set_asking": ("wanted", None),
     "ChangePlanState.ask_review": ("order", PLAN),
-    "ChangePlanState.submit": ("shown", {"plan_id": "", "key": "", "name": "", "amount": "", "promise": "", "rest": ""}),
+    "ChangePlanState.submit": (
+        "shown",
+        {"plan_id": "", "key": "", "name": "", "amount": "", "promise": "", "rest": ""},
+    ),
     "ChangePlanState.set_reviewing": ("wanted", None),
     "OperationsState.choose": ("state", None),
     "OperationsState.search": ("sought", None),
@@ -77,6 +80,19 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "BanksState.set_leaving": ("wanted", None),
     "BanksState.unlink": ("source_id", None),
     "SettingsState.choose_received": ("audience", None),
+    "NoticesState.choose": ("choice", {"kind": "buy.bought", "channel": "email", "is_wanted": True}),
+    "NoticesState.save_address": ("form", {"email": "ann@example.com"}),
+    "NoticesState.set_quiet": ("is_wanted", None),
+    "NoticesState.save_hours": (
+        "form",
+        {"quiet_from": "22:00", "quiet_to": "07:00", "zone": "UTC", "remind_hours": "24"},
+    ),
+    "NoticesState.add_device": (
+        "subscription",
+        {"endpoint": "https://fcm.googleapis.com/x", "keys": {"p256dh": "BA", "auth": "AA"}},
+    ),
+    "NoticesState.forget_endpoint": ("endpoint", None),
+    "NoticesState.remove_device": ("device_id", None),
     "SessionsState.end": ("session_id", None),
 }
 
@@ -107,6 +123,7 @@ _NO_ARGUMENT = {
     "look_again",
     "go_to_bank",
     "end_others",
+    "remove_address",
 }
 
 
@@ -158,7 +175,7 @@ async def test_no_text_or_shape_is_a_fault(paya: RunningPaya, name: str):
 
 # What is wrong with a plan, and the part of the sentence that says so.
 BAD_PLANS = {
-    "an amount below the least": ({"amount": "0.50"}, "One buy is $1.00 at least"),
+    "an amount below the least": ({"amount": "4.99"}, "One buy is $5.00 at least"),
     "an amount above the most": ({"amount": "1000.01"}, "$1,000.00 at most"),
     "no amount": ({"amount": "much"}, "Write the amount in dollars and cents"),
     "an unknown zone": ({"zone": "Mars/Olympus"}, "That is no time zone"),

@@ -208,6 +208,21 @@ ROWS = {
     "OperationsState.replay": Row(SIGNED_OUT, NOT_ALLOWED, payload=lambda _: {"job_id": "1"}),
     "SettingsState.enter": Row(LED_AWAY, path=lambda _: "/settings/"),
     "SettingsState.choose_received": Row(SIGNED_OUT, payload=lambda _: {"audience": "private"}),
+    "NoticesState.enter": Row(LED_AWAY, path=lambda _: "/settings/notifications/"),
+    "NoticesState.refresh": Row(SIGNED_OUT),
+    "NoticesState.choose": Row(
+        SIGNED_OUT, payload=lambda _: {"choice": {"kind": "buy.bought", "channel": "sms", "is_wanted": True}}
+    ),
+    "NoticesState.save_address": Row(SIGNED_OUT, payload=lambda _: {"form": {"email": "eve@example.com"}}),
+    "NoticesState.remove_address": Row(SIGNED_OUT),
+    "NoticesState.set_quiet": Row(SIGNED_OUT, payload=lambda _: {"is_wanted": False}),
+    "NoticesState.save_hours": Row(
+        SIGNED_OUT,
+        payload=lambda _: {"form": {"quiet_from": "22", "quiet_to": "7", "zone": "UTC", "remind_hours": "24"}},
+    ),
+    "NoticesState.add_device": Row(SIGNED_OUT, "push service", payload=lambda _: {"subscription": {"endpoint": "x"}}),
+    "NoticesState.forget_endpoint": Row(SIGNED_OUT, payload=lambda _: {"endpoint": "https://push.example/x"}),
+    "NoticesState.remove_device": Row(SIGNED_OUT, payload=lambda t: {"device_id": t.source}),
     "SessionsState.enter": Row(LED_AWAY, path=lambda _: "/settings/sessions/"),
     "SessionsState.end": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"session_id": t.session}),
     "SessionsState.end_others": Row(SIGNED_OUT),

@@ -8,7 +8,7 @@ from paya_app.web.components.icon import icon
 
 
 def field(
-    label: str,
+    label: Any,
     *,
     name: str,
     fault: Any = "",

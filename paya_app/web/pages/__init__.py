@@ -23,6 +23,7 @@ from paya_app.web.pages import (
     save_plan_change,
     settings,
     settings_banks,
+    settings_notifications,
     settings_sessions,
     verify,
     welcome,
@@ -56,12 +57,16 @@ PAGES = (
     Page("/save", save.page, "Save · PaYa", save.SaveState.enter),
     Page("/save/new", save_new.page, "New plan · PaYa", save_new.NewPlanState.enter),
     Page("/save/[plan]", save_plan.page, "Plan · PaYa", save_plan.PlanState.enter),
-    Page(
-        "/save/[plan]/change", save_plan_change.page, "Change a plan · PaYa", save_plan_change.ChangePlanState.enter
-    ),
+    Page("/save/[plan]/change", save_plan_change.page, "Change a plan · PaYa", save_plan_change.ChangePlanState.enter),
     Page("/u/[handle]", person.page, "On PaYa", person.PersonState.enter),
     Page("/settings", settings.page, "Settings · PaYa", settings.SettingsState.enter),
     Page("/settings/banks", settings_banks.page, "Banks · PaYa", settings_banks.BanksState.enter),
+    Page(
+        "/settings/notifications",
+        settings_notifications.page,
+        "Notifications · PaYa",
+        settings_notifications.NoticesState.enter,
+    ),
     Page(
         "/settings/sessions",
         settings_sessions.page,

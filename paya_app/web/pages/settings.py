@@ -1,4 +1,4 @@
-"""`/settings`: who you are to others, who sees payments to you, how PaYa looks, where you are signed in."""
+"""`/settings`: who you are to others, who sees payments to you, how PaYa looks, and the ways to more settings."""
 
 import reflex as rx
 from reflex_base.style import color_mode, set_color_mode
@@ -58,6 +58,7 @@ def page() -> rx.Component:
         _profile(),
         _received(),
         _looks(),
+        _notifications(),
         _banks(),
         _security(),
         rx.cond(SettingsState.is_admin, _operations()),
@@ -132,6 +133,10 @@ def _looks() -> rx.Component:
         ),
         class_name="card p-4 mt-3",
     )
+
+
+def _notifications() -> rx.Component:
+    return rx.el.section(_place("Notifications", "/settings/notifications/", "bell"), class_name="card mt-3")
 
 
 def _banks() -> rx.Component:

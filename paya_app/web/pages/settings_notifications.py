@@ -1,0 +1,441 @@
+"""`/settings/notifications`: what one is told, where, and when not; and what one was told."""
+
+from typing import Any
+
+import reflex as rx
+
+from paya_app import notifications
+from paya_app.core.actor import Actor
+from paya_app.core.errors import NotFound, PayaError
+from paya_app.identity.devices import device_name
+from paya_app.providers import push
+from paya_app.web.components.button import secondary
+from paya_app.web.components.field import field, notice
+from paya_app.web.components.frame import frame
+from paya_app.web.components.icon import icon
+from paya_app.web.components.link import go
+from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.push_switch import push_switch
+from paya_app.web.components.segment import segment
+from paya_app.web.components.skeleton import bone_rows, waiting
+from paya_app.web.components.when import when
+from paya_app.web.components.zone_field import zone_field
+from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
+from paya_app.web.notices import (
+    QUIET_FROM,
+    QUIET_TO,
+    DeviceRow,
+    KindRow,
+    ToldRow,
+    clock,
+    device_rows,
+    kind_rows,
+    read_clock,
+    read_hours,
+    told_row,
+)
+from paya_app.web.viewer import Viewer, admit, signed_in
+
+HISTORY_MAX = 50
+NEVER_SET = "UTC"
+
+
+class Choice(Form):
+    """Whether a kind is to be told by a channel."""
+
+    kind: Text = ""
+    channel: Text = ""
+    is_wanted: bool = False
+
+
+class AddressForm(Form):
+    """An address, as it was written."""
+
+    email: Text = ""
+
+
+class HoursForm(Form):
+    """Quiet hours and how long ahead reminders come, as they were written."""
+
+    quiet_from: Text = ""
+    quiet_to: Text = ""
+    zone: Text = ""
+    remind_hours: Text = ""
+
+
+class NoticesState(rx.State):
+    """How the viewer is told of things, and what they were told."""
+
+    loaded: bool = False
+    fault: str = ""
+    said: str = ""
+    address_fault: str = ""
+    hours_fault: str = ""
+    kinds: rx.Field[list[KindRow]] = rx.field(default_factory=list)
+    email: str = ""
+    email_asked: str = ""
+    is_quiet: bool = False
+    quiet_from: str = QUIET_FROM
+    quiet_to: str = QUIET_TO
+    zone: str = ""
+    remind_hours: str = "24"
+    public_key: str = ""
+    devices: rx.Field[list[DeviceRow]] = rx.field(default_factory=list)
+    endpoints: rx.Field[list[str]] = rx.field(default_factory=list)
+    told: rx.Field[list[ToldRow]] = rx.field(default_factory=list)
+
+    @rx.event
+    async def enter(self) -> rx.event.EventSpec | None:
+        """Only one's own."""
+        try:
+            actor = await admit(self)
+            if not isinstance(actor, Actor):
+                return actor
+            self.fault = self.said = self.address_fault = self.hours_fault = ""
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
+        return None
+
+    @rx.event
+    async def refresh(self) -> None:
+        """Something of theirs changed."""
+        try:
+            await self._load(await signed_in(self))
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def choose(self, choice: dict[str, Any]) -> None:
+        """Be told of a kind by a channel, or not."""
+        try:
+            actor = await signed_in(self)
+            made = read(Choice, choice)
+            await notifications.choose(actor, kind=made.kind, channel=made.channel, is_wanted=made.is_wanted)
+            await self._load(actor)
+            self.fault = ""
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def save_address(self, form: dict[str, Any]) -> None:
+        """Have a link sent to an address."""
+        try:
+            actor = await signed_in(self)
+            await notifications.ask_email(actor, read(AddressForm, form).email)
+            await self._load(actor)
+            self.address_fault = ""
+        except PayaError as error:
+            self.address_fault = error.message
+
+    @rx.event
+    async def remove_address(self) -> None:
+        """Get no more mails."""
+        try:
+            actor = await signed_in(self)
+            await notifications.remove_email(actor)
+            await self._load(actor)
+            self.address_fault = ""
+        except PayaError as error:
+            self.address_fault = error.message
+
+    @rx.event
+    async def set_quiet(self, is_wanted: bool) -> None:  # noqa: FBT001 - an event's argument
+        """Show the quiet hours to be saved, or have none from now on."""
+        try:
+            actor = await signed_in(self)
+            if read_flag(is_wanted):
+                self.is_quiet, self.hours_fault = True, ""
+                return
+            known = await notifications.my_settings(actor)
+            await notifications.set_hours(actor, quiet=None, zone=known.zone, remind_hours=known.remind_hours)
+            await self._load(actor)
+            self.hours_fault = ""
+        except PayaError as error:
+            self.hours_fault = error.message
+
+    @rx.event
+    async def save_hours(self, form: dict[str, Any]) -> None:
+        """Keep quiet hours (those of the form, if it has any) and how long ahead reminders come."""
+        self.said = ""
+        try:
+            actor = await signed_in(self)
+            hours = read(HoursForm, form)
+            quiet = (read_clock(hours.quiet_from), read_clock(hours.quiet_to)) if hours.quiet_from else None
+            await notifications.set_hours(
+                actor, quiet=quiet, zone=hours.zone, remind_hours=read_hours(hours.remind_hours)
+            )
+            await self._load(actor)
+            self.hours_fault, self.said = "", "Saved."
+        except PayaError as error:
+            self.hours_fault = error.message
+
+    @rx.event
+    async def add_device(self, subscription: dict[str, Any]) -> None:
+        """Send push messages to this browser."""
+        try:
+            actor = await signed_in(self)
+            name = device_name(self.router.headers.user_agent)
+            await notifications.add_device(actor, subscription, name=name)
+            await self._load(actor)
+            self.fault = ""
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def forget_endpoint(self, endpoint: str) -> None:
+        """Send this browser no more."""
+        try:
+            actor = await signed_in(self)
+            wanted = read_text(endpoint)
+            for device in (await notifications.my_settings(actor)).devices:
+                if device.endpoint == wanted:
+                    await notifications.remove_device(actor, device.id)
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def remove_device(self, device_id: str) -> None:
+        """Send one of the viewer's browsers no more."""
+        try:
+            actor = await signed_in(self)
+            wanted = read_id(device_id)
+            if wanted is None:
+                raise NotFound(what="device")
+            await notifications.remove_device(actor, wanted)
+            await self._load(actor)
+            self.fault = ""
+        except PayaError as error:
+            self.fault = error.message
+
+    async def _load(self, actor: Actor) -> None:
+        chosen = await notifications.my_settings(actor)
+        self.kinds, self.devices = kind_rows(chosen), device_rows(chosen)
+        self.endpoints = [device.endpoint for device in chosen.devices]
+        self.email, self.email_asked = chosen.email or "", chosen.email_asked or ""
+        self.is_quiet = chosen.quiet_from_minute is not None
+        self.quiet_from, self.quiet_to = (
+            clock(chosen.quiet_from_minute, QUIET_FROM),
+            clock(chosen.quiet_to_minute, QUIET_TO),
+        )
+        # nobody chose it yet: the browser's own is offered
+        self.zone = chosen.zone if self.is_quiet or chosen.zone != NEVER_SET else ""
+        self.remind_hours = str(chosen.remind_hours)
+        self.public_key = push.public_key()
+        self.told = [told_row(each) for each in await notifications.history(actor, maximum=HISTORY_MAX)]
+        self.loaded = True
+
+
+def page() -> rx.Component:
+    """The page."""
+    return frame(
+        LiveHint.create(active=Viewer.phase == "in", on_change=NoticesState.refresh),
+        notice(NoticesState.fault),
+        rx.cond(
+            NoticesState.loaded,
+            rx.el.div(_kinds(), _address(), _devices(), _hours(), _history()),
+            waiting(rx.el.div(bone_rows(6), class_name="card")),
+        ),
+        title="Notifications",
+        active="settings",
+        back="/settings/",
+    )
+
+
+def _kinds() -> rx.Component:
+    grid = "grid grid-cols-[minmax(0,1fr)_52px_52px_52px] items-center"
+    return rx.el.section(
+        rx.el.div(
+            rx.el.h2("Tell me by"),
+            *[
+                rx.el.span(word, class_name="s m text-center", aria_hidden="true")
+                for word in ("E-mail", "Text", "Push")
+            ],
+            class_name=f"{grid} px-4 pt-4 pb-2",
+        ),
+        rx.foreach(
+            NoticesState.kinds,
+            lambda row: rx.el.div(
+                rx.el.span(row.label),
+                _tick(row, "email", "e-mail", row.email),
+                _tick(row, "sms", "text", row.sms),
+                _tick(row, "push", "push", row.push),
+                class_name=f"{grid} px-4 py-1 border-t border-line",
+            ),
+        ),
+        rx.el.p(
+            "Texts go to the number you sign in with. Each thing is told once by each.", class_name="s m px-4 pt-2 pb-4"
+        ),
+        class_name="card",
+    )
+
+
+def _tick(row: Any, channel: str, word: str, is_on: Any) -> rx.Component:
+    return rx.el.button(
+        rx.el.span(
+            rx.cond(is_on, icon("check", 16), rx.fragment()),
+            class_name=rx.cond(
+                is_on,
+                "size-6 rounded-lg grid place-items-center bg-brand text-on-brand",
+                "size-6 rounded-lg grid place-items-center border-2 border-[var(--edge)]",
+            ),
+        ),
+        type="button",
+        role="checkbox",
+        aria_checked=rx.cond(is_on, "true", "false"),
+        aria_label=f"{row.label} by {word}",
+        on_click=NoticesState.choose({"kind": row.kind, "channel": channel, "is_wanted": ~is_on}),
+        class_name="size-11 mx-auto grid place-items-center rounded-xl",
+    )
+
+
+def _address() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("E-mail", class_name="mb-2"),
+        rx.cond(
+            NoticesState.email != "",
+            rx.el.div(
+                rx.el.div(
+                    rx.el.p(NoticesState.email, class_name="font-semibold wrap"),
+                    rx.el.p("Confirmed", class_name="s m"),
+                    class_name="min-w-0 flex-1",
+                ),
+                rx.el.button(
+                    "Remove",
+                    type="button",
+                    class_name="sec2 low s danger w-auto!",
+                    on_click=NoticesState.remove_address,
+                ),
+                class_name="flex gap-3 items-center mb-3",
+            ),
+        ),
+        rx.cond(
+            NoticesState.email_asked != "",
+            rx.el.p(
+                "We sent a link to ",
+                rx.el.b(NoticesState.email_asked),
+                ". Open it there, and notices begin.",
+                class_name="mb-3",
+                role="status",
+            ),
+        ),
+        rx.el.form(
+            field(
+                rx.cond(NoticesState.email != "", "Another address", "Your address"),
+                name="email",
+                fault=NoticesState.address_fault,
+                type="email",
+                auto_complete="email",
+                placeholder="ann@example.com",
+            ),
+            secondary("Send me a link to confirm it", type="submit", class_name="mt-3"),
+            # what was taken is gone from the field; what was refused stays to be mended
+            key=NoticesState.email + " " + NoticesState.email_asked,
+            on_submit=NoticesState.save_address,
+            no_validate=True,
+        ),
+        class_name="card p-4 mt-3",
+    )
+
+
+def _devices() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("Push", class_name="mb-2"),
+        rx.foreach(
+            NoticesState.devices,
+            lambda device: rx.el.div(
+                rx.el.span(icon("monitor-smartphone"), class_name="m"),
+                rx.el.div(
+                    rx.el.p(device.name),
+                    rx.el.p(when(device.since, "full", "Since "), class_name="s m"),
+                    class_name="min-w-0 flex-1",
+                ),
+                rx.el.button(
+                    "Remove",
+                    type="button",
+                    class_name="sec2 low s danger w-auto!",
+                    aria_label=f"Remove {device.name}",
+                    on_click=NoticesState.remove_device(device.id),
+                ),
+                class_name="flex gap-3 items-center mb-3",
+            ),
+        ),
+        push_switch(
+            public_key=NoticesState.public_key,
+            endpoints=NoticesState.endpoints,
+            on_add=NoticesState.add_device,
+            on_forget=NoticesState.forget_endpoint,
+        ),
+        class_name="card p-4 mt-3",
+    )
+
+
+def _hours() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("When", class_name="mb-2"),
+        segment(
+            "Quiet hours",
+            rx.cond(NoticesState.is_quiet, "quiet", "always"),
+            (
+                ("always", "At any time", NoticesState.set_quiet(False)),
+                ("quiet", "Not in quiet hours", NoticesState.set_quiet(True)),
+            ),
+        ),
+        rx.el.form(
+            rx.cond(
+                NoticesState.is_quiet,
+                rx.el.div(
+                    _time("Quiet from", "quiet_from", NoticesState.quiet_from),
+                    _time("until", "quiet_to", NoticesState.quiet_to),
+                    class_name="grid grid-cols-2 gap-3 mt-3",
+                ),
+            ),
+            rx.el.div(zone_field("Time zone", name="zone", zone=NoticesState.zone), class_name="mt-3"),
+            rx.el.div(
+                field(
+                    "Before a buy, tell me this many hours ahead",
+                    name="remind_hours",
+                    default_value=NoticesState.remind_hours,
+                    key=NoticesState.remind_hours,
+                    input_mode="numeric",
+                    class_name="num",
+                    fault=NoticesState.hours_fault,
+                ),
+                class_name="mt-3",
+            ),
+            secondary("Save", type="submit", class_name="mt-3"),
+            rx.el.p(NoticesState.said, class_name="s m mt-2 empty:hidden", role="status"),
+            on_submit=NoticesState.save_hours,
+        ),
+        class_name="card p-4 mt-3",
+    )
+
+
+def _time(label: str, name: str, value: Any) -> rx.Component:
+    return field(label, name=name, default_value=value, key=value, input_mode="numeric", class_name="num")
+
+
+def _history() -> rx.Component:
+    return rx.el.section(
+        rx.el.div(rx.el.h2("What you were told"), class_name="sec"),
+        rx.cond(
+            NoticesState.told.length() > 0,
+            rx.el.div(
+                rx.foreach(
+                    NoticesState.told,
+                    lambda row: go(
+                        rx.el.div(
+                            rx.el.p(row.subject, class_name="font-semibold wrap"),
+                            rx.el.p(row.how, when(row.at, "full", " · "), class_name="s m num wrap"),
+                            class_name="t",
+                        ),
+                        to=row.path,
+                        class_name="row",
+                    ),
+                ),
+                class_name="card",
+            ),
+            rx.el.p("Nothing yet. The first notice comes with your first buy.", class_name="m card p-4"),
+        ),
+    )
