@@ -52,7 +52,7 @@ WATCH_THE_SHEET = """() => {
 
 
 async def double_click_on_both(page: Page) -> float:
-    """A double click on "Review" and one on what the sheet then shows; milliseconds from the sheet to the last press."""
+    """A double click on "Review" and one on what the sheet then shows; milliseconds from sheet to last press."""
     await page.evaluate(WATCH_THE_SHEET)
     await page.locator("#review").dblclick()
     confirm = page.locator("#confirm")
