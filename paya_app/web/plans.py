@@ -143,7 +143,10 @@ def buy_words(buy: Buy) -> tuple[str, str]:
             return "Buying now", "Your money is set aside for it, and the order is on its way to the exchange."
         case "failed":
             why = _FAILED.get(buy.reason, "The order came to nothing.")
-            return "Not bought", f"{why} Your {format_cents(buy.refund_cents or buy.amount_cents)} is back in your wallet."
+            return (
+                "Not bought",
+                f"{why} Your {format_cents(buy.refund_cents or buy.amount_cents)} is back in your wallet.",
+            )
         case "skipped":
             return "Skipped", _SKIPPED.get(buy.reason, "Your wallet could not pay then. Nothing left it.")
         case _ if buy.reason == "insufficient_funds":

@@ -144,6 +144,21 @@ async def banks(page: Page, _: Cast) -> None:
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
+async def save_empty(page: Page, _: Cast) -> None:
+    await page.goto("/save/")
+    await expect(page.locator("#no-plans")).to_be_visible()
+
+
+async def save_new(page: Page, _: Cast) -> None:
+    await page.goto("/save/new/?amount=25")
+    await expect(page.locator("#plan-sum")).to_have_text("$25")
+
+
+async def save_plan(page: Page, _: Cast) -> None:
+    await page.goto("/save/nothing/")
+    await expect(page.get_by_text("There is no such plan")).to_be_visible()
+
+
 async def settings(page: Page, cast: Cast) -> None:
     await page.goto("/settings/")
     await expect(page.locator("main").get_by_text(f"@{cast.ann.handle}")).to_be_visible()
@@ -175,6 +190,9 @@ OWN = (
     add_first,
     link_bank,
     banks,
+    save_empty,
+    save_new,
+    save_plan,
     settings,
     sessions,
 )

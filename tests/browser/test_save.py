@@ -45,7 +45,8 @@ async def test_a_weekly_plan_in_four_taps(browsing: Browsing, paya: RunningPaya)
     await page.get_by_role("link", name="$25 a week").click()
     await page.get_by_role("button", name="Review $25.00 a week").click()
     await expect(page.locator("#review-promise")).to_have_text(
-        "Every Friday at 09:00, New York time, $25.00 from your wallet buys bitcoin at the exchange's price of that moment."
+        "Every Friday at 09:00, New York time, $25.00 from your wallet buys bitcoin at the exchange's price of "
+        "that moment."
     )
     promised = await page.get_by_label("The next three").locator("time").all_inner_texts()
     await answer(page)
@@ -62,7 +63,9 @@ async def test_a_weekly_plan_in_four_taps(browsing: Browsing, paya: RunningPaya)
     shown = await page.get_by_label("Next buys").locator("time").evaluate_all("all => all.map((one) => one.dateTime)")
     assert [datetime.fromisoformat(at) for at in shown] == [due for (due,) in dues]
     await page.goto("/save/")
-    await expect(page.get_by_role("link", name="Friday bitcoin")).to_contain_text(f"Next: {promised[0]} · New York time")
+    await expect(page.get_by_role("link", name="Friday bitcoin")).to_contain_text(
+        f"Next: {promised[0]} · New York time"
+    )
     assert browsing.troubles == []
 
 
@@ -134,7 +137,9 @@ async def test_skip_pause_resume_change_and_end(browsing: Browsing, paya: Runnin
     await page.get_by_role("button", name="Try for a day").click()
     await bars(page, "save_plan_change")
     await page.get_by_role("button", name="Review the change").click()
-    await expect(page.locator("#review-promise")).to_contain_text("On the last day of every month at 09:00, UTC, $50.00")
+    await expect(page.locator("#review-promise")).to_contain_text(
+        "On the last day of every month at 09:00, UTC, $50.00"
+    )
     await answer(page)
     await expect(page.locator("#plan-each")).to_have_text("$50.00")
     await expect(page.get_by_text("$80,000.00 per bitcoin")).to_be_visible()

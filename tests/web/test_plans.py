@@ -53,14 +53,18 @@ def test_a_rhythm_is_said_in_words(schedule: Schedule, said: str, name: str):
 
 def test_the_promise_is_one_sentence_with_day_time_zone_and_money():
     assert promise(TERMS) == (
-        "Every Friday at 09:00, New York time, $25.00 from your wallet buys bitcoin at the exchange's price of that moment."
+        "Every Friday at 09:00, New York time, $25.00 from your wallet buys bitcoin at the exchange's price of "
+        "that moment."
     )
 
 
 def test_a_moment_is_said_in_the_plans_zone_across_the_change_of_clocks():
-    assert moment_words(datetime(2026, 11, 27, 14, 0, tzinfo=UTC), "America/New_York", NOW) == "Fri, Nov 27\u00a0· 09:00"
     assert (
-        moment_words(datetime(2027, 3, 19, 13, 0, tzinfo=UTC), "America/New_York", NOW) == "Fri, Mar 19, 2027\u00a0· 09:00"
+        moment_words(datetime(2026, 11, 27, 14, 0, tzinfo=UTC), "America/New_York", NOW) == "Fri, Nov 27\u00a0· 09:00"
+    )
+    assert (
+        moment_words(datetime(2027, 3, 19, 13, 0, tzinfo=UTC), "America/New_York", NOW)
+        == "Fri, Mar 19, 2027\u00a0· 09:00"
     )
 
 
@@ -110,9 +114,7 @@ def buy(state: str, **values: Any) -> Buy:
 
 
 def test_what_was_bought_is_said_with_price_and_fees():
-    bought = buy(
-        "bought", cost_cents=2459, exchange_fee_cents=10, fee_cents=25, refund_cents=6, quantity_sats=29_018
-    )
+    bought = buy("bought", cost_cents=2459, exchange_fee_cents=10, fee_cents=25, refund_cents=6, quantity_sats=29_018)
     assert buy_words(bought) == (
         "Bought 29,018 sats",
         "at $84,741 per bitcoin · exchange fee $0.10 · our fee $0.25 · $0.06 came back",

@@ -4,8 +4,8 @@
 import { useEffect } from "react";
 
 const REST_MS = 2000;
-// Not these: few open them, and without a connection they are of no use.
-const SELDOM = /^(admin\/|link-bank|settings\/banks)/;
+// Not these: few open them, or they are of no use without a connection.
+const SELDOM = /^(admin\/|link-bank|save\/|settings\/|404|\*)/;
 
 const rest = (ms) => new Promise((go) => setTimeout(go, ms));
 const idle = () => new Promise((go) => (window.requestIdleCallback ? requestIdleCallback(go, { timeout: 10_000 }) : setTimeout(go, 200)));

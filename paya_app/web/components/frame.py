@@ -91,10 +91,7 @@ def rail(active: str, only: str = "") -> rx.Component:
     return rx.el.aside(
         go("PaYa", to="/", class_name="brand", aria_label="PaYa, home"),
         rx.el.nav(
-            *[
-                go(icon(sign), text, to=path, **_current(key, active))
-                for key, text, path, sign in (*PLACES, SETTINGS)
-            ],
+            *[go(icon(sign), text, to=path, **_current(key, active)) for key, text, path, sign in (*PLACES, SETTINGS)],
             aria_label="Places",
             class_name="grid gap-1",
         ),

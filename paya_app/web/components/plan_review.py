@@ -53,7 +53,9 @@ def plan_review(
             "at any time.",
             class_name="s m text-center mb-4",
         ),
-        busy_button(verb, busy_label=busy_label, settled=settled, on_press=on_confirm, id="confirm", class_name="pri num"),
+        busy_button(
+            verb, busy_label=busy_label, settled=settled, on_press=on_confirm, id="confirm", class_name="pri num"
+        ),
         secondary(back, on_click=on_change, class_name="mt-2"),
         title=title,
         is_open=is_open,

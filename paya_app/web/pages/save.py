@@ -142,7 +142,9 @@ def page() -> rx.Component:
 
 def _waiting() -> rx.Component:
     return waiting(
-        rx.el.div(bone("72px", "16px"), bone("240px", "40px", "mt-3"), bone("160px", "20px", "mt-4"), class_name="card p-6"),
+        rx.el.div(
+            bone("72px", "16px"), bone("240px", "40px", "mt-3"), bone("160px", "20px", "mt-4"), class_name="card p-6"
+        ),
         bone_section(2),
     )
 
@@ -224,7 +226,12 @@ def _empty() -> rx.Component:
         ),
         rx.el.div(
             *[
-                go(f"${dollars}", to=f"/save/new/?amount={dollars}", class_name="pick num", aria_label=f"${dollars} a week")
+                go(
+                    f"${dollars}",
+                    to=f"/save/new/?amount={dollars}",
+                    class_name="pick num",
+                    aria_label=f"${dollars} a week",
+                )
                 for dollars in COMMON
             ],
             role="group",
