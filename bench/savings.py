@@ -30,7 +30,7 @@ select id, person, date_trunc('minute', now()), %(cents)s, now() from made"""
 
 
 def main(*, quick: bool, as_json_only: bool) -> int:
-    """Measure, print, and return the exit code: 0 when every satoshi is accounted for, and unless quick the bar held."""
+    """Measure, print, and return the exit code: 0 when every satoshi is somebody's, and unless quick the bar held."""
     plans = QUICK_PLANS if quick else PLANS
     typer.echo(f"a private server with {plans:,} people, each with a plan that is due …", err=True)
     with private_server(people=plans, scale=1) as server:

@@ -55,24 +55,22 @@ async def buy_due() -> Bought:
     seen = ordered = 0
     at_once = BUYS_AT_ONCE if settings().paya_buys_aggregated else 1
     while True:
-        ((batch, bought),) = await db.query(
+        (row,) = await db.query(
             Actor.service(),
             "select seen, ordered from savings.order_due(:id, :maximum, :price, :high)",
             {"id": new_id(), "maximum": at_once, "price": now.cents_per_btc, "high": now.high_24h_cents},
         )
-        seen, ordered = seen + batch, ordered + bought
-        if not batch:
+        seen, ordered = seen + row.seen, ordered + row.ordered
+        if not row.seen:
             await stop_plans()
             return Bought(seen, ordered)
 
 
 async def stop_plans() -> None:
     """Pause the plans that found no money three times in a row, and end those whose cap is reached."""
-    for plan_id, reason, ends in await db.query(
-        Actor.service(), "select plan_id, reason, ends from savings.plans_to_stop()"
-    ):
-        verb = "end_for" if ends else "pause_for"
-        await as_service(f"select savings.{verb}(:id, :reason)", id=plan_id, reason=reason)
+    for row in await db.query(Actor.service(), "select plan_id, reason, ends from savings.plans_to_stop()"):
+        verb = "end_for" if row.ends else "pause_for"
+        await as_service(f"select savings.{verb}(:id, :reason)", id=row.plan_id, reason=row.reason)
 
 
 async def submit_order(order_id: UUID) -> None:

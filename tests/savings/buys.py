@@ -1,5 +1,6 @@
 """Plans that are due, made directly in the tables: what a test of ordering and sharing begins with."""
 
+from typing import Any
 from uuid import UUID
 
 from paya_app.core.actor import Actor
@@ -70,7 +71,7 @@ async def book_fill(
     )
 
 
-async def buy(database: Database, buy_id: UUID) -> tuple[object, ...]:
+async def buy(database: Database, buy_id: UUID) -> tuple[Any, ...]:
     """State, reason, amount, cost, fee, refund (cents) and sats of a buy."""
     (row,) = await database.rows(
         "select state, reason, amount_cents, cost_cents, fee_cents, refund_cents, quantity_sats"
