@@ -23,7 +23,7 @@ class _Busy(rx.Component):
     on_press: rx.EventHandler[_nothing]
 
 
-def busy_button(label: Any, *, busy_label: str, settled: Any, **props: Any) -> rx.Component:
+def busy_button(label: Any, *, busy_label: Any, settled: Any, **props: Any) -> rx.Component:
     """A primary button.
 
     Args:

@@ -24,6 +24,6 @@ class _Sheet(rx.Component):
     on_open_change: rx.EventHandler[_open]
 
 
-def sheet(*children: rx.Component, title: str, is_open: Any, on_open_change: Any) -> rx.Component:
+def sheet(*children: rx.Component, title: Any, is_open: Any, on_open_change: Any) -> rx.Component:
     """The sheet with its title; `on_open_change` gets the wanted state when it is dismissed."""
     return _Sheet.create(*children, title=title, open=is_open, on_open_change=on_open_change)

@@ -209,7 +209,7 @@ def _plan(row: rx.vars.ObjectVar[PlanRow]) -> rx.Component:
             ),
             class_name="t",
         ),
-        rx.el.span(row.state, class_name="chip small " + row.chip),
+        rx.el.span(row.state, class_name="chip small " + row.chip.to(str)),
         to=row.href,
         class_name="row",
     )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import reflex as rx
 
@@ -11,7 +10,6 @@ from paya_app import savings
 from paya_app.core.actor import Actor
 from paya_app.core.clock import now
 from paya_app.core.errors import NotFound, PayaError, RequestInvalid
-from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents
 from paya_app.web.components.busy import busy_button
 from paya_app.web.components.button import secondary, secondary_link
@@ -26,8 +24,9 @@ from paya_app.web.components.next_buys import BuyAhead, next_buys
 from paya_app.web.components.only_for import only_for
 from paya_app.web.components.sheet import sheet
 from paya_app.web.components.skeleton import bone, bone_section, waiting
-from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
+from paya_app.web.forms import read, read_flag, read_id, read_text
 from paya_app.web.plan_orders import buy_ahead
+from paya_app.web.plan_questions import Answer, Question, carry_out, question_of
 from paya_app.web.plans import (
     STATE_TONES,
     STATES,
@@ -62,29 +61,6 @@ class PastBuy:
     what: str
     why: str
     spent: str
-
-
-@dataclass
-class Question:
-    """What is asked before it is done; the press that answers brings it back. `key` makes it happen once."""
-
-    plan: str = ""
-    verb: str = ""
-    key: str = ""
-    due_at: str = ""
-    title: str = ""
-    text: str = ""
-    answer: str = ""
-    busy: str = ""
-
-
-class Answer(Form):
-    """The question that a press answers, as the page showed it."""
-
-    plan: Text = ""
-    verb: Text = ""
-    key: Text = ""
-    due_at: Text = ""
 
 
 class PlanState(rx.State):
@@ -176,7 +152,7 @@ class PlanState(rx.State):
             actor = await signed_in(self)
             verb, plan = read_text(verb), await self._plan(actor, read_text(item))
             self._show(plan)
-            self.question, self.asking = _question(verb, plan), True
+            self.question, self.asking = question_of(verb, plan), True
         except PayaError as error:
             self.fault = error.message
 
@@ -199,7 +175,7 @@ class PlanState(rx.State):
             plan, key = await self._plan(actor, answer.plan), read_id(answer.key)
             if key is None:
                 raise RequestInvalid
-            await _done(actor, plan.id, answer, key)
+            await carry_out(actor, plan.id, answer, key)
             await self._load(actor)
             self.said = self._outcome(answer.verb)
         except PayaError as error:
@@ -258,60 +234,6 @@ class PlanState(rx.State):
                 return f"Resumed.{ahead}"
             case _:
                 return ""  # the chip and the sentence under it say it
-
-
-async def _done(actor: Actor, plan_id: UUID, answer: Answer, key: UUID) -> None:
-    """Do it. Raises what `savings` raises, and `RequestInvalid` for what is none of the four."""
-    match answer.verb:
-        case "skip":
-            await savings.skip_next(actor, plan_id, key=key, due_at=_moment(answer.due_at))
-        case "pause":
-            await savings.pause(actor, plan_id, key=key)
-        case "resume":
-            await savings.resume(actor, plan_id, key=key)
-        case "end":
-            await savings.end(actor, plan_id, key=key)
-        case _:
-            raise RequestInvalid
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise RequestInvalid from None
-
-
-def _question(verb: str, plan: savings.Plan) -> Question:
-    """What is asked. Raises `NothingToSkip`, and `RequestInvalid` for what is none of the four."""
-    zone = plan.terms.schedule.zone
-    words = [f"{moment_words(buy.due_at, zone, now())}, {zone_words(zone)}" for buy in plan.next_buys]
-    asked = Question(plan=str(plan.id), verb=verb, key=str(new_id()))
-    stays = "What it bought is yours, and a buy that has begun goes on."
-    match verb:
-        case "skip":
-            if not words:
-                raise savings.NothingToSkip
-            asked.due_at, asked.title = plan.next_buys[0].due_at.isoformat(), "Skip the next buy?"
-            after = f" The one after it, on {words[1]}, happens as planned." if words[1:] else ""
-            asked.text = f"Nothing is bought on {words[0]}.{after}"
-            asked.answer, asked.busy = "Skip this buy", "Skipping …"
-        case "pause":
-            asked.title, asked.text = "Pause this plan?", f"Nothing is bought until you resume it. {stays}"
-            asked.answer, asked.busy = "Pause", "Pausing …"
-        case "resume":
-            asked.title = "Resume this plan?"
-            asked.text = (
-                f"{format_cents(plan.terms.amount_cents)} {rhythm(plan.terms.schedule)}, {zone_words(zone)}, "
-                "from its next time on. What was missed meanwhile is not bought."
-            )
-            asked.answer, asked.busy = "Resume", "Resuming …"
-        case "end":
-            asked.title, asked.text = "End this plan?", f"It does not come back: to go on, make a new one. {stays}"
-            asked.answer, asked.busy = "End it", "Ending …"
-        case _:
-            raise RequestInvalid
-    return asked
 
 
 def _past(buy: savings.Buy, zone: str, moment: datetime) -> PastBuy:
