@@ -5761,6 +5761,9 @@ begin
   end if;
   -- whoever signs in at this browser now is told here, and nobody who was before
   delete from notifications.device d where d.endpoint = endpoint;
+  if found and known.person <> mine.person then
+    perform events.record('device.removed', known.id, 1, jsonb_build_object('owner_id', known.person, 'reason', 'taken_over'));
+  end if;
   if (select count(*) from notifications.device d where d.person = mine.person) >= 10 then
     perform private.refuse('devices_limit', '{"max": 10}');
   end if;
@@ -6153,7 +6156,10 @@ CREATE FUNCTION notifications.open(delivery_id uuid) RETURNS jsonb
     'person', d.person, 'kind', d.kind, 'channel', d.channel, 'facts', e.payload, 'at', d.created_at, 'now', private.now(),
     'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel),
     'is_late', greatest(d.created_at, d.due_at) < private.now() - interval '1 day'
-      or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now()),
+      or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now())
+      -- another address was asked for since
+      or (d.kind = 'notices.email_asked' and exists (
+        select from events.event n where n.subject = e.subject and n.kind = e.kind and n.id > e.id)),
     'plan_id', l.id, 'plan_name', l.name, 'plan_zone', l.zone,
     'email', case when d.kind = 'notices.email_asked' then s.email_asked else s.email end,
     'phone', case when d.channel = 'sms' then (

@@ -27,6 +27,12 @@ _SKIPPED = {
 _PAUSED = {
     "paused_by_owner": "You paused it.",
     "insufficient_funds": "Three buys in a row found too little money in your wallet.",
+    "bank_removed": "The bank that paid for it is no longer linked.",
+}
+_FAILED = {
+    "exchange_refused": "the exchange refused the order",
+    "cut_off": "the exchange could not be reached in time",
+    "below_exchange_minimum": "it was less than the exchange sells",
 }
 _ENDED = {
     "ended_by_owner": "You ended it.",
@@ -87,9 +93,10 @@ def _bought(facts: Facts, plan: str, _zone: str) -> tuple[str, str, str, str]:
 
 def _failed(facts: Facts, plan: str, _zone: str) -> tuple[str, str, str, str]:
     back = format_cents(facts.get("refund_cents") or facts["amount_cents"])
+    why = _FAILED.get(facts.get("reason") or "", "the exchange sold nothing for it")
     return (
         f"Not bought: {back} is back in your wallet",
-        f"Your plan {plan} could not buy: the exchange did not fill the order.",
+        f"Your plan {plan} could not buy: {why}.",
         f"{back} is back in your wallet, and no fee was taken.",
         "The plan goes on with its next buy. See when:",
     )

@@ -88,6 +88,9 @@ begin
   end if;
   -- whoever signs in at this browser now is told here, and nobody who was before
   delete from notifications.device d where d.endpoint = endpoint;
+  if found and known.person <> mine.person then
+    perform events.record('device.removed', known.id, 1, jsonb_build_object('owner_id', known.person, 'reason', 'taken_over'));
+  end if;
   if (select count(*) from notifications.device d where d.person = mine.person) >= 10 then
     perform private.refuse('devices_limit', '{"max": 10}');
   end if;

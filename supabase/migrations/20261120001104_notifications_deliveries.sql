@@ -145,7 +145,10 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     'person', d.person, 'kind', d.kind, 'channel', d.channel, 'facts', e.payload, 'at', d.created_at, 'now', private.now(),
     'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel),
     'is_late', greatest(d.created_at, d.due_at) < private.now() - interval '1 day'
-      or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now()),
+      or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now())
+      -- another address was asked for since
+      or (d.kind = 'notices.email_asked' and exists (
+        select from events.event n where n.subject = e.subject and n.kind = e.kind and n.id > e.id)),
     'plan_id', l.id, 'plan_name', l.name, 'plan_zone', l.zone,
     'email', case when d.kind = 'notices.email_asked' then s.email_asked else s.email end,
     'phone', case when d.channel = 'sms' then (

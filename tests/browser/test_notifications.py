@@ -1,6 +1,7 @@
 """Notices as people meet them: an address confirmed by its mail, a buy told, one click that ends it, the history."""
 
 import asyncio
+import json
 import re
 import time
 from typing import Any
@@ -139,4 +140,37 @@ async def test_the_page_and_the_mailbox_keep_the_bars(browsing: Browsing, paya: 
     for name, shown in (("mail", box), ("unsubscribe", unsubscribe)):
         await shown.emulate_media(color_scheme="dark")  # they follow the system
         assert not (faults := await measure(shown, ARTIFACTS / "pages" / f"{name}_at_night")), faults
+    assert browsing.troubles == []
+
+
+async def test_push_says_what_stands_in_its_way_and_its_worker_shows_what_comes(browsing: Browsing, paya: RunningPaya):
+    page = await opened(browsing, await paya.sign_up())
+    await page.get_by_role("button", name="Turn on here").click()
+    await expect(page.get_by_text(re.compile("^Not turned on:"))).to_be_visible()
+
+    window = await browsing.window(await paya.sign_up())
+    await window.grant_permissions(["notifications"])
+    page = await browsing.tab(window, "/settings/notifications/")
+    session = await window.new_cdp_session(page)
+    found: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def registered(event: dict[str, Any]) -> None:
+        if event["registrations"] and not found.done():
+            found.set_result(event["registrations"][0]["registrationId"])
+
+    session.on("ServiceWorker.workerRegistrationUpdated", registered)
+    await session.send("ServiceWorker.enable")
+    await page.evaluate(
+        "navigator.serviceWorker.register('/push_worker.js', { scope: '/' }).then(() => navigator.serviceWorker.ready)"
+    )
+    told = {"title": "Bought: 1 sat for $1.00", "body": "It is yours.", "path": "/save/", "tag": "a"}
+    pushed = {"origin": paya.url, "registrationId": await asyncio.wait_for(found, 10)}
+    for data in (json.dumps(told), json.dumps(told), "no JSON"):
+        await session.send("ServiceWorker.deliverPushMessage", {**pushed, "data": data})
+    read = """async () => (await (await navigator.serviceWorker.ready).getNotifications())
+        .map((each) => [each.title, each.body, each.data.path ?? ""]).sort()"""
+    deadline = time.monotonic() + 10
+    while len(shown := await page.evaluate(read)) < 2 and time.monotonic() < deadline:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(0.1)
+    assert shown == [["Bought: 1 sat for $1.00", "It is yours.", "/save/"], ["PaYa", "", ""]]
     assert browsing.troubles == []

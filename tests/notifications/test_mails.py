@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
-from paya_app import notifications
+from paya_app import notifications, savings
+from paya_app.core.ids import new_id
 from paya_app.notifications import LinkInvalid
 from tests.notifications.told import ADDRESS, bought, confirm, deliveries, tell, token_in, waiting
+from tests.savings.buys import a_due_buy, a_plan, order_due
+from tests.savings.made import make
 
 
 async def test_a_bought_buy_becomes_a_mail_with_a_link_that_ends_them(database, people, mails):
@@ -131,3 +134,40 @@ async def test_an_address_that_does_not_exist_is_said_in_the_history(database, p
     await notifications.ask_email(ann, "nobody@example.invalid")
     await tell(database)
     assert await deliveries(database) == [("notices.email_asked", "email", "refused", "550")]
+
+
+async def test_of_two_addresses_asked_for_at_once_the_last_gets_one_mail(database, people, mails):
+    ann = await people.join("ann")
+    for address in (ADDRESS, "new@example.com"):
+        await notifications.ask_email(ann, address)
+    await tell(database)
+    assert [len(await mails.to(address)) for address in (ADDRESS, "new@example.com")] == [0, 1]
+    assert [(state, reason) for _, _, state, reason in await deliveries(database)] == [
+        ("dropped", "too_late"),
+        ("sent", None),
+    ]
+
+
+async def test_a_buy_that_waits_for_money_is_told_of_when_it_begins_to(database, people, mails, advance_clock):
+    ann = await people.join("ann", cents=0)
+    await confirm(database, mails, ann)
+    await a_due_buy(database, await a_plan(database, ann, on_shortfall="retry"))
+    for _ in range(3):
+        await order_due(database)
+        await tell(database)
+        await advance_clock(hours=1, minutes=1)
+    assert await database.value("select count(*) from events.event where kind = 'buy.waits'") == 3
+    newest, _ = await mails.to(ADDRESS)
+    assert newest.subject == "Waiting for money: a buy of $20.00"
+
+
+async def test_whoever_skipped_a_buy_is_not_told_so(database, people, mails):
+    ann = await people.join("ann", cents=50_000)
+    await confirm(database, mails, ann)
+    plan = await make(ann)
+    await savings.skip_next(ann, plan.id, key=new_id())
+    await savings.end(ann, plan.id, key=new_id())
+    await tell(database)
+    newest, _ = await mails.to(ADDRESS)
+    assert newest.subject.startswith("Ended: ")
+    assert "You ended it." in newest.body

@@ -265,7 +265,8 @@ def _kinds() -> rx.Component:
             ),
         ),
         rx.el.p(
-            "Texts go to the number you sign in with. Each thing is told once by each.", class_name="s m px-4 pt-2 pb-4"
+            "E-mail and push begin once they are set up below. Texts go to the number you sign in with.",
+            class_name="s m px-4 pt-2 pb-4",
         ),
         class_name="card",
     )
