@@ -10,7 +10,8 @@ from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.clock import now
 from paya_app.core.errors import RequestInvalid
-from paya_app.notifications.errors import EmailInvalid, LinkInvalid, QuietHoursInvalid
+from paya_app.notifications.errors import DeviceInvalid, EmailInvalid, LinkInvalid, NoticeUnknown, QuietHoursInvalid
+from paya_app.notifications.kinds import CHANNELS, LABELS
 from paya_app.notifications.links import read_confirm, read_unsubscribe
 from paya_app.notifications.quiet import zone_of
 from paya_app.notifications.templates import notice_of
@@ -83,6 +84,8 @@ async def choose(actor: Actor, *, kind: str, channel: str, is_wanted: bool) -> N
     Raises:
         NoticeUnknown: there is no such kind or channel.
     """
+    if channel not in CHANNELS or kind not in LABELS:  # texts that no database takes among them
+        raise NoticeUnknown
     sql = "select notifications.choose(:kind, :channel, :wanted)"
     await db.query(actor, sql, {"kind": kind, "channel": channel, "wanted": is_wanted})
 
@@ -165,8 +168,6 @@ async def add_device(actor: Actor, subscription: object, *, name: str) -> None:
         DeviceInvalid: no subscription, or at a push service that we do not know.
         DevicesLimit: ten are there already.
     """
-    from paya_app.notifications.errors import DeviceInvalid
-
     keys = subscription.get("keys") if isinstance(subscription, Mapping) else None
     if not isinstance(subscription, Mapping) or not isinstance(keys, Mapping):
         raise DeviceInvalid

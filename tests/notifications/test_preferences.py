@@ -59,7 +59,14 @@ async def test_each_choice_is_kept_once_with_its_event(database, people):
 
 @pytest.mark.parametrize(
     ("kind", "channel"),
-    [("buy.bought", "fax"), ("payment.sent", "email"), ("", ""), ("notices.email_asked", "email"), ("x\x01", "sms")],
+    [
+        ("buy.bought", "fax"),
+        ("payment.sent", "email"),
+        ("", ""),
+        ("notices.email_asked", "email"),
+        ("x\x00", "sms"),
+        ("\ud800", "sms"),
+    ],
 )
 async def test_what_cannot_be_chosen_is_refused(people, kind, channel):
     ann = await people.join("ann")
