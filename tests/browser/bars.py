@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
+from playwright.async_api import Page, ViewportSize
 
 from tests.support.browsing import DESK, PHONE
 
@@ -58,7 +58,7 @@ async def measure(page: Page, picture: Path) -> Faults:
     picture.parent.mkdir(parents=True, exist_ok=True)
     axe: list[str] = []
     for size, name in ((PHONE, "phone"), (DESK, "desk")):
-        await page.set_viewport_size(size)
+        await resize(page, size)
         for theme in ("light", "dark"):
             await dress(page, theme)
             await page.screenshot(path=f"{picture}_{name}_{theme}.png")
@@ -66,13 +66,20 @@ async def measure(page: Page, picture: Path) -> Faults:
     await dress(page, "light")
     overflow = []
     for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 844})
+        await resize(page, ViewportSize(width=width, height=844))
         beyond = await page.evaluate(_OVERFLOW)
         if beyond > 0:
             overflow.append(f"{beyond} px at {width}")
-    await page.set_viewport_size(PHONE)
+    await resize(page, PHONE)
     targets = await page.evaluate(_SMALL, TARGET_PX / 2 - 1)
     return Faults(axe, overflow, targets)
+
+
+async def resize(page: Page, size: ViewportSize) -> None:
+    """Give the window this size, and wait until the page is laid out for it: on a busy machine that comes later."""
+    await page.set_viewport_size(size)
+    await page.wait_for_function("(width) => innerWidth === width", arg=size["width"])
+    await page.evaluate("() => new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))")
 
 
 async def dress(page: Page, theme: str) -> None:
