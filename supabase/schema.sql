@@ -6886,7 +6886,8 @@ begin
   perform events.record('breaker.closed', before.id, before.version + 1, jsonb_build_object(
     'vendor', before.vendor, 'down_s', round(extract(epoch from private.now() - before.down_since))), null);
   perform jobs.hurry(case
-    when vendor in ('twilio', 'sns') then 'texts' when vendor in ('smtp', 'push') then 'notifications' else 'banking' end);
+    when vendor in ('twilio', 'sns') then 'texts' when vendor in ('smtp', 'push') then 'notifications'
+    when vendor = 'kraken' then 'savings' else 'banking' end);
 end $$;
 
 -- comment FUNCTION end_probe(vendor text, is_well boolean)

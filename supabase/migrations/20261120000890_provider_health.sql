@@ -130,7 +130,8 @@ begin
   perform events.record('breaker.closed', before.id, before.version + 1, jsonb_build_object(
     'vendor', before.vendor, 'down_s', round(extract(epoch from private.now() - before.down_since))), null);
   perform jobs.hurry(case
-    when vendor in ('twilio', 'sns') then 'texts' when vendor in ('smtp', 'push') then 'notifications' else 'banking' end);
+    when vendor in ('twilio', 'sns') then 'texts' when vendor in ('smtp', 'push') then 'notifications'
+    when vendor = 'kraken' then 'savings' else 'banking' end);
 end $$;
 comment on function providers.end_probe(text, boolean) is
 'What the probe found: the breaker closes and what waited is due, or it stays open for another ttl_s. Nothing when no probe is under way.';

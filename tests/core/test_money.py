@@ -74,7 +74,9 @@ def test_a_debt_has_a_true_minus():
     assert format_cents(-123456) == "−$1,234.56"
 
 
-@pytest.mark.parametrize(("quantity_sats", "said"), [(0, "0 sats"), (1, "1 sat"), (29_411, "29,411 sats"), (-5, "−5 sats")])
+@pytest.mark.parametrize(
+    ("quantity_sats", "said"), [(0, "0 sats"), (1, "1 sat"), (29_411, "29,411 sats"), (-5, "−5 sats")]
+)
 def test_small_quantities_of_bitcoin_are_counted_in_sats(quantity_sats, said):
     assert format_sats(quantity_sats) == said
 

@@ -428,6 +428,12 @@ async def test_the_probe_asks_whether_it_is_back(kraken, monkeypatch, advance_cl
             await exchange.market_buy(client_id=uuid4(), quantity_sats=10_000)
     settings.cache_clear()
     assert [outage.vendor for outage in await outages()] == ["kraken"]
+    job = await kraken.database.value(
+        "insert into jobs.procrastinate_jobs (queue_name, task_name, args, attempts, scheduled_at)"
+        " values ('savings', 'submit_order', '{}', 3, now() + interval '1 hour') returning id"
+    )
     await advance_clock(seconds=31)
     assert await probe() == 1
     assert await outages() == []
+    waits = "select scheduled_at from jobs.procrastinate_jobs where id = %s"
+    assert await kraken.database.value(waits, (job,)) is None, "what waited for it is due at once"
