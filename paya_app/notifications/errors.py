@@ -27,7 +27,7 @@ class QuietHoursInvalid(PayaError):
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says the rule."""
         return (
-            "Not saved. Quiet hours have two different ends, written in 24 hours, and a time zone like America/New_York;"
+            "Not saved. Quiet hours have two different ends, written in 24 hours, and a zone like America/New_York;"
             f" reminders come 1 to 72 hours ahead. {NOTHING_CHANGED}"
         )
 
