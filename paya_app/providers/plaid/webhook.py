@@ -111,7 +111,7 @@ class _Keys:
     def __init__(self) -> None:
         self._known: dict[tuple[str, str], tuple[float, Any]] = {}
         self._asking: dict[tuple[str, str], asyncio.Task[Any]] = {}
-        self._asked_s: list[float] = []
+        self._asked_s: dict[str, list[float]] = {}
 
     async def key(self, kid: str) -> Any | None:
         """The public key, or None when there is none of this id.
@@ -125,10 +125,10 @@ class _Keys:
             return found[1]
         if at not in self._asking:
             now_s = time.monotonic()
-            self._asked_s = [each for each in self._asked_s if now_s - each < MINUTE_S]
-            if len(self._asked_s) >= UNKNOWN_KEYS_A_MINUTE:
+            lately_s = [each for each in self._asked_s.get(at[0], ()) if now_s - each < MINUTE_S]
+            if len(lately_s) >= UNKNOWN_KEYS_A_MINUTE:
                 raise Retryable("too_many_unknown_keys", is_outage=False)
-            self._asked_s.append(now_s)
+            self._asked_s = {at[0]: [*lately_s, now_s]}
             self._asking[at] = asyncio.create_task(self._fetch(at))
         return await asyncio.shield(self._asking[at])
 
