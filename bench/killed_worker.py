@@ -26,7 +26,8 @@ SHORT, SHORT_KILLS = 100, 2
 LANES = 4
 IDLE_S_MAX = 90
 BACK_S_MAX = 60
-NEWEST_WORKER = "select last_value from jobs.procrastinate_workers_id_seq"
+# none yet is another answer than the first
+NEWEST_WORKER = "select case when is_called then last_value else 0 end from jobs.procrastinate_workers_id_seq"
 OPEN = "select count(*) from banking.provider_operation where state <> 'cleared'"
 FLAWS = {
     **LEDGER_FLAWS,

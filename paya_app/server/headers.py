@@ -20,6 +20,8 @@ _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _NOTHING = b"default-src 'none'; frame-ancestors 'none'"
 # Written by the build with a hash of their content in the name.
 _HASHED_PREFIX = "/assets/"
+# What is asked again by, and in pieces: of no use where the name changes with the content, and 3 kB of a start page.
+_FOR_ASKING_AGAIN = (b"etag", b"last-modified", b"accept-ranges")
 _KEPT_SUFFIXES = (".woff2", ".png", ".svg", ".ico", ".webmanifest")
 
 
@@ -106,7 +108,9 @@ class SecurityHeaders:
             ours = self._every
         else:
             ours = self._documents if kind.startswith(b"text/html") else self._every if _is_part(kind) else self._plain
-        kept = [(name, value) for name, value in given if name.lower() not in ours]
+        is_fixed = path.startswith(_HASHED_PREFIX) and message["status"] == HTTPStatus.OK
+        dropped = {*ours, *_FOR_ASKING_AGAIN} if is_fixed else ours
+        kept = [(name, value) for name, value in given if name.lower() not in dropped]
         if not any(name.lower() == b"cache-control" for name, _ in kept):
             kept.append((b"cache-control", cache_control(path, message["status"]).encode()))
         return kept + list(ours.items())

@@ -63,14 +63,16 @@ async def test_a_database_that_is_away_is_said_in_two_seconds(database, monkeypa
 async def test_a_full_pool_is_refused_not_waited_for(database):
     async def hold() -> None:
         async with db.transaction(Actor.visitor()) as connection:
-            await connection.execute(text("select pg_sleep(4)"))
+            await connection.execute(text("select pg_sleep(30)"))  # longer than anything below takes
 
     holders = [asyncio.create_task(hold()) for _ in range(db.POOL_CONNECTIONS_MAX)]
     while (await database.value("select count(*) from pg_stat_activity where usename = 'paya_app'")) < len(holders):
         assert not any(task.done() for task in holders)
     with pytest.raises(ServiceUnavailable):
         await db.query(Actor.visitor(), "select 1")
-    await asyncio.gather(*holders)
+    for holder in holders:
+        holder.cancel()
+    await asyncio.gather(*holders, return_exceptions=True)
 
 
 async def test_a_burst_keeps_its_connections_for_the_next(database):

@@ -5,7 +5,7 @@ import pytest
 from paya_app.server.headers import SecurityHeaders
 
 
-async def headers_of(status: int, *given: tuple[bytes, bytes]) -> dict[bytes, bytes]:
+async def headers_of(status: int, *given: tuple[bytes, bytes], path: str = "/") -> dict[bytes, bytes]:
     """The headers of an inner answer once they have passed."""
     sent = []
 
@@ -15,7 +15,7 @@ async def headers_of(status: int, *given: tuple[bytes, bytes]) -> dict[bytes, by
     async def send(message):
         sent.append(message)
 
-    await SecurityHeaders(app, policy="default-src 'self'", secure=False)({"type": "http", "path": "/"}, None, send)  # pyright: ignore[reportArgumentType]
+    await SecurityHeaders(app, policy="default-src 'self'", secure=False)({"type": "http", "path": path}, None, send)  # pyright: ignore[reportArgumentType]
     return dict(sent[0]["headers"])
 
 
@@ -34,3 +34,11 @@ async def test_not_modified_leaves_the_policy_of_the_page_that_was_kept():
     headers = await headers_of(304, (b"etag", b'"1"'))
     assert b"content-security-policy" not in headers
     assert headers[b"x-content-type-options"] == b"nosniff"
+
+
+@pytest.mark.parametrize(("path", "is_kept"), [("/assets/a-1a2b.js", False), ("/icons/paya.svg", True)])
+async def test_what_changes_its_name_with_its_content_is_not_asked_for_again(path, is_kept):
+    asking_again = {b"etag": b'"1"', b"last-modified": b"x", b"accept-ranges": b"bytes"}
+    headers = await headers_of(200, (b"content-type", b"text/javascript"), *asking_again.items(), path=path)
+    assert (asking_again.keys() <= headers.keys()) == is_kept
+    assert b"cache-control" in headers
