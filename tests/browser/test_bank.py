@@ -35,6 +35,10 @@ async def test_a_silent_bank_is_waited_for_with_words(browsing: Browsing, paya: 
 
 
 async def test_a_bank_that_never_answers_leaves_the_form_as_it_was(browsing: Browsing, paya: RunningPaya):
+    # whoever comes first waits for the vendor's token, and knows then that nothing was sent
+    first = await browsing.page(await paya.sign_up(), "/add/")
+    await name_a_bank(first)
+    await expect(first.get_by_label("First deposit")).to_be_visible()
     ann = await paya.sign_up()
     page = await browsing.page(ann, "/add/")
     await type_instead(page)
