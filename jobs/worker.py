@@ -6,7 +6,7 @@ import contextlib
 import structlog
 
 CONCURRENCY = 10
-POLL_S = 0.2
+POLL_S = 0.4
 HEARTBEAT_S = 2.0
 DEAD_AFTER_S = 6.0
 FINISH_S = 10.0
