@@ -10,7 +10,6 @@ from uuid import UUID
 import structlog
 
 from paya_app.banking import sending
-from paya_app.banking.as_service import as_service
 from paya_app.banking.bank_days import after_bank_days
 from paya_app.banking.disputes import disputes
 from paya_app.banking.errors import TransferMismatch
@@ -19,6 +18,7 @@ from paya_app.banking.redemption_bookings import book_redemption
 from paya_app.banking.return_codes import bank_goes, is_denied
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.as_service import as_service
 from paya_app.core.config import settings
 from paya_app.core.errors import PayaError
 from paya_app.core.ids import parse_id

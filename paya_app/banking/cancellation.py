@@ -3,10 +3,10 @@
 from typing import Literal
 from uuid import UUID
 
-from paya_app.banking.as_service import as_service
 from paya_app.banking.bookings import follow_transfer
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.as_service import as_service
 from paya_app.core.errors import SignedOut
 from paya_app.providers import dwolla
 from paya_app.providers.outcome import Retryable

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import structlog
 
-from paya_app.banking.as_service import as_service
 from paya_app.banking.errors import Disputed
+from paya_app.core.as_service import as_service
 
 log = structlog.get_logger()
 

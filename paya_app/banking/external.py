@@ -9,10 +9,10 @@ from uuid import UUID
 
 import structlog
 
-from paya_app.banking.as_service import as_service
 from paya_app.banking.differences import Compared, Difference, Movement, balance_difference, compare
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.as_service import as_service
 from paya_app.core.config import settings
 from paya_app.providers import dwolla
 

@@ -11,11 +11,11 @@ from uuid import UUID
 
 import structlog
 
-from paya_app.banking.as_service import as_service
 from paya_app.banking.link_sealing import KEY_VERSION, opened_access, opened_session, sealed_access
 from paya_app.banking.sources import mail_domain
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.as_service import as_service
 from paya_app.core.errors import AskAgain, PayaError
 from paya_app.providers import dwolla, plaid
 from paya_app.providers.outcome import Rejected, Retryable

@@ -8,12 +8,12 @@ from uuid import UUID
 
 import structlog
 
-from paya_app.banking.as_service import as_service
 from paya_app.banking.errors import LinkingUnavailable
 from paya_app.banking.link_models import Bank, Link, TierLimits
 from paya_app.banking.link_sealing import opened_access, opened_session, sealed_session
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.as_service import as_service
 from paya_app.core.config import settings
 from paya_app.core.errors import NotFound, SignedOut
 from paya_app.providers import plaid

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from paya_app.banking import sending
-from paya_app.banking.as_service import as_service
 from paya_app.banking.return_codes import bank_goes
+from paya_app.core.as_service import as_service
 from paya_app.core.config import settings
 from paya_app.providers import dwolla
 from paya_app.providers.outcome import Rejected

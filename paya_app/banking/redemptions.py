@@ -3,12 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from paya_app.banking.as_service import as_service
 from paya_app.banking.errors import RedemptionAmountInvalid
 from paya_app.banking.models import Redemption, RedemptionLimits
 from paya_app.banking.redemption_stages import paid_at, redemption_from
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.as_service import as_service
 from paya_app.core.clock import now
 from paya_app.core.config import settings
 from paya_app.core.errors import SignedOut

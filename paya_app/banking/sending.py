@@ -10,8 +10,8 @@ from uuid import UUID
 
 import structlog
 
-from paya_app.banking.as_service import as_service
 from paya_app.banking.disputes import disputes
+from paya_app.core.as_service import as_service
 from paya_app.core.config import settings
 from paya_app.providers import dwolla
 from paya_app.providers.outcome import Rejected, Retryable, Unknown

@@ -9,11 +9,11 @@ from uuid import UUID
 
 import structlog
 
-from paya_app.banking.as_service import as_service
 from paya_app.banking.errors import BankDetailsInvalid, BankUnreachable, DepositsClosed, DepositsWrong
 from paya_app.banking.models import Kind, Source
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.as_service import as_service
 from paya_app.core.config import settings
 from paya_app.core.errors import NameInvalid, NotFound, SignedOut
 from paya_app.core.text import clean_name

@@ -10,16 +10,16 @@ import structlog
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
+from paya_app.core.as_service import as_service
 from paya_app.core.config import settings
 from paya_app.core.ids import new_id
+from paya_app.core.money import SATS_PER_BTC
 from paya_app.providers import exchange
 from paya_app.providers.outcome import Rejected, Retryable, Unknown
-from paya_app.savings.as_service import as_service
 from paya_app.savings.schedule_ahead import skip_missed
 
 BUYS_AT_ONCE = 20_000  # as many as a chunk of the ledger takes
 ORDERS_AT_ONCE = 100
-SATS_PER_BTC = 100_000_000
 # The exchange takes its fee on top of what bitcoin costs, and a large order climbs the book: so much is left for both.
 # What is not needed goes back to the wallets it came from.
 FEE_BPS_MAX = 40
@@ -40,14 +40,15 @@ async def buy_due() -> Bought:
     """Collect the money of every buy whose time has come, and note orders for it; each batch is one transaction.
 
     Without a price nothing is bought: what is due waits, and is skipped after six hours. What came due while nobody
-    worked is sorted out first, by each plan's catch-up.
+    worked is skipped first, by each plan's catch-up.
     """
-    await skip_missed()
     if not await as_service("select savings.needs_price()"):
         return Bought(0, 0)
     try:
         now = await exchange.price()
     except (Retryable, Rejected, Unknown) as failure:
+        # with a price, each batch begins with it
+        await skip_missed()
         skipped = await as_service("select savings.skip_unpriced()")
         log.warning("the exchange tells no price, what is due waits", why=str(failure), skipped=skipped)
         return Bought(skipped, 0)

@@ -7,8 +7,7 @@ from uuid import UUID
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.errors import SignedOut
-
-SATS_PER_BTC = 100_000_000
+from paya_app.core.money import SATS_PER_BTC
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Banking's own calls: what webhooks and jobs do, with the rights of the service and not of a person."""
+"""A domain's own calls: what webhooks and jobs do, with the rights of the service and not of a person."""
 
 from typing import Any
 
