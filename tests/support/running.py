@@ -166,6 +166,10 @@ def running_paya() -> RunningPaya:
     """The one PaYa of this test process, started when it is first asked for; whoever asks stops it at the end."""
     started = running.start(run.own_home(), PAYA_ENV="test")
     started.wait_until_ready()
+    url = postgres.create(started.home).url("supabase_admin")
+    with psycopg.connect(url, autocommit=True) as connection:
+        # every test signs its people up from one address, within the hour; the limit's own tests set it themselves
+        connection.execute("update identity.attempt_limit set attempts_max = 100000 where kind like '%_address'")
     return RunningPaya(started.home, started.port, started.supervisor)
 
 

@@ -8,6 +8,7 @@ from paya_app import notifications
 from paya_app.core.actor import Actor
 from paya_app.core.errors import NotFound, PayaError
 from paya_app.identity.devices import device_name
+from paya_app.notifications import NoticeSettings
 from paya_app.providers import push
 from paya_app.web.components.button import secondary
 from paya_app.web.components.field import field, notice
@@ -92,7 +93,7 @@ class NoticesState(rx.State):
             if not isinstance(actor, Actor):
                 return actor
             self.fault = self.said = self.address_fault = self.hours_fault = ""
-            await self._load(actor)
+            self._load_hours(await self._load(actor))
         except PayaError as error:
             self.fault = error.message
         return None
@@ -149,7 +150,7 @@ class NoticesState(rx.State):
                 return
             known = await notifications.my_settings(actor)
             await notifications.set_hours(actor, quiet=None, zone=known.zone, remind_hours=known.remind_hours)
-            await self._load(actor)
+            self._load_hours(await self._load(actor))
             self.hours_fault = ""
         except PayaError as error:
             self.hours_fault = error.message
@@ -165,7 +166,7 @@ class NoticesState(rx.State):
             await notifications.set_hours(
                 actor, quiet=quiet, zone=hours.zone, remind_hours=read_hours(hours.remind_hours)
             )
-            await self._load(actor)
+            self._load_hours(await self._load(actor))
             self.hours_fault, self.said = "", "Saved."
         except PayaError as error:
             self.hours_fault = error.message
@@ -209,22 +210,24 @@ class NoticesState(rx.State):
         except PayaError as error:
             self.fault = error.message
 
-    async def _load(self, actor: Actor) -> None:
+    async def _load(self, actor: Actor) -> NoticeSettings:
         chosen = await notifications.my_settings(actor)
         self.kinds, self.devices = kind_rows(chosen), device_rows(chosen)
         self.endpoints = [device.endpoint for device in chosen.devices]
         self.email, self.email_asked = chosen.email or "", chosen.email_asked or ""
-        self.is_quiet = chosen.quiet_from_minute is not None
-        self.quiet_from, self.quiet_to = (
-            clock(chosen.quiet_from_minute, QUIET_FROM),
-            clock(chosen.quiet_to_minute, QUIET_TO),
-        )
-        # nobody chose it yet: the browser's own is offered
-        self.zone = chosen.zone if self.is_quiet or chosen.zone != NEVER_SET else ""
-        self.remind_hours = str(chosen.remind_hours)
         self.public_key = push.public_key()
         self.told = [told_row(each) for each in await notifications.history(actor, maximum=HISTORY_MAX)]
         self.loaded = True
+        return chosen
+
+    def _load_hours(self, chosen: NoticeSettings) -> None:
+        """Only when they were asked for or saved: a hint that arrives meanwhile takes no form from under one's hands."""
+        self.is_quiet = chosen.quiet_from_minute is not None
+        self.quiet_from = clock(chosen.quiet_from_minute, QUIET_FROM)
+        self.quiet_to = clock(chosen.quiet_to_minute, QUIET_TO)
+        # nobody chose it yet: the browser's own is offered
+        self.zone = chosen.zone if self.is_quiet or chosen.zone != NEVER_SET else ""
+        self.remind_hours = str(chosen.remind_hours)
 
 
 def page() -> rx.Component:
