@@ -7327,6 +7327,7 @@ declare
   carried bigint;
   spent bigint;
   shared bigint;
+  exchange_fee bigint;
   fee bigint;
   given_sats bigint;
 begin
@@ -7351,6 +7352,7 @@ begin
   spent := greatest(spent, 0);
   update savings.exchange_carry c set carried_micros = carried + total_micros - spent * 10000;
   shared := least(spent, o.budget_cents);  -- what the order cost beyond what was collected is ours to bear
+  exchange_fee := least(private.half_even(exchange_fee_micros, 10000), shared);
 
   with share as (
     select b.id, b.amount_cents - b.fee_cents as net, b.fee_cents,
@@ -7363,13 +7365,19 @@ begin
     select r.id, r.net, r.whole + case when r.place <= shared - r.wholes then 1 else 0 end as cost,
       case when r.fee_cents > 0 then private.half_even(r.fee_cents * shared, o.budget_cents) else 0 end as fee, received_sats * r.net / o.budget_cents as sats
     from ranked r
+  ), fee_share as (
+    select c.*, exchange_fee * c.cost / greatest(shared, 1) as whole, exchange_fee * c.cost % greatest(shared, 1) as rest from cut c
+  ), fee_cut as (
+    select f.*, f.whole + case when row_number() over (order by f.rest desc, f.id) <= exchange_fee - sum(f.whole) over () then 1 else 0 end
+      as exchange_fee
+    from fee_share f
   )
   update savings.buy b set
     state = case when received_sats > 0 then 'bought' else 'failed' end,
     reason = case when received_sats > 0 then null else 'not_filled' end,
-    cost_cents = c.cost, fee_cents = c.fee, quantity_sats = c.sats,
+    cost_cents = c.cost, exchange_fee_cents = c.exchange_fee, fee_cents = c.fee, quantity_sats = c.sats,
     refund_cents = b.amount_cents - c.cost - c.fee, version = b.version + 1, ended_at = moment
-  from cut c where b.id = c.id;
+  from fee_cut c where b.id = c.id;
 
   select coalesce(sum(b.fee_cents), 0), coalesce(sum(b.quantity_sats), 0) into fee, given_sats
   from savings.buy b where b.order_id = order_id;
@@ -7449,9 +7457,9 @@ CREATE FUNCTION savings.book_refused(refused savings.due_buy[]) RETURNS void
 begin
   with waiting as (
     update savings.buy b set
-      retry_at = private.now() + interval '1 hour', reason = 'insufficient_funds', version = b.version + 1
+      retry_at = private.now() + interval '1 hour', reason = d.reason, version = b.version + 1
     from unnest(refused) d
-    where b.id = d.buy_id and d.reason = 'insufficient_funds' and d.on_shortfall = 'retry'
+    where b.id = d.buy_id and d.reason in ('insufficient_funds', 'bank_late') and d.on_shortfall = 'retry'
       and d.due_at > private.now() - interval '23 hours'
     returning b.*
   )
@@ -7465,7 +7473,7 @@ begin
 end $$;
 
 -- comment FUNCTION book_refused(refused savings.due_buy[])
-COMMENT ON FUNCTION savings.book_refused(refused savings.due_buy[]) IS 'What becomes of buys that the wallet did not pay: tried again, or skipped.';
+COMMENT ON FUNCTION savings.book_refused(refused savings.due_buy[]) IS 'What becomes of buys that the wallet did not pay, or the bank not yet: tried again, or skipped.';
 
 -- function book_skipped(savings.due_buy[])
 CREATE FUNCTION savings.book_skipped(skipped savings.due_buy[]) RETURNS void
@@ -7537,7 +7545,6 @@ CREATE TABLE savings.buy (
     amount_cents bigint NOT NULL,
     state text DEFAULT 'scheduled'::text NOT NULL,
     reason text,
-    collect_chunk uuid,
     order_id uuid,
     fee_cents bigint DEFAULT 0 NOT NULL,
     cost_cents bigint DEFAULT 0 NOT NULL,
@@ -7547,18 +7554,18 @@ CREATE TABLE savings.buy (
     version bigint DEFAULT 1 NOT NULL,
     created_at timestamp with time zone NOT NULL,
     collected_at timestamp with time zone,
-    ordered_at timestamp with time zone,
     ended_at timestamp with time zone,
     retry_at timestamp with time zone,
     CONSTRAINT amounts_are_not_negative CHECK (((amount_cents > 0) AND (LEAST(fee_cents, cost_cents, exchange_fee_cents, refund_cents, quantity_sats) >= 0))),
     CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['skipped'::text, 'canceled'::text, 'bought'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
-    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text, 'collected'::text, 'ordered'::text, 'bought'::text, 'failed'::text]))),
+    CONSTRAINT exchange_fee_is_of_the_cost CHECK ((exchange_fee_cents <= cost_cents)),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text, 'collected'::text, 'bought'::text, 'failed'::text]))),
     CONSTRAINT taken_says_when CHECK (((collected_at IS NOT NULL) OR (state = ANY (ARRAY['scheduled'::text, 'skipped'::text, 'canceled'::text]))))
 )
 WITH (fillfactor='80');
 
 -- comment TABLE buy
-COMMENT ON TABLE savings.buy IS 'One buy of a plan: scheduled, then skipped or canceled, or collected (the money is taken), ordered, and bought or failed (it is back). reason: why it was not made, or why it waits.';
+COMMENT ON TABLE savings.buy IS 'One buy of a plan: scheduled, then skipped or canceled, or collected (the money is taken), and bought or failed (it is back). reason: why it was not made, or why it waits. cost_cents: what the exchange took, its own fee (exchange_fee_cents) included.';
 
 -- comment COLUMN buy.retry_at
 COMMENT ON COLUMN savings.buy.retry_at IS 'When a buy whose money was not there is tried again, or null.';
@@ -8089,6 +8096,29 @@ $$;
 -- comment FUNCTION my_buys(plan_id uuid, before timestamp with time zone, maximum integer)
 COMMENT ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) IS 'The buys of one of the caller''s plans that were or will be made or were skipped, the latest first, due before a moment.';
 
+-- function my_fee()
+CREATE FUNCTION savings.my_fee() RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  bps bigint := risk.limit_max('buy_fee_bps');
+  free_count bigint := risk.limit_max('buy_fee_free_count');
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  if bps is null or free_count is null then
+    perform private.refuse('limits_unknown');
+  end if;
+  return jsonb_build_object('fee_bps', bps, 'free_left', free_count - (
+    select count(*) from (
+      select from savings.buy b where b.person = auth.uid() and b.state in ('collected', 'bought') limit free_count) used));
+end $$;
+
+-- comment FUNCTION my_fee()
+COMMENT ON FUNCTION savings.my_fee() IS 'What our fee of the caller''s buys is, in bps, and how many of the next ones cost none.';
+
 -- function my_holdings()
 CREATE FUNCTION savings.my_holdings() RETURNS jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -8303,7 +8333,8 @@ begin
   batch := array(select d from savings.take_due(maximum, price_cents, high_cents) d);
   seen := cardinality(batch);
   ordered := 0;
-  perform savings.book_skipped(array(select d from unnest(batch) d where d.reason is not null));
+  perform savings.book_refused(array(select d from unnest(batch) d where d.reason = 'bank_late'));
+  perform savings.book_skipped(array(select d from unnest(batch) d where d.reason <> 'bank_late'));
   -- one buy of a person at a time: the next batch, a moment later, sees what this one left in the wallet
   paying := array(
     select row(d.buy_id, d.plan_id, d.person, d.due_at, d.amount_cents, d.fee_cents, d.on_shortfall, null)::savings.due_buy
@@ -8530,7 +8561,7 @@ CREATE FUNCTION savings.plans_to_stop() RETURNS TABLE(plan_id uuid, reason text,
       select coalesce(s.reason, '') as reason from savings.buy s
       where s.plan_id = p.id and s.state not in ('scheduled', 'canceled') and s.due_at >= p.changed_at
       order by s.due_at desc limit 3
-    ) b where b.reason in ('insufficient_funds', 'cap_reached')
+    ) b where b.reason in ('insufficient_funds', 'bank_late', 'cap_reached')
   ) l
   where p.state = 'active' and (l.told = 3 or l.reason = 'cap_reached') and p.id in (
     select r.plan_id from savings.buy r where r.state = 'skipped' and r.ended_at > private.now() - interval '1 day')
@@ -8760,7 +8791,7 @@ CREATE FUNCTION savings.spent_cents(plan_id uuid) RETURNS bigint
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select coalesce(sum(b.amount_cents - b.refund_cents), 0)::bigint
-  from savings.buy b where b.plan_id = spent_cents.plan_id and b.state in ('collected', 'ordered', 'bought')
+  from savings.buy b where b.plan_id = spent_cents.plan_id and b.state in ('collected', 'bought')
 $$;
 
 -- comment FUNCTION spent_cents(plan_id uuid)
@@ -8805,7 +8836,10 @@ CREATE FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents
         when b.retry_at is not null and exists (
           select from savings.buy l
           where l.plan_id = b.plan_id and l.due_at > b.due_at and l.due_at <= private.now() and l.state = 'scheduled'
-        ) then 'insufficient_funds'
+        ) then b.reason
+        -- the bank's money was to pay it: the wallet does so in its place only where the plan says so
+        when p.funding = 'bank' and p.on_shortfall <> 'use_wallet'
+          and not exists (select from banking.provider_operation o where o.id = b.id and o.state = 'cleared') then 'bank_late'
         when take_due.price_cents > p.buy_below_cents then 'price_above'
         when p.cap_cents is not null and t.amount_cents + (
           select coalesce(sum(s.amount_cents - s.refund_cents), 0) from savings.buy s
@@ -8837,7 +8871,7 @@ CREATE FUNCTION savings.tell_ended(order_id uuid) RETURNS void
   insert into events.event (actor, kind, subject, version, payload)
   select null, 'buy.' || b.state, b.id, b.version, jsonb_build_object(
     'owner_id', b.person, 'plan_id', b.plan_id, 'due_at', b.due_at, 'amount_cents', b.amount_cents, 'cost_cents', b.cost_cents,
-    'fee_cents', b.fee_cents, 'refund_cents', b.refund_cents, 'quantity_sats', b.quantity_sats, 'reason', b.reason)
+    'exchange_fee_cents', b.exchange_fee_cents, 'fee_cents', b.fee_cents, 'refund_cents', b.refund_cents, 'quantity_sats', b.quantity_sats, 'reason', b.reason)
   from savings.buy b where b.order_id = tell_ended.order_id
 $$;
 
@@ -11149,7 +11183,7 @@ CREATE TRIGGER buy_is_never_deleted BEFORE DELETE ON savings.buy FOR EACH ROW EX
 CREATE TRIGGER buy_is_never_truncated BEFORE TRUNCATE ON savings.buy FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
 -- trigger buy buy_moves_forward
-CREATE TRIGGER buy_moves_forward BEFORE UPDATE ON savings.buy FOR EACH ROW WHEN (((new.version <= old.version) OR (((((old.id IS DISTINCT FROM new.id) OR (old.plan_id IS DISTINCT FROM new.plan_id)) OR (old.person IS DISTINCT FROM new.person)) OR (old.due_at IS DISTINCT FROM new.due_at)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR ((old.state <> 'scheduled'::text) AND (old.amount_cents <> new.amount_cents)) OR ((((((((((((old.state <> 'scheduled'::text) OR (new.state <> 'scheduled'::text)) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'skipped'::text))) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'canceled'::text))) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'collected'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'collected'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'ordered'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'bought'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'failed'::text))) AND ((old.state <> 'ordered'::text) OR (new.state <> 'ordered'::text))) AND ((old.state <> 'ordered'::text) OR (new.state <> 'bought'::text))) AND ((old.state <> 'ordered'::text) OR (new.state <> 'failed'::text))))) EXECUTE FUNCTION savings.buy_goes_back();
+CREATE TRIGGER buy_moves_forward BEFORE UPDATE ON savings.buy FOR EACH ROW WHEN (((new.version <= old.version) OR (((((old.id IS DISTINCT FROM new.id) OR (old.plan_id IS DISTINCT FROM new.plan_id)) OR (old.person IS DISTINCT FROM new.person)) OR (old.due_at IS DISTINCT FROM new.due_at)) OR (old.created_at IS DISTINCT FROM new.created_at)) OR ((old.state <> 'scheduled'::text) AND (old.amount_cents <> new.amount_cents)) OR ((((((((old.state <> 'scheduled'::text) OR (new.state <> 'scheduled'::text)) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'skipped'::text))) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'canceled'::text))) AND ((old.state <> 'scheduled'::text) OR (new.state <> 'collected'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'collected'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'bought'::text))) AND ((old.state <> 'collected'::text) OR (new.state <> 'failed'::text))))) EXECUTE FUNCTION savings.buy_goes_back();
 
 -- trigger plan_change plan_change_is_append_only
 CREATE TRIGGER plan_change_is_append_only BEFORE DELETE OR UPDATE ON savings.plan_change FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -12776,6 +12810,10 @@ REVOKE ALL ON FUNCTION savings.move_plan(plan savings.plan, state text, reason t
 -- acl FUNCTION my_buys(plan_id uuid, before timestamp with time zone, maximum integer)
 REVOKE ALL ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) TO authenticated;
+
+-- acl FUNCTION my_fee()
+REVOKE ALL ON FUNCTION savings.my_fee() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_fee() TO authenticated;
 
 -- acl FUNCTION my_holdings()
 REVOKE ALL ON FUNCTION savings.my_holdings() FROM PUBLIC;

@@ -20,6 +20,7 @@ from paya_app.savings.errors import (
     ScheduleNever,
     SkipTooLate,
 )
+from paya_app.savings.fees import FeeTerms, fee_terms
 from paya_app.savings.funding import load_ahead
 from paya_app.savings.holdings import Holdings, Lot, holdings, lots
 from paya_app.savings.models import Buy, Happening, Plan
@@ -34,6 +35,7 @@ __all__ = [
     "Bought",
     "Buy",
     "BuyAmountInvalid",
+    "FeeTerms",
     "FillMalformed",
     "Happening",
     "Holdings",
@@ -61,6 +63,7 @@ __all__ = [
     "change",
     "create",
     "end",
+    "fee_terms",
     "follow_order",
     "history",
     "holdings",

@@ -9,7 +9,7 @@ from uuid import UUID
 from paya_app.savings.terms import Terms, terms_from
 
 PlanState = Literal["active", "paused", "ended"]
-BuyState = Literal["scheduled", "skipped", "canceled", "collected", "ordered", "bought", "failed"]
+BuyState = Literal["scheduled", "skipped", "canceled", "collected", "bought", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,9 @@ class Buy:
     Attributes:
         amount_cents: what is taken from the wallet for it, our fee included, US cents.
         reason: why it is not or was not made, a code like `skipped_by_owner`, or "".
-        cost_cents, exchange_fee_cents, fee_cents, refund_cents: what it was spent on, once it is bought, US cents.
+        cost_cents: what the exchange took, once it is bought, US cents.
+        exchange_fee_cents: the exchange's own fee, a part of `cost_cents`; 0 where it took it in bitcoin.
+        fee_cents, refund_cents: our fee, and what came back, US cents.
         quantity_sats: what was bought, in hundred-millionths of a bitcoin.
     """
 

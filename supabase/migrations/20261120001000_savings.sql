@@ -113,7 +113,6 @@ create table savings.buy (
   amount_cents bigint not null,
   state text not null default 'scheduled',
   reason text,
-  collect_chunk uuid,
   order_id uuid,
   fee_cents bigint not null default 0,
   cost_cents bigint not null default 0,
@@ -123,18 +122,18 @@ create table savings.buy (
   version bigint not null default 1,
   created_at timestamptz not null,
   collected_at timestamptz,
-  ordered_at timestamptz,
   ended_at timestamptz,
-  constraint state_is_known check (state in ('scheduled', 'skipped', 'canceled', 'collected', 'ordered', 'bought', 'failed')),
+  constraint state_is_known check (state in ('scheduled', 'skipped', 'canceled', 'collected', 'bought', 'failed')),
   constraint amounts_are_not_negative check (
     amount_cents > 0 and least(fee_cents, cost_cents, exchange_fee_cents, refund_cents, quantity_sats) >= 0
   ),
   constraint ended_says_when check ((state in ('skipped', 'canceled', 'bought', 'failed')) = (ended_at is not null)),
+  constraint exchange_fee_is_of_the_cost check (exchange_fee_cents <= cost_cents),
   constraint taken_says_when check (collected_at is not null or state in ('scheduled', 'skipped', 'canceled'))
 ) with (fillfactor = 80);
 comment on table savings.buy is
-'One buy of a plan: scheduled, then skipped or canceled, or collected (the money is taken), ordered, and bought or failed (it is back). '
-'reason: why it was not made, or why it waits.';
+'One buy of a plan: scheduled, then skipped or canceled, or collected (the money is taken), and bought or failed (it is back). '
+'reason: why it was not made, or why it waits. cost_cents: what the exchange took, its own fee (exchange_fee_cents) included.';
 -- what a change took back stays on record, and leaves the time free for what the plan says now
 create unique index buy_once_at_its_time on savings.buy (plan_id, due_at) where state <> 'canceled';
 create index buy_of_plan on savings.buy (plan_id, due_at);
@@ -156,8 +155,7 @@ when (
   or (old.state <> 'scheduled' and old.amount_cents <> new.amount_cents)
   or (old.state, new.state) not in (
     ('scheduled', 'scheduled'), ('scheduled', 'skipped'), ('scheduled', 'canceled'), ('scheduled', 'collected'),
-    ('collected', 'collected'), ('collected', 'ordered'), ('collected', 'bought'), ('collected', 'failed'),
-    ('ordered', 'ordered'), ('ordered', 'bought'), ('ordered', 'failed')
+    ('collected', 'collected'), ('collected', 'bought'), ('collected', 'failed')
   )
 ) execute function savings.buy_goes_back();
 create trigger buy_is_never_deleted before delete on savings.buy for each row execute function private.append_only();

@@ -30,7 +30,7 @@ comment on function savings.buy_json(savings.buy) is 'A buy as its owner may see
 create function savings.spent_cents(plan_id uuid) returns bigint
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select coalesce(sum(b.amount_cents - b.refund_cents), 0)::bigint
-  from savings.buy b where b.plan_id = spent_cents.plan_id and b.state in ('collected', 'ordered', 'bought')
+  from savings.buy b where b.plan_id = spent_cents.plan_id and b.state in ('collected', 'bought')
 $$;
 comment on function savings.spent_cents(uuid) is 'What a plan spent so far, with what is under way, in US cents.';
 

@@ -1,4 +1,4 @@
--- Savings, reading: plans, buys and history as their owner sees them.
+-- Savings, reading: plans, buys, history and what the next buy costs, as their owner sees them.
 -- Why      One's own amounts are for oneself alone: each function reads for auth.uid() and nobody else.
 -- Units    As in the tables. before: a place in the list from which an earlier page went on.
 -- Locks    None.
@@ -57,3 +57,23 @@ end $$;
 comment on function savings.my_plan_history(uuid, bigint, integer) is
 'What happened to one of the caller''s plans and its buys, the newest first, before an event; changes with what was before and after.';
 grant execute on function savings.my_plan_history(uuid, bigint, integer) to authenticated;
+
+-- Counted as the buys are that come due: what is under way has used its free buy.
+create function savings.my_fee() returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  bps bigint := risk.limit_max('buy_fee_bps');
+  free_count bigint := risk.limit_max('buy_fee_free_count');
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  if bps is null or free_count is null then
+    perform private.refuse('limits_unknown');
+  end if;
+  return jsonb_build_object('fee_bps', bps, 'free_left', free_count - (
+    select count(*) from (
+      select from savings.buy b where b.person = auth.uid() and b.state in ('collected', 'bought') limit free_count) used));
+end $$;
+comment on function savings.my_fee() is 'What our fee of the caller''s buys is, in bps, and how many of the next ones cost none.';
+grant execute on function savings.my_fee() to authenticated;

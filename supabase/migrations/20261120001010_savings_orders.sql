@@ -102,7 +102,10 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
         when b.retry_at is not null and exists (
           select from savings.buy l
           where l.plan_id = b.plan_id and l.due_at > b.due_at and l.due_at <= private.now() and l.state = 'scheduled'
-        ) then 'insufficient_funds'
+        ) then b.reason
+        -- the bank's money was to pay it: the wallet does so in its place only where the plan says so
+        when p.funding = 'bank' and p.on_shortfall <> 'use_wallet'
+          and not exists (select from banking.provider_operation o where o.id = b.id and o.state = 'cleared') then 'bank_late'
         when take_due.price_cents > p.buy_below_cents then 'price_above'
         when p.cap_cents is not null and t.amount_cents + (
           select coalesce(sum(s.amount_cents - s.refund_cents), 0) from savings.buy s
@@ -145,9 +148,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   with waiting as (
     update savings.buy b set
-      retry_at = private.now() + interval '1 hour', reason = 'insufficient_funds', version = b.version + 1
+      retry_at = private.now() + interval '1 hour', reason = d.reason, version = b.version + 1
     from unnest(refused) d
-    where b.id = d.buy_id and d.reason = 'insufficient_funds' and d.on_shortfall = 'retry'
+    where b.id = d.buy_id and d.reason in ('insufficient_funds', 'bank_late') and d.on_shortfall = 'retry'
       and d.due_at > private.now() - interval '23 hours'
     returning b.*
   )
@@ -159,7 +162,7 @@ begin
   perform savings.book_skipped(array(
     select d from unnest(refused) d join savings.buy b on b.id = d.buy_id where coalesce(b.retry_at, '-infinity') <= private.now()));
 end $$;
-comment on function savings.book_refused(savings.due_buy[]) is 'What becomes of buys that the wallet did not pay: tried again, or skipped.';
+comment on function savings.book_refused(savings.due_buy[]) is 'What becomes of buys that the wallet did not pay, or the bank not yet: tried again, or skipped.';
 
 create function savings.order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint)
 returns table (seen integer, ordered integer)
@@ -179,7 +182,8 @@ begin
   batch := array(select d from savings.take_due(maximum, price_cents, high_cents) d);
   seen := cardinality(batch);
   ordered := 0;
-  perform savings.book_skipped(array(select d from unnest(batch) d where d.reason is not null));
+  perform savings.book_refused(array(select d from unnest(batch) d where d.reason = 'bank_late'));
+  perform savings.book_skipped(array(select d from unnest(batch) d where d.reason <> 'bank_late'));
   -- one buy of a person at a time: the next batch, a moment later, sees what this one left in the wallet
   paying := array(
     select row(d.buy_id, d.plan_id, d.person, d.due_at, d.amount_cents, d.fee_cents, d.on_shortfall, null)::savings.due_buy
@@ -244,7 +248,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
       select coalesce(s.reason, '') as reason from savings.buy s
       where s.plan_id = p.id and s.state not in ('scheduled', 'canceled') and s.due_at >= p.changed_at
       order by s.due_at desc limit 3
-    ) b where b.reason in ('insufficient_funds', 'cap_reached')
+    ) b where b.reason in ('insufficient_funds', 'bank_late', 'cap_reached')
   ) l
   where p.state = 'active' and (l.told = 3 or l.reason = 'cap_reached') and p.id in (
     select r.plan_id from savings.buy r where r.state = 'skipped' and r.ended_at > private.now() - interval '1 day')

@@ -1,7 +1,8 @@
 -- Savings, fills: what the exchange really did with an order is shared out among its buys.
 -- Why      The exchange's answer is the truth: what it filled, what it cost, what it took. It is booked once, whenever it
 --          is known, and every cent and satoshi of it goes to somebody or to the account for what is left over.
--- Units    As in the orders. Shares are by what each put in: cents by the largest remainder, satoshis rounded down.
+-- Units    As in the orders. Shares are by what each put in: cents by the largest remainder, satoshis rounded down. What of
+--          a share is the exchange's fee (exchange_fee_cents, a part of cost_cents) is by the share, in the same manner.
 -- Locks    The order's row, the carry's row, then the wallets in id order.
 -- Callers  service_role: the jobs.
 -- Undo     Forward only.
@@ -22,7 +23,7 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into events.event (actor, kind, subject, version, payload)
   select null, 'buy.' || b.state, b.id, b.version, jsonb_build_object(
     'owner_id', b.person, 'plan_id', b.plan_id, 'due_at', b.due_at, 'amount_cents', b.amount_cents, 'cost_cents', b.cost_cents,
-    'fee_cents', b.fee_cents, 'refund_cents', b.refund_cents, 'quantity_sats', b.quantity_sats, 'reason', b.reason)
+    'exchange_fee_cents', b.exchange_fee_cents, 'fee_cents', b.fee_cents, 'refund_cents', b.refund_cents, 'quantity_sats', b.quantity_sats, 'reason', b.reason)
   from savings.buy b where b.order_id = tell_ended.order_id
 $$;
 comment on function savings.tell_ended(uuid) is 'The events of an order''s buys: each was bought, or failed.';
@@ -43,6 +44,7 @@ declare
   carried bigint;
   spent bigint;
   shared bigint;
+  exchange_fee bigint;
   fee bigint;
   given_sats bigint;
 begin
@@ -67,6 +69,7 @@ begin
   spent := greatest(spent, 0);
   update savings.exchange_carry c set carried_micros = carried + total_micros - spent * 10000;
   shared := least(spent, o.budget_cents);  -- what the order cost beyond what was collected is ours to bear
+  exchange_fee := least(private.half_even(exchange_fee_micros, 10000), shared);
 
   with share as (
     select b.id, b.amount_cents - b.fee_cents as net, b.fee_cents,
@@ -79,13 +82,19 @@ begin
     select r.id, r.net, r.whole + case when r.place <= shared - r.wholes then 1 else 0 end as cost,
       case when r.fee_cents > 0 then private.half_even(r.fee_cents * shared, o.budget_cents) else 0 end as fee, received_sats * r.net / o.budget_cents as sats
     from ranked r
+  ), fee_share as (
+    select c.*, exchange_fee * c.cost / greatest(shared, 1) as whole, exchange_fee * c.cost % greatest(shared, 1) as rest from cut c
+  ), fee_cut as (
+    select f.*, f.whole + case when row_number() over (order by f.rest desc, f.id) <= exchange_fee - sum(f.whole) over () then 1 else 0 end
+      as exchange_fee
+    from fee_share f
   )
   update savings.buy b set
     state = case when received_sats > 0 then 'bought' else 'failed' end,
     reason = case when received_sats > 0 then null else 'not_filled' end,
-    cost_cents = c.cost, fee_cents = c.fee, quantity_sats = c.sats,
+    cost_cents = c.cost, exchange_fee_cents = c.exchange_fee, fee_cents = c.fee, quantity_sats = c.sats,
     refund_cents = b.amount_cents - c.cost - c.fee, version = b.version + 1, ended_at = moment
-  from cut c where b.id = c.id;
+  from fee_cut c where b.id = c.id;
 
   select coalesce(sum(b.fee_cents), 0), coalesce(sum(b.quantity_sats), 0) into fee, given_sats
   from savings.buy b where b.order_id = order_id;

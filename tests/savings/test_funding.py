@@ -69,3 +69,55 @@ async def test_a_refused_load_is_asked_again_and_the_others_go_on(bank, people, 
     await database.rows("update ledger.account set state = 'active' where owner = %s", (ann.user_id,))
     assert await savings.load_ahead() > 0
     assert len(await database.rows("select distinct person from banking.load")) == 2
+
+
+@pytest.mark.parametrize(
+    ("on_shortfall", "becomes"),
+    [
+        ("skip", ("skipped", "bank_late", 20_000)),
+        ("retry", ("scheduled", "bank_late", 20_000)),
+        ("use_wallet", ("collected", "", 18_000)),
+    ],
+)
+async def test_what_the_bank_was_to_pay_the_wallet_pays_only_where_the_plan_says_so(
+    bank, people, database, advance_clock, on_shortfall, becomes
+):
+    ann = await people.join("ann", cents=20_000)
+    source = await bank.link(ann)
+    daily = {"amount_cents": 2000, "funding": "bank", "lead_bank_days": LEAD, "on_shortfall": on_shortfall}
+    plan = await make(ann, source_id=source.id, **daily)
+    first = plan.next_buys[0]
+    await until(database, advance_clock, first.due_at)
+    await savings.buy_due()
+    now = next(each for each in await savings.buys(ann, plan.id) if each.id == first.id)
+    assert (now.state, now.reason, await people.balance(ann)) == becomes
+
+
+async def test_what_waits_for_the_bank_is_bought_when_its_money_is_there(bank, people, database, advance_clock):
+    ann = await people.join("ann", cents=20_000)
+    source = await bank.link(ann)
+    monthly = on(frequency="monthly", month_day=15)
+    plan = await make(
+        ann,
+        amount_cents=2000,
+        funding="bank",
+        source_id=source.id,
+        lead_bank_days=LEAD,
+        on_shortfall="retry",
+        schedule=monthly,
+    )
+    first = plan.next_buys[0]
+    await until(database, advance_clock, first.due_at)
+    await database.rows('update private.clock_offset set "offset" = "offset" - interval \'6 days\'')
+    await savings.schedule_ahead()
+    await savings.load_ahead()
+    await until(database, advance_clock, first.due_at)
+    await savings.buy_due()
+    assert await database.value("select reason from savings.buy where id = %s", (first.id,)) == "bank_late"
+    await bank.work()
+    await bank.settle()
+    assert await people.balance(ann) == 22_000
+    await advance_clock(minutes=61)
+    await savings.buy_due()
+    assert await database.value("select state from savings.buy where id = %s", (first.id,)) == "collected"
+    assert await people.balance(ann) == 20_000

@@ -106,7 +106,7 @@ class BuyAnswer(BaseModel):
     id: UUID
     due_at: datetime
     amount_cents: int
-    state: Literal["scheduled", "skipped", "canceled", "collected", "ordered", "bought", "failed"]
+    state: Literal["scheduled", "skipped", "canceled", "collected", "bought", "failed"]
     reason: str
     cost_cents: int
     exchange_fee_cents: int
