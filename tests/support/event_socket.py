@@ -59,11 +59,17 @@ class EventSocket:
         self, name: str, payload: dict[str, Any] | None = None, *, path: str = "/", query: dict[str, str] | None = None
     ) -> Answer:
         """Raise an event as the page at `path` would, and gather the server's answer to it."""
+        await self.raise_event(name, payload, path=path, query=query)
+        return await self.answer()
+
+    async def raise_event(
+        self, name: str, payload: dict[str, Any] | None = None, *, path: str = "/", query: dict[str, str] | None = None
+    ) -> None:
+        """Raise an event and wait for nothing; `answer` gathers what is said to it and to those before."""
         address = path + (f"?{urlencode(query)}" if query else "")
         router = {"pathname": path, "asPath": address, "query": query or {}}
         event = {"name": name, "payload": payload or {}, "router_data": router}
         await self._send_in_time(json.dumps(["event", event]))
-        return await self.answer()
 
     async def _send_in_time(self, text: str) -> None:
         for _ in iter(self._budget.spend, True):  # noqa: FBT003 - until it says so
