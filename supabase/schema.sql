@@ -138,6 +138,15 @@ CREATE TYPE ledger.total AS (
 	open_holds numeric
 );
 
+-- type decision
+CREATE TYPE savings.decision AS (
+	amount_cents bigint,
+	reason text
+);
+
+-- comment TYPE decision
+COMMENT ON TYPE savings.decision IS 'What a buy comes to; reason: why it is skipped, or null when it is made.';
+
 -- type due_buy
 CREATE TYPE savings.due_buy AS (
 	buy_id uuid,
@@ -7294,6 +7303,21 @@ $$;
 -- comment FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 COMMENT ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) IS 'Where the window of a flag begins that ends at moment: span before it, or when the last case about this was closed.';
 
+-- function affordable_sats(bigint, bigint, integer, bigint)
+CREATE FUNCTION savings.affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  -- a day's orders of many people, in sats times bps, are beyond bigint
+  sats bigint := div(budget_cents::numeric * 1000000000000, price_cents::numeric * (10000 + spare_bps));
+begin
+  return sats - sats % step_sats;
+end $$;
+
+-- comment FUNCTION affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint)
+COMMENT ON FUNCTION savings.affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint) IS 'As many sats, in the exchange''s steps, as a budget pays at this price when spare_bps are left for its fee and for a price that moves.';
+
 -- function bank_funded_due(integer)
 CREATE FUNCTION savings.bank_funded_due(maximum integer) RETURNS TABLE(buy_id uuid, plan_id uuid, person uuid, source_id uuid, amount_cents bigint, due_at timestamp with time zone, lead_bank_days integer, moment timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
@@ -7926,6 +7950,25 @@ end $$;
 -- comment FUNCTION create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[])
 COMMENT ON FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) IS 'Makes a plan of the caller''s once per plan_id, with its first buys and its event. Returns the plan.';
 
+-- function decide(bigint, bigint, integer, bigint, bigint, bigint, bigint, bigint)
+CREATE FUNCTION savings.decide(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, spent_cents bigint, price_cents bigint, high_cents bigint) RETURNS savings.decision
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  decided savings.decision;
+begin
+  decided.amount_cents := amount_cents + case when price_cents * 10000 <= high_cents * (10000 - dip_bps) then dip_extra_cents else 0 end;
+  decided.reason := case
+    when price_cents > buy_below_cents then 'price_above'
+    when decided.amount_cents + spent_cents > cap_cents then 'cap_reached'
+  end;
+  return decided;
+end $$;
+
+-- comment FUNCTION decide(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, spent_cents bigint, price_cents bigint, high_cents bigint)
+COMMENT ON FUNCTION savings.decide(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, spent_cents bigint, price_cents bigint, high_cents bigint) IS 'Whether a plan of these terms buys at this price and 24-hour high, and for how much. spent_cents: so far; counted for plans with a cap.';
+
 -- function end_for(uuid, text)
 CREATE FUNCTION savings.end_for(plan_id uuid, reason text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8156,6 +8199,22 @@ $$;
 
 -- comment FUNCTION my_lots()
 COMMENT ON FUNCTION savings.my_lots() IS 'What the caller bought, the oldest first: each with its cost, our fee and the exchange''s included, and what of it is left.';
+
+-- function my_next_buy()
+CREATE FUNCTION savings.my_next_buy() RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object('plan_id', p.id, 'name', p.name, 'zone', p.zone, 'due_at', n.due_at, 'amount_cents', n.amount_cents)
+  from savings.plan p cross join lateral (
+    select b.due_at, b.amount_cents from savings.buy b
+    where b.plan_id = p.id and b.state = 'scheduled' and b.due_at > private.now() order by b.due_at limit 1
+  ) n
+  where p.person = auth.uid() and p.state = 'active' order by n.due_at, p.id limit 1
+$$;
+
+-- comment FUNCTION my_next_buy()
+COMMENT ON FUNCTION savings.my_next_buy() IS 'The next buy of any of the caller''s plans, or null.';
 
 -- function my_plan(uuid)
 CREATE FUNCTION savings.my_plan(plan_id uuid) RETURNS jsonb
@@ -8823,7 +8882,7 @@ CREATE FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents
   select d.id, d.plan_id, d.person, d.due_at, d.amount_cents,
     case when d.is_free then 0 else private.half_even(d.amount_cents * d.fee_bps, 10000) end, d.on_shortfall, d.reason
   from (
-    select b.id, b.plan_id, b.person, b.due_at, p.on_shortfall, t.amount_cents, (f.maxima ->> 'buy_fee_bps')::bigint as fee_bps,
+    select b.id, b.plan_id, b.person, b.due_at, p.on_shortfall, (t.decided).amount_cents, (f.maxima ->> 'buy_fee_bps')::bigint as fee_bps,
       (
         select count(*) from (
           select from savings.buy o where o.person = b.person and o.state in ('collected', 'bought')
@@ -8840,11 +8899,7 @@ CREATE FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents
         -- the bank's money was to pay it: the wallet does so in its place only where the plan says so
         when p.funding = 'bank' and p.on_shortfall <> 'use_wallet'
           and not exists (select from banking.provider_operation o where o.id = b.id and o.state = 'cleared') then 'bank_late'
-        when take_due.price_cents > p.buy_below_cents then 'price_above'
-        when p.cap_cents is not null and t.amount_cents + (
-          select coalesce(sum(s.amount_cents - s.refund_cents), 0) from savings.buy s
-          where s.plan_id = b.plan_id and s.state in ('collected', 'bought')
-        ) > p.cap_cents then 'cap_reached'
+        else (t.decided).reason
       end as reason
     from (
       select * from savings.buy w
@@ -8853,9 +8908,16 @@ CREATE FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents
     ) b
     join savings.plan p on p.id = b.plan_id
     cross join risk.limit_in_force f
+    -- asked once for each
     cross join lateral (
-      select p.amount_cents + case
-        when take_due.price_cents * 10000 <= take_due.high_cents * (10000 - p.dip_bps) then p.dip_extra_cents else 0 end as amount_cents
+      select savings.decide(
+        p.amount_cents, p.buy_below_cents, p.dip_bps, p.dip_extra_cents, p.cap_cents,
+        case when p.cap_cents is not null then (
+          select coalesce(sum(s.amount_cents - s.refund_cents), 0)::bigint from savings.buy s
+          where s.plan_id = b.plan_id and s.state in ('collected', 'bought')
+        ) end,
+        take_due.price_cents, take_due.high_cents) as decided
+      offset 0
     ) t
   ) d
 $$;
@@ -12730,6 +12792,10 @@ REVOKE ALL ON FUNCTION risk.wallet_opens_as_restricted() FROM PUBLIC;
 -- acl FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 REVOKE ALL ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) FROM PUBLIC;
 
+-- acl FUNCTION affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint)
+REVOKE ALL ON FUNCTION savings.affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint) TO service_role;
+
 -- acl FUNCTION bank_funded_due(maximum integer)
 REVOKE ALL ON FUNCTION savings.bank_funded_due(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.bank_funded_due(maximum integer) TO service_role;
@@ -12779,6 +12845,9 @@ GRANT ALL ON FUNCTION savings.claim_order(order_id uuid) TO service_role;
 REVOKE ALL ON FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) TO authenticated;
 
+-- acl FUNCTION decide(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, spent_cents bigint, price_cents bigint, high_cents bigint)
+REVOKE ALL ON FUNCTION savings.decide(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, spent_cents bigint, price_cents bigint, high_cents bigint) FROM PUBLIC;
+
 -- acl FUNCTION end_for(plan_id uuid, reason text)
 REVOKE ALL ON FUNCTION savings.end_for(plan_id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.end_for(plan_id uuid, reason text) TO service_role;
@@ -12822,6 +12891,10 @@ GRANT ALL ON FUNCTION savings.my_holdings() TO authenticated;
 -- acl FUNCTION my_lots()
 REVOKE ALL ON FUNCTION savings.my_lots() FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.my_lots() TO authenticated;
+
+-- acl FUNCTION my_next_buy()
+REVOKE ALL ON FUNCTION savings.my_next_buy() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_next_buy() TO authenticated;
 
 -- acl FUNCTION my_plan(plan_id uuid)
 REVOKE ALL ON FUNCTION savings.my_plan(plan_id uuid) FROM PUBLIC;

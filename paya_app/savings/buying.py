@@ -13,7 +13,6 @@ from paya_app.core.actor import Actor
 from paya_app.core.as_service import as_service
 from paya_app.core.config import settings
 from paya_app.core.ids import new_id
-from paya_app.core.money import SATS_PER_BTC
 from paya_app.providers import exchange
 from paya_app.providers.outcome import Rejected, Retryable, Unknown
 from paya_app.savings.schedule_ahead import skip_missed
@@ -24,6 +23,7 @@ ORDERS_AT_ONCE = 100
 # What is not needed goes back to the wallets it came from.
 FEE_BPS_MAX = 40
 SLIPPAGE_BPS = 25
+SPARE_BPS = FEE_BPS_MAX + SLIPPAGE_BPS
 
 log = structlog.get_logger()
 
@@ -121,19 +121,19 @@ async def _send(order_id: UUID, asked: dict) -> str | None:
         await as_service("select savings.book_unfilled(:id, 'cut_off')", id=order_id)
         return None
     now, least = await exchange.price(), await exchange.limits()
-    quantity_sats = _quantity_sats(asked["budget_cents"], now.cents_per_btc, least.step_sats)
+    quantity_sats = await as_service(
+        "select savings.affordable_sats(:budget, :price, :spare_bps, :step)",
+        budget=asked["budget_cents"],
+        price=now.cents_per_btc,
+        spare_bps=SPARE_BPS,
+        step=least.step_sats,
+    )
     if quantity_sats < least.minimum_sats or asked["budget_cents"] < least.minimum_cents:
         await as_service("select savings.book_unfilled(:id, 'below_exchange_minimum')", id=order_id)
         return None
     # from here on an answer that does not come means that it may have been made
     await as_service("select savings.note_order_sent(:id, :attempts)", id=order_id, attempts=asked["attempts"])
     return await exchange.market_buy(client_id=order_id, quantity_sats=quantity_sats)
-
-
-def _quantity_sats(budget_cents: int, cents_per_btc: int, step_sats: int) -> int:
-    """As many sats as the budget pays at this price with the exchange's fee and a little slippage."""
-    affordable = budget_cents * SATS_PER_BTC * 10_000 // (cents_per_btc * (10_000 + FEE_BPS_MAX + SLIPPAGE_BPS))
-    return affordable - affordable % step_sats
 
 
 async def follow_order(order_id: UUID) -> None:

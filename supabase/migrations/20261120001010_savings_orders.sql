@@ -89,7 +89,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
   select d.id, d.plan_id, d.person, d.due_at, d.amount_cents,
     case when d.is_free then 0 else private.half_even(d.amount_cents * d.fee_bps, 10000) end, d.on_shortfall, d.reason
   from (
-    select b.id, b.plan_id, b.person, b.due_at, p.on_shortfall, t.amount_cents, (f.maxima ->> 'buy_fee_bps')::bigint as fee_bps,
+    select b.id, b.plan_id, b.person, b.due_at, p.on_shortfall, (t.decided).amount_cents, (f.maxima ->> 'buy_fee_bps')::bigint as fee_bps,
       (
         select count(*) from (
           select from savings.buy o where o.person = b.person and o.state in ('collected', 'bought')
@@ -106,11 +106,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
         -- the bank's money was to pay it: the wallet does so in its place only where the plan says so
         when p.funding = 'bank' and p.on_shortfall <> 'use_wallet'
           and not exists (select from banking.provider_operation o where o.id = b.id and o.state = 'cleared') then 'bank_late'
-        when take_due.price_cents > p.buy_below_cents then 'price_above'
-        when p.cap_cents is not null and t.amount_cents + (
-          select coalesce(sum(s.amount_cents - s.refund_cents), 0) from savings.buy s
-          where s.plan_id = b.plan_id and s.state in ('collected', 'bought')
-        ) > p.cap_cents then 'cap_reached'
+        else (t.decided).reason
       end as reason
     from (
       select * from savings.buy w
@@ -119,9 +115,16 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
     ) b
     join savings.plan p on p.id = b.plan_id
     cross join risk.limit_in_force f
+    -- asked once for each
     cross join lateral (
-      select p.amount_cents + case
-        when take_due.price_cents * 10000 <= take_due.high_cents * (10000 - p.dip_bps) then p.dip_extra_cents else 0 end as amount_cents
+      select savings.decide(
+        p.amount_cents, p.buy_below_cents, p.dip_bps, p.dip_extra_cents, p.cap_cents,
+        case when p.cap_cents is not null then (
+          select coalesce(sum(s.amount_cents - s.refund_cents), 0)::bigint from savings.buy s
+          where s.plan_id = b.plan_id and s.state in ('collected', 'bought')
+        ) end,
+        take_due.price_cents, take_due.high_cents) as decided
+      offset 0
     ) t
   ) d
 $$;
