@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import contextmanager
 from datetime import timedelta
 
+import hypothesis
 import pytest
 
 from paya_app.core import db
@@ -30,6 +31,11 @@ _OUTSIDE = (
     "PUSH_",
     "PAYA_LOCAL_",
 )
+
+
+# the same examples everywhere, and no stopwatch: a busy machine is no fault
+hypothesis.settings.register_profile("paya", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("paya")
 
 
 def pytest_configure(config: pytest.Config) -> None:
