@@ -59,16 +59,18 @@ comment on table savings.exchange_carry is 'What the exchange took beyond the wh
 alter table savings.exchange_carry enable row level security;
 insert into savings.exchange_carry default values;
 
+-- plpgsql: called for every buy, where a function of sql with a search path of its own takes ten times as long
 create function private.half_even(numerator bigint, denominator bigint) returns bigint
-language sql immutable strict set search_path = pg_catalog, pg_temp as $$
-  select case
-    when 2 * mod(numerator, denominator) > denominator or (2 * mod(numerator, denominator) = denominator and (numerator / denominator) % 2 = 1)
-      then numerator / denominator + 1
-    when 2 * mod(numerator, denominator) < -denominator or (2 * mod(numerator, denominator) = -denominator and (numerator / denominator) % 2 = -1)
-      then numerator / denominator - 1
-    else numerator / denominator
-  end
-$$;
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
+declare
+  whole constant bigint := numerator / denominator;
+  twice_rest constant bigint := 2 * abs(numerator % denominator);
+begin
+  if twice_rest > denominator or (twice_rest = denominator and whole % 2 <> 0) then
+    return whole + case when numerator < 0 then -1 else 1 end;
+  end if;
+  return whole;
+end $$;
 comment on function private.half_even(bigint, bigint) is 'A quotient rounded to the nearest integer, halves to the even one; the denominator is positive.';
 
 create function private.part_of(id uuid, part text) returns uuid
