@@ -21,6 +21,9 @@ def register(app: App) -> None:
     app.task(name="ask_about_orders", queue=QUEUE, retry=TICK)(ask_about_orders)
     app.task(name="submit_order", queue=QUEUE, retry=VENDOR)(submit_order)
     app.task(name="follow_order", queue=QUEUE, retry=VENDOR)(follow_order)
+    app.task(name="submit_withdrawal", queue=QUEUE, retry=VENDOR)(submit_withdrawal)
+    app.task(name="follow_withdrawal", queue=QUEUE, retry=VENDOR)(follow_withdrawal)
+    app.task(name="ask_about_withdrawals", queue=QUEUE, retry=TICK)(ask_about_withdrawals)
 
 
 async def schedule_ahead() -> None:
@@ -56,3 +59,18 @@ async def follow_order(order_id: str) -> None:
 async def ask_about_orders() -> None:
     """Ask about orders that nobody heard of."""
     await savings.ask_about_orders()
+
+
+async def submit_withdrawal(withdrawal_id: str) -> None:
+    """Hand a withdrawal to the exchange."""
+    await savings.submit_withdrawal(UUID(withdrawal_id))
+
+
+async def follow_withdrawal(withdrawal_id: str) -> None:
+    """Book what became of a withdrawal."""
+    await savings.follow_withdrawal(UUID(withdrawal_id))
+
+
+async def ask_about_withdrawals() -> None:
+    """Ask about withdrawals that nobody heard of."""
+    await savings.ask_about_withdrawals()

@@ -33,6 +33,8 @@ TIMETABLE = (
     Line("follow_events", "notifications", every_s=5),
     # orders at the exchange that nobody heard of for too long
     Line("ask_about_orders", "savings", every_s=30),
+    # withdrawals that nobody heard of for too long
+    Line("ask_about_withdrawals", "savings", every_s=30),
     # money that was set aside until a time that has passed
     Line("expire_holds", "upkeep", every_s=60),
     # payments that somebody should look at

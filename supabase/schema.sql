@@ -7303,6 +7303,142 @@ $$;
 -- comment FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 COMMENT ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) IS 'Where the window of a flag begins that ends at moment: span before it, or when the last case about this was closed.';
 
+-- function add_address(uuid, text, text)
+CREATE FUNCTION savings.add_address(address_id uuid, label text, address text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  hours bigint := risk.limit_max('withdrawal_address_hours');
+  maximum bigint := risk.limit_max('withdrawal_addresses_count');
+  known savings.withdrawal_address;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if address_id is null then
+    perform private.refuse('request_invalid');
+  end if;
+  if label is null or char_length(label) not between 1 and 40 or label <> btrim(label) then
+    perform private.refuse('address_label_invalid');
+  end if;
+  if address is null or address !~ '^(bc1[02-9ac-hj-np-z]{11,87}|[13][1-9A-HJ-NP-Za-km-z]{24,34})$' then
+    perform private.refuse('address_invalid');
+  end if;
+  if not exists (select from public.profiles p where p.id = person) then
+    perform private.refuse('account_unavailable');
+  end if;
+  if hours is null or maximum is null then
+    perform private.refuse('limits_unknown');
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('withdrawal_addresses:' || person, 0));
+  select * into known from savings.withdrawal_address a where a.id = address_id;
+  if found then
+    if (known.person, known.label, known.address) is distinct from (person, label, address) then
+      perform private.refuse('address_key_reused');
+    end if;
+    return savings.address_json(known);
+  end if;
+  if exists (select from savings.withdrawal_address a where a.person = person and a.address = address and a.state = 'active') then
+    perform private.refuse('address_known');
+  end if;
+  if (select count(*) from savings.withdrawal_address a where a.person = person and a.state = 'active') >= maximum then
+    perform private.refuse('addresses_limit', jsonb_build_object('max', maximum));
+  end if;
+  insert into savings.withdrawal_address (id, person, label, address, created_at, usable_at)
+  values (address_id, person, label, address, moment, moment + make_interval(hours => hours::integer))
+  on conflict do nothing returning * into known;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('address_key_reused');
+  end if;
+  if not savings.is_registered(address) then
+    perform savings.ask_for_registration(address, '{}');
+  end if;
+  perform events.record('withdrawal_address.added', address_id, 1, jsonb_build_object(
+    'owner_id', person, 'label', label, 'address', address, 'usable_at', known.usable_at));
+  return savings.address_json(known);
+end $_$;
+
+-- comment FUNCTION add_address(address_id uuid, label text, address text)
+COMMENT ON FUNCTION savings.add_address(address_id uuid, label text, address text) IS 'Adds an address of the caller''s, once per address_id; it can be used when its time has come. Returns it.';
+
+-- table withdrawal_address
+CREATE TABLE savings.withdrawal_address (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    label text NOT NULL,
+    address text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    usable_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT address_has_a_label CHECK (((char_length(label) >= 1) AND (char_length(label) <= 40))),
+    CONSTRAINT address_is_of_bitcoin CHECK ((address ~ '^(bc1[02-9ac-hj-np-z]{11,87}|[13][1-9A-HJ-NP-Za-km-z]{24,34})$'::text)),
+    CONSTRAINT removed_says_when CHECK (((state = 'removed'::text) = (removed_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['active'::text, 'removed'::text])))
+);
+
+-- comment TABLE withdrawal_address
+COMMENT ON TABLE savings.withdrawal_address IS 'Addresses that somebody may send their bitcoin to, from usable_at on. One that was removed and is added again waits again.';
+
+-- function address_json(savings.withdrawal_address)
+CREATE FUNCTION savings.address_json(address savings.withdrawal_address) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', (address).id, 'label', (address).label, 'address', (address).address, 'state', (address).state,
+    'created_at', (address).created_at, 'usable_at', (address).usable_at, 'removed_at', (address).removed_at,
+    'is_usable', (address).state = 'active' and (address).usable_at <= private.now())
+$$;
+
+-- comment FUNCTION address_json(address savings.withdrawal_address)
+COMMENT ON FUNCTION savings.address_json(address savings.withdrawal_address) IS 'An address as its owner may see it.';
+
+-- function address_key(text)
+CREATE FUNCTION savings.address_key(address text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select 'paya-' || left(encode(sha256(address::bytea), 'hex'), 20)
+$$;
+
+-- comment FUNCTION address_key(address text)
+COMMENT ON FUNCTION savings.address_key(address text) IS 'The name under which an address is to be registered at the exchange: the same each time.';
+
+-- function address_key_of(uuid)
+CREATE FUNCTION savings.address_key_of(address_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select savings.address_key(a.address) from savings.withdrawal_address a
+  where a.id = address_id and a.person = auth.uid() and a.state = 'active'
+$$;
+
+-- comment FUNCTION address_key_of(address_id uuid)
+COMMENT ON FUNCTION savings.address_key_of(address_id uuid) IS 'What one of the caller''s addresses is called at the exchange, or null.';
+
+-- function address_moves_forward()
+CREATE FUNCTION savings.address_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (old.id, old.person, old.label, old.address, old.created_at, old.usable_at)
+    is distinct from (new.id, new.person, new.label, new.address, new.created_at, new.usable_at)
+    or new.version <= old.version or old.state = 'removed' then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "savings.withdrawal_address"}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION address_moves_forward()
+COMMENT ON FUNCTION savings.address_moves_forward() IS 'An address keeps what it is and since when; it can be removed, and nothing else.';
+
 -- function affordable_sats(bigint, bigint, integer, bigint)
 CREATE FUNCTION savings.affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint) RETURNS bigint
     LANGUAGE plpgsql IMMUTABLE STRICT
@@ -7317,6 +7453,99 @@ end $$;
 
 -- comment FUNCTION affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint)
 COMMENT ON FUNCTION savings.affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint) IS 'As many sats, in the exchange''s steps, as a budget pays at this price when spare_bps are left for its fee and for a price that moves.';
+
+-- function ask_for_registration(text, jsonb)
+CREATE FUNCTION savings.ask_for_registration(address text, evidence jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select from cases.open_case(
+    'withdrawal_address', 'address:' || savings.address_key(ask_for_registration.address),
+    jsonb_build_object('key', savings.address_key(ask_for_registration.address), 'address', ask_for_registration.address) || evidence)
+$$;
+
+-- comment FUNCTION ask_for_registration(address text, evidence jsonb)
+COMMENT ON FUNCTION savings.ask_for_registration(address text, evidence jsonb) IS 'Opens the case that asks somebody to register an address at the exchange under its key, unless it is open.';
+
+-- function ask_withdrawal(uuid, uuid, bigint, bigint)
+CREATE FUNCTION savings.ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  least_sats bigint := risk.limit_max('withdrawal_single_min_sats');
+  day_sats bigint := risk.limit_max('withdrawal_day_sats');
+  day_count bigint := risk.limit_max('withdrawal_day_count');
+  facts jsonb := jsonb_build_object('quantity_sats', quantity_sats);
+  purse ledger.account;
+  target savings.withdrawal_address;
+  known savings.withdrawal;
+  used record;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if withdrawal_id is null or address_id is null or fee_sats_max is null or fee_sats_max < 0 then
+    perform private.refuse('request_invalid');
+  end if;
+  if least_sats is null or day_sats is null or day_count is null then
+    perform private.refuse('limits_unknown');
+  end if;
+  -- From here on this person withdraws nothing else, so what is counted below stays true.
+  select * into purse from ledger.account a where a.id = ledger.wallet_of(person, 'BTC') for no key update;
+  select * into known from savings.withdrawal w where w.id = withdrawal_id;
+  if found then
+    if (known.person, known.address_id, known.quantity_sats, known.fee_sats_max)
+      is distinct from (person, address_id, quantity_sats, fee_sats_max) then
+      perform private.refuse('withdrawal_key_reused');
+    end if;
+    return savings.withdrawal_json(known);
+  end if;
+  if quantity_sats is null or quantity_sats < least_sats or quantity_sats <= fee_sats_max then
+    perform private.refuse('withdrawal_amount_invalid', jsonb_build_object('min_sats', greatest(least_sats, fee_sats_max + 1)));
+  end if;
+  select * into target from savings.withdrawal_address a where a.id = address_id and a.person = person for share;
+  if not found or target.state <> 'active' then
+    perform private.refuse('not_found', '{"what": "address"}');
+  end if;
+  if purse.state <> 'active' then
+    perform private.refuse('withdrawal_account_unavailable', facts || jsonb_build_object('state', purse.state));
+  end if;
+  if purse.id is null or quantity_sats > purse.balance - purse.held - purse.min_balance then
+    perform private.refuse('withdrawal_uncovered', facts || jsonb_build_object(
+      'available_sats', coalesce(purse.balance - purse.held - purse.min_balance, 0)));
+  end if;
+  if target.usable_at > moment then
+    perform private.refuse('address_waits', jsonb_build_object('now', moment, 'usable_at', target.usable_at));
+  end if;
+  if exists (select from savings.withdrawal w where w.person = person and w.address_id = address_id and w.state in ('asked', 'submitted')) then
+    perform private.refuse('withdrawal_under_way');
+  end if;
+  used := savings.withdrawn_in_day(person);
+  if used.used_count >= day_count then
+    perform private.refuse('withdrawal_limit', facts || jsonb_build_object(
+      'limit', 'withdrawal_day_count', 'max', day_count, 'used', used.used_count, 'now', moment, 'resets_at', used.resets_at));
+  elsif used.used_sats + quantity_sats > day_sats then
+    perform private.refuse('withdrawal_limit', facts || jsonb_build_object(
+      'limit', 'withdrawal_day_sats', 'max', day_sats, 'used', used.used_sats, 'now', moment, 'resets_at', used.resets_at));
+  end if;
+  insert into savings.withdrawal (id, person, address_id, label, address, quantity_sats, fee_sats_max, created_at, next_at)
+  values (withdrawal_id, person, address_id, target.label, target.address, quantity_sats, fee_sats_max, moment, moment + interval '1 minute')
+  on conflict do nothing returning * into known;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('withdrawal_key_reused');
+  end if;
+  perform ledger.post(withdrawal_id, purse.id, ledger.system_account('btc_in_transit', 'BTC'), quantity_sats, 'withdrawal');
+  perform jobs.enqueue('savings', 'submit_withdrawal', jsonb_build_object('withdrawal_id', withdrawal_id), 'submit_withdrawal:' || withdrawal_id);
+  perform savings.note_withdrawal('asked', known, jsonb_build_object('address', known.address, 'fee_sats_max', fee_sats_max), person);
+  return savings.withdrawal_json(known);
+end $$;
+
+-- comment FUNCTION ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint)
+COMMENT ON FUNCTION savings.ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint) IS 'Has the caller''s bitcoin sent to their address, once per withdrawal_id, for a fee of at most fee_sats_max. Returns it.';
 
 -- function bank_funded_due(integer)
 CREATE FUNCTION savings.bank_funded_due(maximum integer) RETURNS TABLE(buy_id uuid, plan_id uuid, person uuid, source_id uuid, amount_cents bigint, due_at timestamp with time zone, lead_bank_days integer, moment timestamp with time zone)
@@ -7548,6 +7777,109 @@ end $$;
 -- comment FUNCTION book_unfilled(order_id uuid, reason text)
 COMMENT ON FUNCTION savings.book_unfilled(order_id uuid, reason text) IS 'The exchange did not take the order, and is not asked again: everything goes back.';
 
+-- function book_withdrawal_accepted(uuid, text)
+CREATE FUNCTION savings.book_withdrawal_accepted(withdrawal_id uuid, vendor_ref text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if w.vendor_ref <> vendor_ref or w.ended_at is not null and w.vendor_ref is null then
+    perform private.refuse('withdrawal_sent_twice', jsonb_build_object(
+      'withdrawal_id', withdrawal_id, 'vendor_refs', jsonb_build_array(w.vendor_ref, vendor_ref)));
+  end if;
+  if w.state is distinct from 'submitted' then
+    return;
+  end if;
+  update savings.withdrawal t set
+    state = 'accepted', vendor_ref = vendor_ref, last_error = '', version = t.version + 1, accepted_at = private.now(),
+    next_at = private.now() + interval '10 seconds'
+  where t.id = withdrawal_id returning * into w;
+  perform savings.registration_over(w.address, 'the exchange knows it');
+  perform savings.note_withdrawal('accepted', w, jsonb_build_object('vendor_ref', vendor_ref));
+  perform jobs.enqueue('savings', 'follow_withdrawal', jsonb_build_object('withdrawal_id', withdrawal_id), 'follow_withdrawal:' || withdrawal_id);
+end $$;
+
+-- comment FUNCTION book_withdrawal_accepted(withdrawal_id uuid, vendor_ref text)
+COMMENT ON FUNCTION savings.book_withdrawal_accepted(withdrawal_id uuid, vendor_ref text) IS 'The exchange took the withdrawal and calls it vendor_ref.';
+
+-- function book_withdrawal_failed(uuid, text, text)
+CREATE FUNCTION savings.book_withdrawal_failed(withdrawal_id uuid, reason text, code text DEFAULT NULL::text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "withdrawal"}');
+  end if;
+  if w.ended_at is not null then
+    return;
+  end if;
+  update savings.withdrawal t set state = 'failed', reason = reason, version = t.version + 1, ended_at = private.now()
+  where t.id = withdrawal_id returning * into w;
+  perform ledger.post(
+    private.part_of(withdrawal_id, 'back'), ledger.system_account('btc_in_transit', 'BTC'), ledger.wallet_of(w.person, 'BTC'),
+    w.quantity_sats, 'withdrawal_returned', w.vendor_ref);
+  if reason = 'address_unregistered' then
+    perform savings.ask_for_registration(w.address, jsonb_build_object('withdrawal_id', withdrawal_id, 'code', code));
+  elsif reason in ('exchange_refused', 'exchange_returned') then
+    perform cases.open_case('withdrawal_refused', 'withdrawal:' || withdrawal_id, jsonb_build_object(
+      'person', w.person, 'quantity_sats', w.quantity_sats, 'code', code, 'vendor_ref', w.vendor_ref));
+  end if;
+  perform savings.withdrawal_settled(withdrawal_id, 'failed: ' || reason);
+  perform savings.note_withdrawal('failed', w, jsonb_build_object('reason', reason, 'code', code));
+end $$;
+
+-- comment FUNCTION book_withdrawal_failed(withdrawal_id uuid, reason text, code text)
+COMMENT ON FUNCTION savings.book_withdrawal_failed(withdrawal_id uuid, reason text, code text) IS 'It was not sent: all of it is in the wallet again, with a case where somebody has to do something. Booked once.';
+
+-- function book_withdrawal_sent(uuid, bigint, bigint, text)
+CREATE FUNCTION savings.book_withdrawal_sent(withdrawal_id uuid, arrives_sats bigint, fee_sats bigint, txid text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "withdrawal"}');
+  end if;
+  if w.ended_at is not null then
+    return;
+  end if;
+  if w.state <> 'accepted' or arrives_sats is null or arrives_sats < 1 or fee_sats is null or fee_sats < 0
+    or arrives_sats + fee_sats <> w.quantity_sats or coalesce(txid, '') = ''
+  then
+    perform private.refuse('withdrawal_malformed', jsonb_build_object('withdrawal_id', withdrawal_id));
+  end if;
+  update savings.withdrawal t set
+    state = 'sent', arrives_sats = arrives_sats, fee_sats = fee_sats, txid = txid, version = t.version + 1, ended_at = private.now()
+  where t.id = withdrawal_id returning * into w;
+  perform ledger.post(
+    private.part_of(withdrawal_id, 'sent'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
+    arrives_sats, 'withdrawal_sent', w.vendor_ref);
+  if fee_sats > 0 then
+    perform ledger.post(
+      private.part_of(withdrawal_id, 'fee'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
+      fee_sats, 'withdrawal_fee', w.vendor_ref);
+  end if;
+  perform savings.withdrawal_settled(withdrawal_id, 'sent');
+  perform savings.note_withdrawal('sent', w, jsonb_build_object(
+    'arrives_sats', arrives_sats, 'fee_sats', fee_sats, 'txid', txid, 'vendor_ref', w.vendor_ref));
+end $$;
+
+-- comment FUNCTION book_withdrawal_sent(withdrawal_id uuid, arrives_sats bigint, fee_sats bigint, txid text)
+COMMENT ON FUNCTION savings.book_withdrawal_sent(withdrawal_id uuid, arrives_sats bigint, fee_sats bigint, txid text) IS 'The exchange sent it: so much arrives, the network took the rest. Booked once.';
+
 -- function buy_goes_back()
 CREATE FUNCTION savings.buy_goes_back() RETURNS trigger
     LANGUAGE plpgsql
@@ -7607,6 +7939,20 @@ $$;
 
 -- comment FUNCTION buy_json(buy savings.buy)
 COMMENT ON FUNCTION savings.buy_json(buy savings.buy) IS 'A buy as its owner may see it.';
+
+-- function candles(integer)
+CREATE FUNCTION savings.candles(maximum integer) RETURNS TABLE(day date, open_cents bigint, high_cents bigint, low_cents bigint, close_cents bigint, is_synthetic boolean)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select l.* from (
+    select c.day, c.open_cents, c.high_cents, c.low_cents, c.close_cents, c.is_synthetic
+    from savings.candle c order by c.day desc limit least(candles.maximum, risk.limit_max('lab_back_days'))
+  ) l order by l.day
+$$;
+
+-- comment FUNCTION candles(maximum integer)
+COMMENT ON FUNCTION savings.candles(maximum integer) IS 'The newest days that are kept, the oldest of them first.';
 
 -- function change_plan(uuid, uuid, jsonb, jsonb, timestamp with time zone[], timestamp with time zone)
 CREATE FUNCTION savings.change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS jsonb
@@ -7892,6 +8238,47 @@ end $$;
 -- comment FUNCTION claim_order(order_id uuid)
 COMMENT ON FUNCTION savings.claim_order(order_id uuid) IS 'What to ask the exchange for (budget_cents), whether nothing was ever asked, and how long ago it was asked last. Counts the try.';
 
+-- function claim_withdrawal(uuid)
+CREATE FUNCTION savings.claim_withdrawal(withdrawal_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+  obstacle text;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "withdrawal"}');
+  end if;
+  if w.state = 'asked' then
+    -- what waited for the exchange is checked again; its bitcoin is set aside
+    obstacle := case
+      when w.created_at < private.now() - interval '1 hour' then 'cut_off'
+      when not exists (select from savings.withdrawal_address a where a.id = w.address_id and a.state = 'active') then 'address_removed'
+      when not exists (select from ledger.account a where a.id = ledger.wallet_of(w.person, 'BTC') and a.state = 'active')
+        then 'account_unavailable'
+    end;
+    if obstacle is not null then
+      perform savings.book_withdrawal_failed(withdrawal_id, obstacle);
+      return '{"state": "failed"}';
+    end if;
+  end if;
+  if w.state in ('asked', 'submitted') then
+    update savings.withdrawal t set attempts = t.attempts + 1 where t.id = withdrawal_id returning * into w;
+  end if;
+  return jsonb_build_object(
+    'state', w.state, 'attempts', w.attempts, 'address', w.address, 'address_key', savings.address_key(w.address),
+    'quantity_sats', w.quantity_sats, 'fee_sats_max', w.fee_sats_max, 'since', w.created_at, 'sent_at', w.last_sent_at,
+    'sent_s', extract(epoch from clock_timestamp() - w.last_sent_at)::float8,
+    'known', (select coalesce(jsonb_agg(o.vendor_ref), '[]') from savings.withdrawal o
+      where o.address = w.address and o.vendor_ref is not null));
+end $$;
+
+-- comment FUNCTION claim_withdrawal(withdrawal_id uuid)
+COMMENT ON FUNCTION savings.claim_withdrawal(withdrawal_id uuid) IS 'What to ask the exchange for, and when it was asked. Counts the try. What is not sent any more fails here.';
+
 -- function create_plan(uuid, jsonb, timestamp with time zone[])
 CREATE FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8048,6 +8435,17 @@ end $$;
 -- comment FUNCTION hold_plan(plan_id uuid)
 COMMENT ON FUNCTION savings.hold_plan(plan_id uuid) IS 'The caller''s plan, which nobody else changes until the transaction ends.';
 
+-- function is_registered(text)
+CREATE FUNCTION savings.is_registered(address text) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from savings.withdrawal w where w.address = is_registered.address and w.vendor_ref is not null)
+$$;
+
+-- comment FUNCTION is_registered(address text)
+COMMENT ON FUNCTION savings.is_registered(address text) IS 'Whether the exchange ever took a withdrawal to this address, and so knows it.';
+
 -- function is_replay(uuid, uuid, jsonb)
 CREATE FUNCTION savings.is_replay(change_key uuid, plan_id uuid, asked jsonb) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8072,6 +8470,49 @@ end $$;
 
 -- comment FUNCTION is_replay(change_key uuid, plan_id uuid, asked jsonb)
 COMMENT ON FUNCTION savings.is_replay(change_key uuid, plan_id uuid, asked jsonb) IS 'Whether this was asked under this key before; refuses when something else was.';
+
+-- function keep_candles(date[], bigint[], bigint[], bigint[], bigint[], boolean[])
+CREATE FUNCTION savings.keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  has_real boolean := false = any(are_synthetic);
+  kept integer;
+begin
+  if has_real then
+    delete from savings.candle c where c.is_synthetic;
+  end if;
+  insert into savings.candle (day, open_cents, high_cents, low_cents, close_cents, is_synthetic, kept_at)
+  select u.*, private.now()
+  from unnest(days, opens_cents, highs_cents, lows_cents, closes_cents, are_synthetic) u (day, opened, high, low, closed, is_synthetic)
+  where not u.is_synthetic or not (has_real or exists (select from savings.candle r where not r.is_synthetic))
+  order by u.day
+  on conflict (day) do update set
+    open_cents = excluded.open_cents, high_cents = excluded.high_cents, low_cents = excluded.low_cents,
+    close_cents = excluded.close_cents, is_synthetic = excluded.is_synthetic, kept_at = excluded.kept_at
+  where (candle.open_cents, candle.high_cents, candle.low_cents, candle.close_cents, candle.is_synthetic)
+    is distinct from (excluded.open_cents, excluded.high_cents, excluded.low_cents, excluded.close_cents, excluded.is_synthetic);
+  get diagnostics kept = row_count;
+  return kept;
+end $$;
+
+-- comment FUNCTION keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[])
+COMMENT ON FUNCTION savings.keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[]) IS 'Keeps whole days as the exchange tells them now; returns how many were new or other than before.';
+
+-- function lab_limits()
+CREATE FUNCTION savings.lab_limits() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'back_days', risk.limit_max('lab_back_days'), 'ahead_days', risk.limit_max('lab_ahead_days'),
+    'buys_count', risk.limit_max('lab_buys_count'))
+$$;
+
+-- comment FUNCTION lab_limits()
+COMMENT ON FUNCTION savings.lab_limits() IS 'How far the lab looks, and how much it counts at once.';
 
 -- function look_at(uuid, text, timestamp with time zone)
 CREATE FUNCTION savings.look_at(plan_id uuid, funding text, moment timestamp with time zone) RETURNS timestamp with time zone
@@ -8125,6 +8566,18 @@ end $$;
 -- comment FUNCTION move_plan(plan savings.plan, state text, reason text, after timestamp with time zone)
 COMMENT ON FUNCTION savings.move_plan(plan savings.plan, state text, reason text, after timestamp with time zone) IS 'Gives a plan that is held another state, with its event; paused and ended take back the buys after this moment that have not begun.';
 
+-- function my_addresses()
+CREATE FUNCTION savings.my_addresses() RETURNS SETOF jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select savings.address_json(a) from savings.withdrawal_address a
+  where a.person = auth.uid() and a.state = 'active' order by a.created_at, a.id
+$$;
+
+-- comment FUNCTION my_addresses()
+COMMENT ON FUNCTION savings.my_addresses() IS 'The caller''s addresses, the oldest first.';
+
 -- function my_buys(uuid, timestamp with time zone, integer)
 CREATE FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) RETURNS SETOF jsonb
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -8176,6 +8629,31 @@ $$;
 
 -- comment FUNCTION my_holdings()
 COMMENT ON FUNCTION savings.my_holdings() IS 'The caller''s bitcoin, what is left of its cost, and the price last seen.';
+
+-- function my_lot_withdrawals()
+CREATE FUNCTION savings.my_lot_withdrawals() RETURNS TABLE(buy_id uuid, withdrawal_id uuid, asked_at timestamp with time zone, sats bigint, cost_cents bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  with lot as (
+    select l.*, sum(l.quantity_sats) over (order by l.acquired_at, l.buy_id) - l.quantity_sats as begins from savings.my_lots() l
+  ), gone as (
+    select w.id, w.created_at, w.quantity_sats, sum(w.quantity_sats) over (order by w.created_at, w.id) - w.quantity_sats as begins
+    from savings.withdrawal w where w.person = auth.uid() and w.state <> 'failed'
+  ), met as (
+    select l.buy_id, g.id, g.created_at, l.quantity_sats, l.cost_cents,
+      greatest(g.begins, l.begins) - l.begins as from_sats,
+      least(g.begins + g.quantity_sats, l.begins + l.quantity_sats) - l.begins as to_sats
+    from lot l join gone g on g.begins < l.begins + l.quantity_sats and l.begins < g.begins + g.quantity_sats
+  )
+  select m.buy_id, m.id, m.created_at, (m.to_sats - m.from_sats)::bigint, (
+    round(m.cost_cents::numeric * (m.quantity_sats - m.from_sats) / m.quantity_sats)
+    - round(m.cost_cents::numeric * (m.quantity_sats - m.to_sats) / m.quantity_sats))::bigint
+  from met m order by m.created_at, m.id, m.buy_id
+$$;
+
+-- comment FUNCTION my_lot_withdrawals()
+COMMENT ON FUNCTION savings.my_lot_withdrawals() IS 'How much of each of the caller''s lots went with which withdrawal, and its part of the cost; the oldest lots went first.';
 
 -- function my_lots()
 CREATE FUNCTION savings.my_lots() RETURNS TABLE(buy_id uuid, plan_id uuid, acquired_at timestamp with time zone, quantity_sats bigint, cost_cents bigint, left_sats bigint, left_cost_cents bigint)
@@ -8267,6 +8745,74 @@ $$;
 -- comment FUNCTION my_plans()
 COMMENT ON FUNCTION savings.my_plans() IS 'The caller''s plans: those that go on first, and of those the newest; 100 at most.';
 
+-- function my_withdrawal(uuid)
+CREATE FUNCTION savings.my_withdrawal(withdrawal_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select savings.withdrawal_json(w) from savings.withdrawal w where w.id = withdrawal_id and w.person = auth.uid()
+$$;
+
+-- comment FUNCTION my_withdrawal(withdrawal_id uuid)
+COMMENT ON FUNCTION savings.my_withdrawal(withdrawal_id uuid) IS 'One of the caller''s withdrawals, or null.';
+
+-- function my_withdrawal_history(uuid)
+CREATE FUNCTION savings.my_withdrawal_history(withdrawal_id uuid) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', e.id, 'at', e.at, 'kind', e.kind, 'subject', e.subject, 'version', e.version,
+    'is_own', e.actor is not distinct from auth.uid(), 'facts', e.payload - 'owner_id')
+  from savings.withdrawal w join events.event e on e.subject = w.id and e.kind like 'withdrawal.%'
+  where w.id = withdrawal_id and w.person = auth.uid() order by e.id limit 100
+$$;
+
+-- comment FUNCTION my_withdrawal_history(withdrawal_id uuid)
+COMMENT ON FUNCTION savings.my_withdrawal_history(withdrawal_id uuid) IS 'What happened to one of the caller''s withdrawals, in order.';
+
+-- function my_withdrawal_limits()
+CREATE FUNCTION savings.my_withdrawal_limits() RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'min_sats', risk.limit_max('withdrawal_single_min_sats'), 'day_max_sats', risk.limit_max('withdrawal_day_sats'),
+    'day_used_sats', d.used_sats, 'day_max_count', risk.limit_max('withdrawal_day_count'), 'day_used_count', d.used_count,
+    'resets_at', d.resets_at, 'address_hours', risk.limit_max('withdrawal_address_hours'),
+    'addresses_max', risk.limit_max('withdrawal_addresses_count'),
+    'available_sats', coalesce((
+      select a.balance - a.held - a.min_balance from ledger.account a where a.id = ledger.wallet_of(auth.uid(), 'BTC')), 0))
+  from savings.withdrawn_in_day(auth.uid()) d where auth.uid() is not null
+$$;
+
+-- comment FUNCTION my_withdrawal_limits()
+COMMENT ON FUNCTION savings.my_withdrawal_limits() IS 'What the caller may withdraw now, what they did in the last 24 hours, and how long an address waits.';
+
+-- function my_withdrawals(timestamp with time zone, integer)
+CREATE FUNCTION savings.my_withdrawals(before timestamp with time zone, maximum integer) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select savings.withdrawal_json(w) from savings.withdrawal w
+  where w.person = auth.uid() and (before is null or w.created_at < before)
+  order by w.created_at desc, w.id desc limit least(greatest(maximum, 0), 100)
+$$;
+
+-- comment FUNCTION my_withdrawals(before timestamp with time zone, maximum integer)
+COMMENT ON FUNCTION savings.my_withdrawals(before timestamp with time zone, maximum integer) IS 'The caller''s withdrawals, the newest first.';
+
+-- function needs_candles()
+CREATE FUNCTION savings.needs_candles() RETURNS boolean
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select not exists (select from savings.candle c where c.day >= (private.now() at time zone 'UTC')::date - 1)
+$$;
+
+-- comment FUNCTION needs_candles()
+COMMENT ON FUNCTION savings.needs_candles() IS 'Whether yesterday is not kept yet.';
+
 -- function needs_price()
 CREATE FUNCTION savings.needs_price() RETURNS boolean
     LANGUAGE sql SECURITY DEFINER
@@ -8356,6 +8902,122 @@ $$;
 
 -- comment FUNCTION note_price(cents_per_btc bigint, high_24h_cents bigint)
 COMMENT ON FUNCTION savings.note_price(cents_per_btc bigint, high_24h_cents bigint) IS 'Keeps the price that the exchange tells now.';
+
+-- function note_unregistered(uuid)
+CREATE FUNCTION savings.note_unregistered(address_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select savings.ask_for_registration(a.address, '{}') from savings.withdrawal_address a
+  where a.id = address_id and a.person = auth.uid() and a.state = 'active'
+$$;
+
+-- comment FUNCTION note_unregistered(address_id uuid)
+COMMENT ON FUNCTION savings.note_unregistered(address_id uuid) IS 'The exchange does not know one of the caller''s addresses: the case that asks for it is open, again if somebody closed it too early.';
+
+-- table withdrawal
+CREATE TABLE savings.withdrawal (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    address_id uuid CONSTRAINT withdrawal_address_id_not_null1 NOT NULL,
+    label text NOT NULL,
+    address text NOT NULL,
+    quantity_sats bigint NOT NULL,
+    fee_sats_max bigint NOT NULL,
+    state text DEFAULT 'asked'::text NOT NULL,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    vendor_ref text,
+    arrives_sats bigint,
+    fee_sats bigint,
+    txid text,
+    last_error text DEFAULT ''::text NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_sent_at timestamp with time zone,
+    next_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['sent'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT failed_says_why CHECK (((state = 'failed'::text) = (reason IS NOT NULL))),
+    CONSTRAINT sent_adds_up CHECK (((state <> 'sent'::text) OR ((arrives_sats IS NOT NULL) AND (fee_sats IS NOT NULL) AND (txid IS NOT NULL) AND (LEAST((arrives_sats - 1), fee_sats) >= 0) AND ((arrives_sats + fee_sats) = quantity_sats)))),
+    CONSTRAINT something_arrives CHECK (((fee_sats_max >= 0) AND (quantity_sats > fee_sats_max))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['asked'::text, 'submitted'::text, 'accepted'::text, 'sent'::text, 'failed'::text])))
+);
+
+-- comment TABLE withdrawal
+COMMENT ON TABLE savings.withdrawal IS 'Bitcoin on its way to an address: asked, submitted (the exchange may have it), accepted (it calls it vendor_ref), then sent, or failed and back in the wallet. fee_sats_max: the network''s fee that its owner agreed to.';
+
+-- function note_withdrawal(text, savings.withdrawal, jsonb, uuid)
+CREATE FUNCTION savings.note_withdrawal(kind text, w savings.withdrawal, facts jsonb, actor uuid DEFAULT NULL::uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select events.record('withdrawal.' || kind, (w).id, (w).version, jsonb_build_object(
+    'owner_id', (w).person, 'address_id', (w).address_id, 'label', (w).label, 'quantity_sats', (w).quantity_sats) || facts, actor)
+$$;
+
+-- comment FUNCTION note_withdrawal(kind text, w savings.withdrawal, facts jsonb, actor uuid)
+COMMENT ON FUNCTION savings.note_withdrawal(kind text, w savings.withdrawal, facts jsonb, actor uuid) IS 'Writes the event of a withdrawal''s step.';
+
+-- function note_withdrawal_attempt(uuid, text, boolean)
+CREATE FUNCTION savings.note_withdrawal_attempt(withdrawal_id uuid, error text, is_unsent boolean) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  update savings.withdrawal t set
+    last_error = left(error, 200), version = t.version + 1, state = case when is_unsent then 'asked' else t.state end
+  where t.id = withdrawal_id and t.state in ('asked', 'submitted') returning * into w;
+  if found then
+    perform savings.note_withdrawal('unanswered', w, jsonb_build_object('error', w.last_error, 'is_unsent', w.state = 'asked'));
+  end if;
+end $$;
+
+-- comment FUNCTION note_withdrawal_attempt(withdrawal_id uuid, error text, is_unsent boolean)
+COMMENT ON FUNCTION savings.note_withdrawal_attempt(withdrawal_id uuid, error text, is_unsent boolean) IS 'Notes why the exchange did not take a withdrawal yet.';
+
+-- function note_withdrawal_disputed(uuid, text)
+CREATE FUNCTION savings.note_withdrawal_disputed(withdrawal_id uuid, vendor_ref text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select from savings.withdrawal w
+  cross join lateral cases.open_case('withdrawal_disputed', 'withdrawal:' || w.id, jsonb_build_object(
+    'person', w.person, 'quantity_sats', w.quantity_sats, 'state', w.state,
+    'vendor_refs', jsonb_build_array(w.vendor_ref, note_withdrawal_disputed.vendor_ref))) c
+  where w.id = note_withdrawal_disputed.withdrawal_id
+$$;
+
+-- comment FUNCTION note_withdrawal_disputed(withdrawal_id uuid, vendor_ref text)
+COMMENT ON FUNCTION savings.note_withdrawal_disputed(withdrawal_id uuid, vendor_ref text) IS 'The exchange has a withdrawal that we have otherwise: opens the case of it.';
+
+-- function note_withdrawal_sent(uuid, integer)
+CREATE FUNCTION savings.note_withdrawal_sent(withdrawal_id uuid, attempts integer) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if w.state is distinct from 'asked' or w.attempts <> attempts then
+    perform private.refuse('work_done', '{"finished": 0, "asked": 1}');
+  end if;
+  if exists (select from savings.withdrawal t where t.address = w.address and t.state = 'submitted') then
+    perform private.refuse('withdrawal_under_way');
+  end if;
+  update savings.withdrawal t set state = 'submitted', version = t.version + 1, last_sent_at = clock_timestamp()
+  where t.id = withdrawal_id returning * into w;
+  perform savings.note_withdrawal('submitted', w, jsonb_build_object('attempts', w.attempts));
+end $$;
+
+-- comment FUNCTION note_withdrawal_sent(withdrawal_id uuid, attempts integer)
+COMMENT ON FUNCTION savings.note_withdrawal_sent(withdrawal_id uuid, attempts integer) IS 'Notes, before the exchange is asked, that it may have the withdrawal from now on. Refused when somebody else claimed it meanwhile.';
 
 -- function open_my_plan(uuid)
 CREATE FUNCTION savings.open_my_plan(plan_id uuid) RETURNS jsonb
@@ -8642,6 +9304,50 @@ $$;
 -- comment FUNCTION put_buys(plan savings.plan, due_ats timestamp with time zone[])
 COMMENT ON FUNCTION savings.put_buys(plan savings.plan, due_ats timestamp with time zone[]) IS 'Makes the buys of these times that there are none of; what was skipped stays skipped.';
 
+-- function registration_over(text, text)
+CREATE FUNCTION savings.registration_over(address text, outcome text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select cases.close_case(c.id, registration_over.outcome) from cases."case" c
+  where c.kind = 'withdrawal_address' and c.subject = 'address:' || savings.address_key(registration_over.address) and c.state = 'open'
+$$;
+
+-- comment FUNCTION registration_over(address text, outcome text)
+COMMENT ON FUNCTION savings.registration_over(address text, outcome text) IS 'Closes that case, if it is open.';
+
+-- function remove_address(uuid)
+CREATE FUNCTION savings.remove_address(address_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  known savings.withdrawal_address;
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  select * into known from savings.withdrawal_address a where a.id = address_id and a.person = auth.uid() for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "address"}');
+  end if;
+  if known.state = 'removed' then
+    return savings.address_json(known);
+  end if;
+  update savings.withdrawal_address a set state = 'removed', removed_at = private.now(), version = a.version + 1
+  where a.id = address_id returning * into known;
+  if not exists (select from savings.withdrawal_address a where a.address = known.address and a.state = 'active') then
+    perform savings.registration_over(known.address, 'its owner removed it');
+  end if;
+  perform events.record('withdrawal_address.removed', address_id, known.version, jsonb_build_object(
+    'owner_id', known.person, 'label', known.label, 'address', known.address));
+  return savings.address_json(known);
+end $$;
+
+-- comment FUNCTION remove_address(address_id uuid)
+COMMENT ON FUNCTION savings.remove_address(address_id uuid) IS 'Removes an address of the caller''s: what was asked for it and not sent yet is not sent. Again changes nothing. Returns it.';
+
 -- function resume_plan(uuid, uuid, timestamp with time zone[])
 CREATE FUNCTION savings.resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[]) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8726,6 +9432,77 @@ end $$;
 
 -- comment FUNCTION schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[])
 COMMENT ON FUNCTION savings.schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[]) IS 'Makes the next buys of plans that are as they were read (versions); are_over: no time comes after those given. A plan that is over and has no buy ahead ends. Returns how many buys were made.';
+
+-- function simulate(bigint, bigint, integer, bigint, bigint, bigint[], bigint[], integer, integer, integer)
+CREATE FUNCTION savings.simulate(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, prices_cents bigint[], highs_cents bigint[], run_length integer, exchange_fee_bps integer, spare_bps integer) RETURNS TABLE(run integer, place integer, reason text, bought_count integer, spent_cents bigint, fee_cents bigint, exchange_fee_cents bigint, quantity_sats bigint)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  total constant integer := coalesce(cardinality(prices_cents), 0);
+  fee_bps constant bigint := risk.limit_max('buy_fee_bps');
+  free_count constant bigint := risk.limit_max('buy_fee_free_count');
+  is_over boolean;
+  decided savings.decision;
+  fee bigint;
+  budget bigint;
+  sats bigint;
+  cost_micros bigint;
+  exchange_fee_micros bigint;
+  cost bigint;
+begin
+  if total > risk.limit_max('lab_buys_count') then
+    perform private.refuse('lab_too_many', jsonb_build_object('buys', total, 'max', risk.limit_max('lab_buys_count')));
+  end if;
+  if coalesce(amount_cents, 0) not between 1 and 100000000000 or cardinality(highs_cents) is distinct from total
+    or coalesce(run_length, 0) < 1 or coalesce(exchange_fee_bps, -1) not between 0 and 10000 or coalesce(spare_bps, -1) not between 0 and 10000 then
+    perform private.refuse('batch_malformed');
+  end if;
+  for n in 1 .. total loop
+    if (n - 1) % run_length = 0 then
+      run := (n - 1) / run_length;
+      place := 0;
+      bought_count := 0;
+      spent_cents := 0;
+      fee_cents := 0;
+      exchange_fee_cents := 0;
+      quantity_sats := 0;
+      is_over := false;
+    end if;
+    place := place + 1;
+    if is_over then
+      reason := 'plan_ended';
+    elsif prices_cents[n] is null then
+      reason := 'exchange_unavailable';
+    else
+      decided := savings.decide(
+        amount_cents, buy_below_cents, dip_bps, dip_extra_cents, cap_cents, case when cap_cents is not null then spent_cents end,
+        prices_cents[n], highs_cents[n]);
+      reason := decided.reason;
+      -- live, the first buy that does not fit ends its plan
+      is_over := coalesce(reason = 'cap_reached', false);
+    end if;
+    if reason is null then
+      fee := case when bought_count < free_count then 0 else private.half_even(decided.amount_cents * fee_bps, 10000) end;
+      budget := decided.amount_cents - fee;
+      sats := savings.affordable_sats(budget, prices_cents[n], spare_bps, 1);
+      cost_micros := div(sats::numeric * prices_cents[n], 10000);
+      exchange_fee_micros := private.half_even(cost_micros * exchange_fee_bps, 10000);
+      cost := least(private.half_even(cost_micros + exchange_fee_micros, 10000), budget);
+      fee := private.half_even(fee * cost, budget);
+      bought_count := bought_count + 1;
+      spent_cents := spent_cents + cost + fee;
+      fee_cents := fee_cents + fee;
+      exchange_fee_cents := exchange_fee_cents + least(private.half_even(exchange_fee_micros, 10000), cost);
+      quantity_sats := quantity_sats + sats;
+    end if;
+    return next;
+  end loop;
+end $$;
+
+-- comment FUNCTION simulate(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, prices_cents bigint[], highs_cents bigint[], run_length integer, exchange_fee_bps integer, spare_bps integer)
+COMMENT ON FUNCTION savings.simulate(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, prices_cents bigint[], highs_cents bigint[], run_length integer, exchange_fee_bps integer, spare_bps integer) IS 'What a plan of these terms would have done at these prices: a row for each due time, its reason when it was not bought, and the sums so far. A price that is null is one that nobody knows. Our fee is as for somebody who never bought before.';
 
 -- function skip_missed(uuid[])
 CREATE FUNCTION savings.skip_missed(plan_ids uuid[] DEFAULT NULL::uuid[]) RETURNS integer
@@ -8994,6 +9771,113 @@ end $$;
 
 -- comment FUNCTION with_terms(plan savings.plan, terms jsonb)
 COMMENT ON FUNCTION savings.with_terms(plan savings.plan, terms jsonb) IS 'The plan as it is when it says these terms; what they leave out stays.';
+
+-- function withdrawal_json(savings.withdrawal)
+CREATE FUNCTION savings.withdrawal_json(w savings.withdrawal) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', (w).id, 'address_id', (w).address_id, 'label', (w).label, 'address', (w).address, 'state', (w).state,
+    'quantity_sats', (w).quantity_sats, 'fee_sats', coalesce((w).fee_sats, (w).fee_sats_max),
+    'arrives_sats', coalesce((w).arrives_sats, (w).quantity_sats - (w).fee_sats_max), 'reason', (w).reason, 'txid', (w).txid,
+    'created_at', (w).created_at, 'accepted_at', (w).accepted_at, 'ended_at', (w).ended_at,
+    'is_delayed', (w).state in ('asked', 'submitted') and ((w).last_error <> '' or providers.is_down('kraken')))
+$$;
+
+-- comment FUNCTION withdrawal_json(w savings.withdrawal)
+COMMENT ON FUNCTION savings.withdrawal_json(w savings.withdrawal) IS 'A withdrawal as its owner may see it; until it was sent, fee and what arrives are as they were agreed to.';
+
+-- function withdrawal_moves_forward()
+CREATE FUNCTION savings.withdrawal_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if (old.id, old.person, old.address_id, old.address, old.quantity_sats, old.fee_sats_max, old.created_at)
+    is distinct from (new.id, new.person, new.address_id, new.address, new.quantity_sats, new.fee_sats_max, new.created_at)
+    or old.ended_at is not null or new.version < old.version or old.vendor_ref is distinct from coalesce(new.vendor_ref, old.vendor_ref)
+    and old.vendor_ref is not null
+    or (old.state, new.state) not in (
+      ('asked', 'asked'), ('asked', 'submitted'), ('asked', 'failed'), ('submitted', 'submitted'), ('submitted', 'asked'),
+      ('submitted', 'accepted'), ('submitted', 'failed'), ('accepted', 'accepted'), ('accepted', 'sent'), ('accepted', 'failed')
+    )
+  then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "savings.withdrawal"}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION withdrawal_moves_forward()
+COMMENT ON FUNCTION savings.withdrawal_moves_forward() IS 'A withdrawal keeps what was asked, and goes back to asked only when it was surely not sent.';
+
+-- function withdrawal_ref(uuid)
+CREATE FUNCTION savings.withdrawal_ref(withdrawal_id uuid) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select w.vendor_ref from savings.withdrawal w where w.id = withdrawal_id and w.state = 'accepted'
+$$;
+
+-- comment FUNCTION withdrawal_ref(withdrawal_id uuid)
+COMMENT ON FUNCTION savings.withdrawal_ref(withdrawal_id uuid) IS 'What the exchange calls a withdrawal that is not over, or null.';
+
+-- function withdrawal_settled(uuid, text)
+CREATE FUNCTION savings.withdrawal_settled(withdrawal_id uuid, outcome text) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select cases.close_case(c.id, withdrawal_settled.outcome) from cases."case" c
+  where c.kind = 'withdrawal_unclear' and c.subject = 'withdrawal:' || withdrawal_settled.withdrawal_id and c.state = 'open'
+$$;
+
+-- comment FUNCTION withdrawal_settled(withdrawal_id uuid, outcome text)
+COMMENT ON FUNCTION savings.withdrawal_settled(withdrawal_id uuid, outcome text) IS 'Closes the case of a withdrawal that nobody knew about, if there is one.';
+
+-- function withdrawals_to_ask(integer)
+CREATE FUNCTION savings.withdrawals_to_ask(maximum integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  stale savings.withdrawal;
+  task text;
+  asked integer := 0;
+begin
+  for stale in
+    select * from savings.withdrawal w where w.ended_at is null and w.next_at <= private.now()
+    order by w.next_at limit maximum for no key update skip locked
+  loop
+    task := case when stale.state = 'accepted' then 'follow_withdrawal' else 'submit_withdrawal' end;
+    if stale.created_at < private.now() - (case when stale.state = 'accepted' then interval '6 hours' else interval '1 hour' end) then
+      perform cases.open_case('withdrawal_unclear', 'withdrawal:' || stale.id, jsonb_build_object(
+        'person', stale.person, 'quantity_sats', stale.quantity_sats, 'state', stale.state, 'vendor_ref', stale.vendor_ref,
+        'error', stale.last_error));
+    end if;
+    update savings.withdrawal w set next_at = private.now()
+      + case when stale.created_at < private.now() - interval '1 hour' then interval '10 minutes' else interval '1 minute' end
+    where w.id = stale.id;
+    perform jobs.enqueue('savings', task, jsonb_build_object('withdrawal_id', stale.id), task || ':' || stale.id);
+    asked := asked + 1;
+  end loop;
+  return asked;
+end $$;
+
+-- comment FUNCTION withdrawals_to_ask(maximum integer)
+COMMENT ON FUNCTION savings.withdrawals_to_ask(maximum integer) IS 'Enqueues a question about every withdrawal that is overdue, with a case when it is long overdue; returns how many.';
+
+-- function withdrawn_in_day(uuid)
+CREATE FUNCTION savings.withdrawn_in_day(person uuid, OUT used_sats bigint, OUT used_count bigint, OUT resets_at timestamp with time zone) RETURNS record
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(sum(w.quantity_sats), 0)::bigint, count(*), min(w.created_at) + interval '24 hours'
+  from savings.withdrawal w
+  where w.person = withdrawn_in_day.person and w.created_at > private.now() - interval '24 hours' and w.state <> 'failed'
+$$;
+
+-- comment FUNCTION withdrawn_in_day(person uuid, OUT used_sats bigint, OUT used_count bigint, OUT resets_at timestamp with time zone)
+COMMENT ON FUNCTION savings.withdrawn_in_day(person uuid, OUT used_sats bigint, OUT used_count bigint, OUT resets_at timestamp with time zone) IS 'What a person withdrew in the last 24 hours, how often, and when the first of it counts no more.';
 
 -- function claimed_by(text)
 CREATE FUNCTION wallet.claimed_by(claims text) RETURNS uuid
@@ -10385,7 +11269,7 @@ COMMENT ON TABLE risk.limit_in_force IS 'The newest value of each limit by its n
 -- table limit_name
 CREATE TABLE risk.limit_name (
     name text NOT NULL,
-    CONSTRAINT limit_says_its_unit CHECK ((name ~ '^[a-z_]+_(cents|count|days|hours|bps)([._][a-z]+)?$'::text))
+    CONSTRAINT limit_says_its_unit CHECK ((name ~ '^[a-z_]+_(cents|count|days|hours|bps|sats)([._][a-z]+)?$'::text))
 );
 
 -- comment TABLE limit_name
@@ -10414,6 +11298,21 @@ ALTER TABLE risk.limit_value ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+-- table candle
+CREATE TABLE savings.candle (
+    day date NOT NULL,
+    open_cents bigint NOT NULL,
+    high_cents bigint NOT NULL,
+    low_cents bigint NOT NULL,
+    close_cents bigint NOT NULL,
+    is_synthetic boolean NOT NULL,
+    kept_at timestamp with time zone NOT NULL,
+    CONSTRAINT prices_lie_between_low_and_high CHECK (((low_cents > 0) AND (low_cents <= LEAST(open_cents, close_cents)) AND (high_cents >= GREATEST(open_cents, close_cents))))
+);
+
+-- comment TABLE candle
+COMMENT ON TABLE savings.candle IS 'What a bitcoin cost on each whole day that the exchange told of. is_synthetic: made up, as the embedded exchange says of its own.';
 
 -- table exchange_carry
 CREATE TABLE savings.exchange_carry (
@@ -10814,6 +11713,10 @@ ALTER TABLE ONLY risk.limit_value
 ALTER TABLE ONLY savings.buy
     ADD CONSTRAINT buy_pkey PRIMARY KEY (id);
 
+-- constraint candle candle_pkey
+ALTER TABLE ONLY savings.candle
+    ADD CONSTRAINT candle_pkey PRIMARY KEY (day);
+
 -- constraint exchange_carry exchange_carry_pkey
 ALTER TABLE ONLY savings.exchange_carry
     ADD CONSTRAINT exchange_carry_pkey PRIMARY KEY (is_the_one);
@@ -10837,6 +11740,18 @@ ALTER TABLE ONLY savings.plan
 -- constraint price price_pkey
 ALTER TABLE ONLY savings.price
     ADD CONSTRAINT price_pkey PRIMARY KEY (is_the_one);
+
+-- constraint withdrawal_address withdrawal_address_pkey
+ALTER TABLE ONLY savings.withdrawal_address
+    ADD CONSTRAINT withdrawal_address_pkey PRIMARY KEY (id);
+
+-- constraint withdrawal withdrawal_pkey
+ALTER TABLE ONLY savings.withdrawal
+    ADD CONSTRAINT withdrawal_pkey PRIMARY KEY (id);
+
+-- constraint withdrawal withdrawal_vendor_ref_key
+ALTER TABLE ONLY savings.withdrawal
+    ADD CONSTRAINT withdrawal_vendor_ref_key UNIQUE (vendor_ref);
 
 -- index connection_by_source
 CREATE INDEX connection_by_source ON banking.connection USING btree (source_id);
@@ -11003,6 +11918,15 @@ CREATE UNIQUE INDEX account_case_open_once ON risk.account_case USING btree (per
 -- index limit_value_newest
 CREATE INDEX limit_value_newest ON risk.limit_value USING btree (name, id DESC);
 
+-- index address_by_text
+CREATE INDEX address_by_text ON savings.withdrawal_address USING btree (address) WHERE (state = 'active'::text);
+
+-- index address_of_person
+CREATE INDEX address_of_person ON savings.withdrawal_address USING btree (person, created_at);
+
+-- index address_once_for_a_person
+CREATE UNIQUE INDEX address_once_for_a_person ON savings.withdrawal_address USING btree (person, address) WHERE (state = 'active'::text);
+
 -- index buy_by_person
 CREATE INDEX buy_by_person ON savings.buy USING btree (person) WHERE (state = ANY (ARRAY['collected'::text, 'bought'::text]));
 
@@ -11021,6 +11945,9 @@ CREATE UNIQUE INDEX buy_once_at_its_time ON savings.buy USING btree (plan_id, du
 -- index exchange_order_open
 CREATE INDEX exchange_order_open ON savings.exchange_order USING btree (next_at) WHERE (ended_at IS NULL);
 
+-- index one_withdrawal_at_a_time
+CREATE UNIQUE INDEX one_withdrawal_at_a_time ON savings.withdrawal USING btree (address) WHERE (state = 'submitted'::text);
+
 -- index plan_by_person
 CREATE INDEX plan_by_person ON savings.plan USING btree (person, created_at);
 
@@ -11032,6 +11959,15 @@ CREATE INDEX plan_change_by_plan ON savings.plan_change USING btree (plan_id);
 
 -- index plan_to_schedule
 CREATE INDEX plan_to_schedule ON savings.plan USING btree (schedule_at) WHERE ((state = 'active'::text) AND (schedule_at IS NOT NULL));
+
+-- index withdrawal_by_address
+CREATE INDEX withdrawal_by_address ON savings.withdrawal USING btree (address);
+
+-- index withdrawal_by_person
+CREATE INDEX withdrawal_by_person ON savings.withdrawal USING btree (person, created_at DESC, id DESC);
+
+-- index withdrawal_open
+CREATE INDEX withdrawal_open ON savings.withdrawal USING btree (next_at) WHERE (ended_at IS NULL);
 
 -- trigger debt debt_is_never_deleted
 CREATE TRIGGER debt_is_never_deleted BEFORE DELETE ON banking.debt FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -11238,6 +12174,15 @@ CREATE TRIGGER limit_value_is_append_only BEFORE DELETE OR UPDATE ON risk.limit_
 -- trigger limit_value limit_value_is_never_truncated
 CREATE TRIGGER limit_value_is_never_truncated BEFORE TRUNCATE ON risk.limit_value FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger withdrawal_address address_is_never_deleted
+CREATE TRIGGER address_is_never_deleted BEFORE DELETE ON savings.withdrawal_address FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger withdrawal_address address_is_never_truncated
+CREATE TRIGGER address_is_never_truncated BEFORE TRUNCATE ON savings.withdrawal_address FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger withdrawal_address address_moves_forward
+CREATE TRIGGER address_moves_forward BEFORE UPDATE ON savings.withdrawal_address FOR EACH ROW EXECUTE FUNCTION savings.address_moves_forward();
+
 -- trigger buy buy_is_never_deleted
 CREATE TRIGGER buy_is_never_deleted BEFORE DELETE ON savings.buy FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -11261,6 +12206,15 @@ CREATE TRIGGER plan_is_never_truncated BEFORE TRUNCATE ON savings.plan FOR EACH 
 
 -- trigger plan plan_moves_forward
 CREATE TRIGGER plan_moves_forward BEFORE UPDATE ON savings.plan FOR EACH ROW EXECUTE FUNCTION savings.plan_moves_forward();
+
+-- trigger withdrawal withdrawal_is_never_deleted
+CREATE TRIGGER withdrawal_is_never_deleted BEFORE DELETE ON savings.withdrawal FOR EACH ROW EXECUTE FUNCTION private.append_only();
+
+-- trigger withdrawal withdrawal_is_never_truncated
+CREATE TRIGGER withdrawal_is_never_truncated BEFORE TRUNCATE ON savings.withdrawal FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
+
+-- trigger withdrawal withdrawal_moves_forward
+CREATE TRIGGER withdrawal_moves_forward BEFORE UPDATE ON savings.withdrawal FOR EACH ROW EXECUTE FUNCTION savings.withdrawal_moves_forward();
 
 -- fk constraint connection connection_person_fkey
 ALTER TABLE ONLY banking.connection
@@ -11437,6 +12391,18 @@ ALTER TABLE ONLY savings.plan_change
 -- fk constraint plan plan_person_fkey
 ALTER TABLE ONLY savings.plan
     ADD CONSTRAINT plan_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint withdrawal withdrawal_address_id_fkey
+ALTER TABLE ONLY savings.withdrawal
+    ADD CONSTRAINT withdrawal_address_id_fkey FOREIGN KEY (address_id) REFERENCES savings.withdrawal_address(id);
+
+-- fk constraint withdrawal_address withdrawal_address_person_fkey
+ALTER TABLE ONLY savings.withdrawal_address
+    ADD CONSTRAINT withdrawal_address_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
+
+-- fk constraint withdrawal withdrawal_person_fkey
+ALTER TABLE ONLY savings.withdrawal
+    ADD CONSTRAINT withdrawal_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
 
 -- row security connection
 ALTER TABLE banking.connection ENABLE ROW LEVEL SECURITY;
@@ -11654,6 +12620,9 @@ ALTER TABLE risk.limit_value ENABLE ROW LEVEL SECURITY;
 -- row security buy
 ALTER TABLE savings.buy ENABLE ROW LEVEL SECURITY;
 
+-- row security candle
+ALTER TABLE savings.candle ENABLE ROW LEVEL SECURITY;
+
 -- row security exchange_carry
 ALTER TABLE savings.exchange_carry ENABLE ROW LEVEL SECURITY;
 
@@ -11668,6 +12637,12 @@ ALTER TABLE savings.plan_change ENABLE ROW LEVEL SECURITY;
 
 -- row security price
 ALTER TABLE savings.price ENABLE ROW LEVEL SECURITY;
+
+-- row security withdrawal
+ALTER TABLE savings.withdrawal ENABLE ROW LEVEL SECURITY;
+
+-- row security withdrawal_address
+ALTER TABLE savings.withdrawal_address ENABLE ROW LEVEL SECURITY;
 
 -- publication table supabase_realtime payments
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.payments;
@@ -12792,9 +13767,33 @@ REVOKE ALL ON FUNCTION risk.wallet_opens_as_restricted() FROM PUBLIC;
 -- acl FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 REVOKE ALL ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) FROM PUBLIC;
 
+-- acl FUNCTION add_address(address_id uuid, label text, address text)
+REVOKE ALL ON FUNCTION savings.add_address(address_id uuid, label text, address text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.add_address(address_id uuid, label text, address text) TO authenticated;
+
+-- acl FUNCTION address_json(address savings.withdrawal_address)
+REVOKE ALL ON FUNCTION savings.address_json(address savings.withdrawal_address) FROM PUBLIC;
+
+-- acl FUNCTION address_key(address text)
+REVOKE ALL ON FUNCTION savings.address_key(address text) FROM PUBLIC;
+
+-- acl FUNCTION address_key_of(address_id uuid)
+REVOKE ALL ON FUNCTION savings.address_key_of(address_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.address_key_of(address_id uuid) TO authenticated;
+
+-- acl FUNCTION address_moves_forward()
+REVOKE ALL ON FUNCTION savings.address_moves_forward() FROM PUBLIC;
+
 -- acl FUNCTION affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint)
 REVOKE ALL ON FUNCTION savings.affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.affordable_sats(budget_cents bigint, price_cents bigint, spare_bps integer, step_sats bigint) TO service_role;
+
+-- acl FUNCTION ask_for_registration(address text, evidence jsonb)
+REVOKE ALL ON FUNCTION savings.ask_for_registration(address text, evidence jsonb) FROM PUBLIC;
+
+-- acl FUNCTION ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint)
+REVOKE ALL ON FUNCTION savings.ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint) TO authenticated;
 
 -- acl FUNCTION bank_funded_due(maximum integer)
 REVOKE ALL ON FUNCTION savings.bank_funded_due(maximum integer) FROM PUBLIC;
@@ -12818,11 +13817,28 @@ REVOKE ALL ON FUNCTION savings.book_skipped(skipped savings.due_buy[]) FROM PUBL
 REVOKE ALL ON FUNCTION savings.book_unfilled(order_id uuid, reason text) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.book_unfilled(order_id uuid, reason text) TO service_role;
 
+-- acl FUNCTION book_withdrawal_accepted(withdrawal_id uuid, vendor_ref text)
+REVOKE ALL ON FUNCTION savings.book_withdrawal_accepted(withdrawal_id uuid, vendor_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.book_withdrawal_accepted(withdrawal_id uuid, vendor_ref text) TO service_role;
+
+-- acl FUNCTION book_withdrawal_failed(withdrawal_id uuid, reason text, code text)
+REVOKE ALL ON FUNCTION savings.book_withdrawal_failed(withdrawal_id uuid, reason text, code text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.book_withdrawal_failed(withdrawal_id uuid, reason text, code text) TO service_role;
+
+-- acl FUNCTION book_withdrawal_sent(withdrawal_id uuid, arrives_sats bigint, fee_sats bigint, txid text)
+REVOKE ALL ON FUNCTION savings.book_withdrawal_sent(withdrawal_id uuid, arrives_sats bigint, fee_sats bigint, txid text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.book_withdrawal_sent(withdrawal_id uuid, arrives_sats bigint, fee_sats bigint, txid text) TO service_role;
+
 -- acl FUNCTION buy_goes_back()
 REVOKE ALL ON FUNCTION savings.buy_goes_back() FROM PUBLIC;
 
 -- acl FUNCTION buy_json(buy savings.buy)
 REVOKE ALL ON FUNCTION savings.buy_json(buy savings.buy) FROM PUBLIC;
+
+-- acl FUNCTION candles(maximum integer)
+REVOKE ALL ON FUNCTION savings.candles(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.candles(maximum integer) TO authenticated;
+GRANT ALL ON FUNCTION savings.candles(maximum integer) TO service_role;
 
 -- acl FUNCTION change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone)
 REVOKE ALL ON FUNCTION savings.change_plan(plan_id uuid, change_key uuid, asked jsonb, changes jsonb, due_ats timestamp with time zone[], from_at timestamp with time zone) FROM PUBLIC;
@@ -12840,6 +13856,10 @@ REVOKE ALL ON FUNCTION savings.check_terms(plan savings.plan, before savings.pla
 -- acl FUNCTION claim_order(order_id uuid)
 REVOKE ALL ON FUNCTION savings.claim_order(order_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.claim_order(order_id uuid) TO service_role;
+
+-- acl FUNCTION claim_withdrawal(withdrawal_id uuid)
+REVOKE ALL ON FUNCTION savings.claim_withdrawal(withdrawal_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.claim_withdrawal(withdrawal_id uuid) TO service_role;
 
 -- acl FUNCTION create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[])
 REVOKE ALL ON FUNCTION savings.create_plan(plan_id uuid, terms jsonb, due_ats timestamp with time zone[]) FROM PUBLIC;
@@ -12862,8 +13882,20 @@ REVOKE ALL ON FUNCTION savings.give_back(order_id uuid) FROM PUBLIC;
 -- acl FUNCTION hold_plan(plan_id uuid)
 REVOKE ALL ON FUNCTION savings.hold_plan(plan_id uuid) FROM PUBLIC;
 
+-- acl FUNCTION is_registered(address text)
+REVOKE ALL ON FUNCTION savings.is_registered(address text) FROM PUBLIC;
+
 -- acl FUNCTION is_replay(change_key uuid, plan_id uuid, asked jsonb)
 REVOKE ALL ON FUNCTION savings.is_replay(change_key uuid, plan_id uuid, asked jsonb) FROM PUBLIC;
+
+-- acl FUNCTION keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[])
+REVOKE ALL ON FUNCTION savings.keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[]) TO service_role;
+
+-- acl FUNCTION lab_limits()
+REVOKE ALL ON FUNCTION savings.lab_limits() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.lab_limits() TO authenticated;
+GRANT ALL ON FUNCTION savings.lab_limits() TO service_role;
 
 -- acl FUNCTION look_at(plan_id uuid, funding text, moment timestamp with time zone)
 REVOKE ALL ON FUNCTION savings.look_at(plan_id uuid, funding text, moment timestamp with time zone) FROM PUBLIC;
@@ -12876,6 +13908,10 @@ GRANT ALL ON FUNCTION savings.moment() TO service_role;
 -- acl FUNCTION move_plan(plan savings.plan, state text, reason text, after timestamp with time zone)
 REVOKE ALL ON FUNCTION savings.move_plan(plan savings.plan, state text, reason text, after timestamp with time zone) FROM PUBLIC;
 
+-- acl FUNCTION my_addresses()
+REVOKE ALL ON FUNCTION savings.my_addresses() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_addresses() TO authenticated;
+
 -- acl FUNCTION my_buys(plan_id uuid, before timestamp with time zone, maximum integer)
 REVOKE ALL ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.my_buys(plan_id uuid, before timestamp with time zone, maximum integer) TO authenticated;
@@ -12887,6 +13923,10 @@ GRANT ALL ON FUNCTION savings.my_fee() TO authenticated;
 -- acl FUNCTION my_holdings()
 REVOKE ALL ON FUNCTION savings.my_holdings() FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.my_holdings() TO authenticated;
+
+-- acl FUNCTION my_lot_withdrawals()
+REVOKE ALL ON FUNCTION savings.my_lot_withdrawals() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_lot_withdrawals() TO authenticated;
 
 -- acl FUNCTION my_lots()
 REVOKE ALL ON FUNCTION savings.my_lots() FROM PUBLIC;
@@ -12908,6 +13948,26 @@ GRANT ALL ON FUNCTION savings.my_plan_history(plan_id uuid, before bigint, maxim
 REVOKE ALL ON FUNCTION savings.my_plans() FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.my_plans() TO authenticated;
 
+-- acl FUNCTION my_withdrawal(withdrawal_id uuid)
+REVOKE ALL ON FUNCTION savings.my_withdrawal(withdrawal_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_withdrawal(withdrawal_id uuid) TO authenticated;
+
+-- acl FUNCTION my_withdrawal_history(withdrawal_id uuid)
+REVOKE ALL ON FUNCTION savings.my_withdrawal_history(withdrawal_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_withdrawal_history(withdrawal_id uuid) TO authenticated;
+
+-- acl FUNCTION my_withdrawal_limits()
+REVOKE ALL ON FUNCTION savings.my_withdrawal_limits() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_withdrawal_limits() TO authenticated;
+
+-- acl FUNCTION my_withdrawals(before timestamp with time zone, maximum integer)
+REVOKE ALL ON FUNCTION savings.my_withdrawals(before timestamp with time zone, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_withdrawals(before timestamp with time zone, maximum integer) TO authenticated;
+
+-- acl FUNCTION needs_candles()
+REVOKE ALL ON FUNCTION savings.needs_candles() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.needs_candles() TO service_role;
+
 -- acl FUNCTION needs_price()
 REVOKE ALL ON FUNCTION savings.needs_price() FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.needs_price() TO service_role;
@@ -12926,6 +13986,25 @@ GRANT ALL ON FUNCTION savings.note_order_sent(order_id uuid, attempts integer) T
 -- acl FUNCTION note_price(cents_per_btc bigint, high_24h_cents bigint)
 REVOKE ALL ON FUNCTION savings.note_price(cents_per_btc bigint, high_24h_cents bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.note_price(cents_per_btc bigint, high_24h_cents bigint) TO service_role;
+
+-- acl FUNCTION note_unregistered(address_id uuid)
+REVOKE ALL ON FUNCTION savings.note_unregistered(address_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.note_unregistered(address_id uuid) TO authenticated;
+
+-- acl FUNCTION note_withdrawal(kind text, w savings.withdrawal, facts jsonb, actor uuid)
+REVOKE ALL ON FUNCTION savings.note_withdrawal(kind text, w savings.withdrawal, facts jsonb, actor uuid) FROM PUBLIC;
+
+-- acl FUNCTION note_withdrawal_attempt(withdrawal_id uuid, error text, is_unsent boolean)
+REVOKE ALL ON FUNCTION savings.note_withdrawal_attempt(withdrawal_id uuid, error text, is_unsent boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.note_withdrawal_attempt(withdrawal_id uuid, error text, is_unsent boolean) TO service_role;
+
+-- acl FUNCTION note_withdrawal_disputed(withdrawal_id uuid, vendor_ref text)
+REVOKE ALL ON FUNCTION savings.note_withdrawal_disputed(withdrawal_id uuid, vendor_ref text) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.note_withdrawal_disputed(withdrawal_id uuid, vendor_ref text) TO service_role;
+
+-- acl FUNCTION note_withdrawal_sent(withdrawal_id uuid, attempts integer)
+REVOKE ALL ON FUNCTION savings.note_withdrawal_sent(withdrawal_id uuid, attempts integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.note_withdrawal_sent(withdrawal_id uuid, attempts integer) TO service_role;
 
 -- acl FUNCTION open_my_plan(plan_id uuid)
 REVOKE ALL ON FUNCTION savings.open_my_plan(plan_id uuid) FROM PUBLIC;
@@ -12970,6 +14049,13 @@ GRANT ALL ON FUNCTION savings.plans_to_stop() TO service_role;
 -- acl FUNCTION put_buys(plan savings.plan, due_ats timestamp with time zone[])
 REVOKE ALL ON FUNCTION savings.put_buys(plan savings.plan, due_ats timestamp with time zone[]) FROM PUBLIC;
 
+-- acl FUNCTION registration_over(address text, outcome text)
+REVOKE ALL ON FUNCTION savings.registration_over(address text, outcome text) FROM PUBLIC;
+
+-- acl FUNCTION remove_address(address_id uuid)
+REVOKE ALL ON FUNCTION savings.remove_address(address_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.remove_address(address_id uuid) TO authenticated;
+
 -- acl FUNCTION resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[])
 REVOKE ALL ON FUNCTION savings.resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.resume_plan(plan_id uuid, change_key uuid, due_ats timestamp with time zone[]) TO authenticated;
@@ -12977,6 +14063,10 @@ GRANT ALL ON FUNCTION savings.resume_plan(plan_id uuid, change_key uuid, due_ats
 -- acl FUNCTION schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[])
 REVOKE ALL ON FUNCTION savings.schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.schedule_buys(plan_ids uuid[], versions bigint[], are_over boolean[], due_plan_ids uuid[], due_ats timestamp with time zone[]) TO service_role;
+
+-- acl FUNCTION simulate(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, prices_cents bigint[], highs_cents bigint[], run_length integer, exchange_fee_bps integer, spare_bps integer)
+REVOKE ALL ON FUNCTION savings.simulate(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, prices_cents bigint[], highs_cents bigint[], run_length integer, exchange_fee_bps integer, spare_bps integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.simulate(amount_cents bigint, buy_below_cents bigint, dip_bps integer, dip_extra_cents bigint, cap_cents bigint, prices_cents bigint[], highs_cents bigint[], run_length integer, exchange_fee_bps integer, spare_bps integer) TO authenticated;
 
 -- acl FUNCTION skip_missed(plan_ids uuid[])
 REVOKE ALL ON FUNCTION savings.skip_missed(plan_ids uuid[]) FROM PUBLIC;
@@ -13014,6 +14104,26 @@ GRANT ALL ON FUNCTION savings.vendor_ref_of(order_id uuid) TO service_role;
 
 -- acl FUNCTION with_terms(plan savings.plan, terms jsonb)
 REVOKE ALL ON FUNCTION savings.with_terms(plan savings.plan, terms jsonb) FROM PUBLIC;
+
+-- acl FUNCTION withdrawal_json(w savings.withdrawal)
+REVOKE ALL ON FUNCTION savings.withdrawal_json(w savings.withdrawal) FROM PUBLIC;
+
+-- acl FUNCTION withdrawal_moves_forward()
+REVOKE ALL ON FUNCTION savings.withdrawal_moves_forward() FROM PUBLIC;
+
+-- acl FUNCTION withdrawal_ref(withdrawal_id uuid)
+REVOKE ALL ON FUNCTION savings.withdrawal_ref(withdrawal_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.withdrawal_ref(withdrawal_id uuid) TO service_role;
+
+-- acl FUNCTION withdrawal_settled(withdrawal_id uuid, outcome text)
+REVOKE ALL ON FUNCTION savings.withdrawal_settled(withdrawal_id uuid, outcome text) FROM PUBLIC;
+
+-- acl FUNCTION withdrawals_to_ask(maximum integer)
+REVOKE ALL ON FUNCTION savings.withdrawals_to_ask(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.withdrawals_to_ask(maximum integer) TO service_role;
+
+-- acl FUNCTION withdrawn_in_day(person uuid, OUT used_sats bigint, OUT used_count bigint, OUT resets_at timestamp with time zone)
+REVOKE ALL ON FUNCTION savings.withdrawn_in_day(person uuid, OUT used_sats bigint, OUT used_count bigint, OUT resets_at timestamp with time zone) FROM PUBLIC;
 
 -- acl FUNCTION claimed_by(claims text)
 REVOKE ALL ON FUNCTION wallet.claimed_by(claims text) FROM PUBLIC;

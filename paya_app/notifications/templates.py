@@ -19,6 +19,7 @@ _SKIPPED = {
     "missed": "PaYa was not at work when it was due, and its time has passed",
     "price_above": "bitcoin cost more than you want to pay",
     "insufficient_funds": "your wallet held too little",
+    "bank_late": "the money from your bank was not there yet",
     "cap_reached": "it would have gone over the plan's cap",
     "plan_not_active": "the plan was not going on any more",
     "exchange_unavailable": "the exchange gave no price for six hours",
@@ -27,6 +28,7 @@ _SKIPPED = {
 _PAUSED = {
     "paused_by_owner": "You paused it.",
     "insufficient_funds": "Three buys in a row found too little money in your wallet.",
+    "bank_late": "Three buys in a row came before the money from your bank.",
     "bank_removed": "The bank that paid for it is no longer linked.",
 }
 _FAILED = {
@@ -114,12 +116,15 @@ def _skipped(facts: Facts, plan: str, zone: str) -> tuple[str, str, str, str]:
 
 
 def _waits(facts: Facts, plan: str, zone: str) -> tuple[str, str, str, str]:
-    amount = format_cents(facts["amount_cents"])
+    amount, is_bank = format_cents(facts["amount_cents"]), facts.get("reason") == "bank_late"
+    why = "the money from your bank is not there yet" if is_bank else "your wallet holds too little"
     return (
         f"Waiting for money: a buy of {amount}",
-        f"Your plan {plan} could not pay for its buy of {amount} {_due(facts, zone)}: your wallet holds too little.",
+        f"Your plan {plan} could not pay for its buy of {amount} {_due(facts, zone)}: {why}.",
         "Nothing was taken.",
-        "It is tried again every hour for a day. Add money and it is made:",
+        "It is tried again every hour for a day:"
+        if is_bank
+        else "It is tried again every hour for a day. Add money and it is made:",
     )
 
 

@@ -21,11 +21,11 @@ from paya_app.savings.errors import (
     SkipTooLate,
 )
 from paya_app.savings.fees import FeeTerms, fee_terms
-from paya_app.savings.funding import load_ahead
+from paya_app.savings.funding import asked_on, lead_needed, load_ahead
 from paya_app.savings.holdings import Holdings, Lot, holdings, lots
-from paya_app.savings.models import Buy, Happening, Plan
+from paya_app.savings.models import Buy, Happening, NextBuy, Plan
 from paya_app.savings.order_errors import FillMalformed, OrderSentTwice
-from paya_app.savings.plans import buys, change, create, end, history, pause, plan, plans, resume, skip_next
+from paya_app.savings.plans import buys, change, create, end, history, next_buy, pause, plan, plans, resume, skip_next
 from paya_app.savings.schedule import Schedule, next_after, upcoming
 from paya_app.savings.schedule_ahead import BankFunded, bank_funded_due, schedule_ahead, skip_missed
 from paya_app.savings.terms import Terms
@@ -40,6 +40,7 @@ __all__ = [
     "Happening",
     "Holdings",
     "Lot",
+    "NextBuy",
     "NothingToSkip",
     "OrderSentTwice",
     "Plan",
@@ -57,6 +58,7 @@ __all__ = [
     "SkipTooLate",
     "Terms",
     "ask_about_orders",
+    "asked_on",
     "bank_funded_due",
     "buy_due",
     "buys",
@@ -67,9 +69,11 @@ __all__ = [
     "follow_order",
     "history",
     "holdings",
+    "lead_needed",
     "load_ahead",
     "lots",
     "next_after",
+    "next_buy",
     "pause",
     "plan",
     "plans",

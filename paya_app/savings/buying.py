@@ -25,6 +25,9 @@ FEE_BPS_MAX = 40
 SLIPPAGE_BPS = 25
 SPARE_BPS = FEE_BPS_MAX + SLIPPAGE_BPS
 
+# Our account there is empty: nobody who buys has done anything wrong, and somebody fills it within the hour.
+UNFUNDED = "EOrder:Insufficient funds"
+
 log = structlog.get_logger()
 
 
@@ -78,7 +81,7 @@ async def submit_order(order_id: UUID) -> None:
     """Send an order to the exchange, once, whatever happened to earlier tries.
 
     Raises:
-        Retryable: it was not sent, or it is too early to say that it never arrived.
+        Retryable: it was not sent, our account there is empty, or it is too early to say that it never arrived.
         Unknown: nobody knows; the next try asks first.
         OrderSentTwice: the exchange has it twice.
     """
@@ -89,18 +92,25 @@ async def submit_order(order_id: UUID) -> None:
         vendor_ref = await _sent_before(order_id, asked) or await _send(order_id, asked)
     except Rejected as refusal:
         log.error("the exchange refused an order", order=str(order_id), code=refusal.code)
+        if refusal.code == UNFUNDED:
+            await _note_attempt(order_id, asked, "exchange_unfunded", is_unsent=True)
+            raise Retryable("exchange_unfunded", is_outage=False) from refusal
         await as_service("select savings.book_unfilled(:id, 'exchange_refused')", id=order_id)
         return
     except (Retryable, Unknown) as failure:
-        await as_service(
-            "select savings.note_order_attempt(:id, :error, :unsent)",
-            id=order_id,
-            error=failure.reason,
-            unsent=asked["is_first"] and isinstance(failure, Retryable),
-        )
+        await _note_attempt(order_id, asked, failure.reason, is_unsent=isinstance(failure, Retryable))
         raise
     if vendor_ref:
         await as_service("select savings.book_order_open(:id, :ref)", id=order_id, ref=vendor_ref)
+
+
+async def _note_attempt(order_id: UUID, asked: dict, error: str, *, is_unsent: bool) -> None:
+    await as_service(
+        "select savings.note_order_attempt(:id, :error, :unsent)",
+        id=order_id,
+        error=error,
+        unsent=asked["is_first"] and is_unsent,
+    )
 
 
 async def _sent_before(order_id: UUID, asked: dict) -> str | None:

@@ -100,6 +100,28 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class NextBuy:
+    """The next buy of any of a person's plans: which plan's, in whose zone, when, and of how much (US cents)."""
+
+    plan_id: UUID
+    name: str
+    zone: str
+    due_at: datetime
+    amount_cents: int
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "NextBuy":
+        """From the database's `my_next_buy`."""
+        return cls(
+            plan_id=UUID(value["plan_id"]),
+            name=value["name"],
+            zone=value["zone"],
+            due_at=datetime.fromisoformat(value["due_at"]),
+            amount_cents=value["amount_cents"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """One event of a plan or of one of its buys.
 

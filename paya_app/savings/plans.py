@@ -20,7 +20,7 @@ from paya_app.core.actor import Actor
 from paya_app.core.errors import NotFound, RequestInvalid, SignedOut
 from paya_app.savings.checking import checked
 from paya_app.savings.errors import DueTimesStale
-from paya_app.savings.models import Buy, Happening, Plan
+from paya_app.savings.models import Buy, Happening, NextBuy, Plan
 from paya_app.savings.schedule import upcoming
 from paya_app.savings.schedule_ahead import AHEAD, times_ahead
 from paya_app.savings.terms import Terms, values_of
@@ -197,6 +197,14 @@ async def plan(actor: Actor, plan_id: UUID) -> Plan | None:
         return None
     rows = await db.query(actor, "select savings.my_plan(:id)", {"id": plan_id})
     return Plan.from_json(rows[0][0]) if rows[0][0] else None
+
+
+async def next_buy(actor: Actor) -> NextBuy | None:
+    """The next buy of any of the actor's plans, or None when nothing is ahead."""
+    if actor.role != "authenticated":
+        return None
+    rows = await db.query(actor, "select savings.my_next_buy()")
+    return NextBuy.from_json(rows[0][0]) if rows and rows[0][0] else None
 
 
 async def buys(actor: Actor, plan_id: UUID, *, before: datetime | None = None, limit: int = PAGE_MAX) -> list[Buy]:

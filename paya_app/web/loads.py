@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from paya_app.banking import Load, Redemption
+from paya_app.web.banks import source_name
 
 BankTransfer = Load | Redemption
 
@@ -30,11 +31,20 @@ def words(moved: BankTransfer) -> str:
     return (_REDEMPTION_WORDS if isinstance(moved, Redemption) else _WORDS)[moved.state]
 
 
+def is_queued(moved: BankTransfer) -> bool:
+    """Whether no bank has taken it yet."""
+    return moved.state in ("queued", "submitted")
+
+
 def tone(moved: BankTransfer) -> str:
     """Which colour the word has."""
-    if moved.state == "cleared":
-        return "pos"
-    return "neg" if moved.state in ENDED else "brand"
+    match moved.state:
+        case "cleared":
+            return "pos"
+        case "canceled":
+            return ""  # as was wished: nothing went wrong
+        case _:
+            return "neg" if moved.state in ENDED else "brand"
 
 
 def cancel_words(moved: BankTransfer) -> str:
@@ -53,13 +63,18 @@ def cancel_words(moved: BankTransfer) -> str:
 
 def bank_name(moved: BankTransfer) -> str:
     """`First Platypus Bank ··0000`."""
-    return f"{moved.source.bank_name} ··{moved.source.last4}"
+    return source_name(moved.source)
 
 
 def expected_at(moved: BankTransfer) -> datetime | None:
-    """When the money is to be spendable, when that is known and still ahead."""
+    """When the money is to be there, when that is known and it is not there yet; it may have passed."""
     ahead = [stage.expected_at for stage in moved.stages if stage.at is None and stage.expected_at]
     return ahead[-1] if ahead else None
+
+
+def still_expected(at: datetime | None, now: datetime) -> str:
+    """A time that something is expected at, ISO 8601; empty when it has passed: then it is late, and no promise."""
+    return at.isoformat() if at and at > now else ""
 
 
 def late_at(moved: BankTransfer) -> datetime | None:

@@ -9,23 +9,24 @@ from zoneinfo import ZoneInfo
 from paya_app.banking.bank_days import after_bank_days
 from paya_app.core.money import format_cents, parse_cents
 from paya_app.savings import Plan, ScheduleInvalid, ScheduleNever, Terms, upcoming
-from paya_app.savings.checking import checked
+from paya_app.savings.checking import LEAD_BANK_DAYS, checked
 from paya_app.savings.errors import PlanConditionInvalid
 from paya_app.savings.terms import values_of
 from paya_app.web.components.next_buys import BuyAhead
 from paya_app.web.forms import Form, Text
-from paya_app.web.plans import moment_words, name_of, zone_words
+from paya_app.web.plans import asked_words, moment_words, name_of, zone_words
 
 SHOWN_AHEAD = 3
 
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _DAYS = re.compile(r"[1-7](,[1-7]){0,6}")
 _MONTH_DAY = re.compile(r"-1|[0-9]{1,2}")
+_LEAD = re.compile(r"[0-9]{1,2}")
 _PERCENT = re.compile(r"([0-9]{1,2})(?:\.([0-9]{1,2}))?")
 
 
 class PlanOrder(Form):
-    """A plan as the form sends it; what was left empty is as in `Terms`."""
+    """A plan as the form sends it; what was left empty is as in `Terms`. Without a `source` the wallet pays."""
 
     amount: Text = ""
     frequency: Text = ""
@@ -41,6 +42,8 @@ class PlanOrder(Form):
     ends_on: Text = ""
     on_shortfall: Text = ""
     catch_up: Text = ""
+    source: Text = ""
+    lead: Text = ""
 
 
 def new_terms(order: PlanOrder, now: datetime) -> Terms:
@@ -66,13 +69,15 @@ def changes_between(before: Terms, after: Terms) -> dict[str, Any]:
     return {name: value for name, value in new.items() if value != old[name]}
 
 
-def buys_ahead(terms: Terms, now: datetime) -> list[BuyAhead]:
+def buys_ahead(terms: Terms, now: datetime, *, is_new: bool = False) -> list[BuyAhead]:
     """The next three buys of a plan that is saved with these terms now.
+
+    Of one that a bank pays they begin when its money can be there; of a change, after those whose money was asked for.
 
     Raises:
         ScheduleNever: there is none.
     """
-    after = after_bank_days(now, terms.lead_bank_days + 1) if terms.lead_bank_days else now
+    after = after_bank_days(now, terms.lead_bank_days + (not is_new)) if terms.lead_bank_days else now
     times = upcoming(terms.schedule, after, SHOWN_AHEAD)
     if not times:
         raise ScheduleNever
@@ -82,7 +87,8 @@ def buys_ahead(terms: Terms, now: datetime) -> list[BuyAhead]:
 def buy_ahead(at: datetime, terms: Terms, amount_cents: int, now: datetime) -> BuyAhead:
     """One buy to come, in the plan's own zone."""
     zone = terms.schedule.zone
-    return BuyAhead(at.isoformat(), moment_words(at, zone, now), zone_words(zone), format_cents(amount_cents))
+    asked = asked_words(at, terms.lead_bank_days, now)
+    return BuyAhead(at.isoformat(), moment_words(at, zone, now), zone_words(zone), format_cents(amount_cents), asked)
 
 
 def order_of(terms: Terms) -> dict[str, str]:
@@ -103,12 +109,14 @@ def order_of(terms: Terms) -> dict[str, str]:
         "ends_on": schedule.ends_on.isoformat() if schedule.ends_on else "",
         "on_shortfall": terms.on_shortfall,
         "catch_up": terms.catch_up,
-        "funding": terms.funding,
+        "source": str(terms.source_id or ""),
+        "lead": str(terms.lead_bank_days or ""),
     }
 
 
 def _values(order: PlanOrder) -> dict[str, Any]:
     """The fields as `checked` takes them, whatever was typed."""
+    source = order.source.strip()
     return {
         "amount_cents": parse_cents(order.amount),
         "frequency": order.frequency,
@@ -123,6 +131,9 @@ def _values(order: PlanOrder) -> dict[str, Any]:
         "cap_cents": _cents(order.cap),
         "on_shortfall": order.on_shortfall or "skip",
         "catch_up": order.catch_up or "one",
+        "funding": "bank" if source else "wallet",
+        "source_id": source or None,
+        "lead_bank_days": (int(order.lead) if _LEAD.fullmatch(order.lead) else LEAD_BANK_DAYS.stop) if source else 0,
     }
 
 

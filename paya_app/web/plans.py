@@ -1,10 +1,10 @@
-"""How pages speak of savings plans: when they buy, what they say, and what became of each buy."""
+"""How pages speak of savings plans: when they buy, what they say, and what our fee is."""
 
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from paya_app.core.money import format_cents, format_price, format_sats, price_of
-from paya_app.savings import Buy, Plan, Schedule, Terms
+from paya_app.core.money import format_cents
+from paya_app.savings import FeeTerms, Plan, Schedule, Terms, asked_on
 from paya_app.savings.schedule import LAST_DAY
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -12,8 +12,8 @@ STATES = {"active": "Active", "paused": "Paused", "ended": "Ended"}
 STATE_TONES = {"active": "pos", "paused": "warn", "ended": ""}
 
 _ORDINALS = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
-_SHORT = {"skip": "skipped", "retry": "tried for a day", "use_wallet": "your wallet"}
-_MISSED = {"one": "One buy for all missed", "skip": "Missed buys are skipped"}
+SHORT = {"skip": "skipped", "retry": "tried for a day", "use_wallet": "your wallet pays"}
+MISSED = {"one": "One buy for all missed", "skip": "Missed buys are skipped"}
 _NAMES = {"hourly": "Hourly", "daily": "Daily", "weekdays": "Weekday", "monthly": "Monthly"}
 _PAUSED = {
     "paused_by_owner": "You paused it. Nothing is bought until you resume it.",
@@ -21,26 +21,16 @@ _PAUSED = {
         "Paused: three times in a row there was too little in your wallet. Nothing left it. "
         "Add money, then resume the plan."
     ),
+    "bank_late": (
+        "Paused: three times in a row the money from your bank was not there in time. Nothing left your wallet. "
+        "Have your bank asked earlier, then resume the plan."
+    ),
     "bank_removed": "Paused: the bank that paid for it is no longer linked. Nothing left your wallet.",
 }
 _ENDED = {
     "ended_by_owner": "You ended it. What it bought is yours.",
     "cap_reached": "It spent what it may in all, and ended. What it bought is yours.",
     "schedule_over": "Its last day is over. What it bought is yours.",
-}
-_SKIPPED = {
-    "skipped_by_owner": "You skipped it. Nothing left your wallet.",
-    "missed": "An outage of ours lasted past its time. Nothing left your wallet.",
-    "price_above": "A bitcoin cost more than your limit. Nothing left your wallet.",
-    "cap_reached": "It no longer fitted into what the plan may spend. Nothing left your wallet.",
-    "insufficient_funds": "There was too little in your wallet, and nothing left it. Add money before the next.",
-    "plan_not_active": "The plan was not active at its time. Nothing left your wallet.",
-}
-_FAILED = {
-    "exchange_refused": "The exchange refused the order.",
-    "cut_off": "The exchange could not be reached in time.",
-    "not_filled": "The exchange sold nothing for it.",
-    "below_exchange_minimum": "It was less than the exchange sells.",
 }
 
 
@@ -75,7 +65,7 @@ def rhythm(schedule: Schedule) -> str:
         case "weekdays":
             return f"every Monday to Friday at {clock}"
         case "weekly":
-            return f"every {_listed([DAYS[day - 1] for day in schedule.weekdays])} at {clock}"
+            return f"every {listed([DAYS[day - 1] for day in schedule.weekdays])} at {clock}"
         case "biweekly":
             return f"every other {DAYS[schedule.weekdays[0] - 1]} at {clock}"
         case "monthly":
@@ -99,28 +89,64 @@ def promise(terms: Terms) -> str:
     )
 
 
-def conditions(terms: Terms) -> list[tuple[str, str]]:
-    """What else a plan says: each a label, and the words."""
+def conditions(terms: Terms, bank: str = "") -> list[tuple[str, str]]:
+    """What else a plan says: each a label, and the words. `bank` is the name of the bank that pays, if one does."""
     said = []
     if terms.buy_below_cents is not None:
         said.append(("Only below", f"{format_cents(terms.buy_below_cents)} per bitcoin"))
     if terms.dip_bps is not None and terms.dip_extra_cents is not None:
-        percent = f"{terms.dip_bps / 100:g} %"
-        said.append(("On a dip", f"{format_cents(terms.dip_extra_cents)} more, {percent} below the 24-hour high"))
+        below = f"{percent(terms.dip_bps)} below the 24-hour high"
+        said.append(("On a dip", f"{format_cents(terms.dip_extra_cents)} more, {below}"))
     if terms.cap_cents is not None:
         said.append(("In all", f"At most {format_cents(terms.cap_cents)}, then it ends"))
     if terms.schedule.ends_on is not None:
-        last = terms.schedule.ends_on
-        said.append(("Last day", f"{last:%a, %b} {last.day}, {last.year}"))
-    source = "Bank" if terms.funding == "bank" else "Wallet"
-    said.append(("Paid from", f"{source}; if short, {_SHORT[terms.on_shortfall]}"))
-    said.append(("After our outage", _MISSED[terms.catch_up]))
+        said.append(("Last day", f"{day_words(terms.schedule.ends_on)}, {terms.schedule.ends_on.year}"))
+    if terms.funding == "bank":
+        said.append(("Paid from", bank or "Your bank"))
+        said.append(("Your bank is asked", lead_words(terms.lead_bank_days)))
+        said.append(("If its money is late", SHORT[terms.on_shortfall].capitalize()))
+    else:
+        said.append(("Paid from", f"Wallet; if short, {SHORT[terms.on_shortfall]}"))
+    said.append(("After our outage", MISSED[terms.catch_up]))
     return said
 
 
-def rest_words(terms: Terms) -> str:
+def rest_words(terms: Terms, bank: str = "") -> str:
     """What else was agreed, a line each."""
-    return "\n".join(f"{label}: {words}" for label, words in conditions(terms))
+    return "\n".join(f"{label}: {words}" for label, words in conditions(terms, bank))
+
+
+def lead_words(lead_bank_days: int) -> str:
+    """`4 business days before each buy`."""
+    return f"{lead_bank_days} business day{'' if lead_bank_days == 1 else 's'} before each buy"
+
+
+def asked_words(due_at: datetime, lead_bank_days: int, now: datetime) -> str:
+    """`your bank is asked on Fri, Nov 20`, of a buy that a bank pays; empty of one that the wallet pays."""
+    if not lead_bank_days:
+        return ""
+    day = asked_on(due_at, lead_bank_days)
+    return "your bank is asked by now" if day <= now.date() else f"your bank is asked on {day_words(day)}"
+
+
+def day_words(day: date) -> str:
+    """`Fri, Nov 27`."""
+    return f"{day:%a, %b} {day.day}"
+
+
+def percent(bps: int) -> str:
+    """`2.5 %`, of hundredths of a per cent."""
+    return f"{bps / 100:g} %"
+
+
+def fee_words(fee: FeeTerms, amount_cents: int) -> str:
+    """What our fee of a buy of this amount is: `$0.00 (2 free buys left), then 1 % ($0.25)`."""
+    charged = f"{percent(fee.fee_bps)} ({format_cents(fee.charged_cents(amount_cents))})"
+    if not fee.fee_bps:
+        return format_cents(0)
+    if fee.free_left:
+        return f"{format_cents(0)} ({fee.free_left} free buy{'' if fee.free_left == 1 else 's'} left), then {charged}"
+    return charged
 
 
 def why_it_stands(plan: Plan) -> str:
@@ -134,49 +160,6 @@ def why_it_stands(plan: Plan) -> str:
             return ""
 
 
-def buy_words(buy: Buy) -> tuple[str, str]:
-    """What became of a buy that is not ahead any more, in a word or two, and the rest: why, and where the money is."""
-    match buy.state:
-        case "bought":
-            return f"Bought {format_sats(buy.quantity_sats)}", _bought(buy)
-        case "collected" | "ordered":
-            return "Buying now", "Your money is set aside for it, and the order is on its way to the exchange."
-        case "failed":
-            why = _FAILED.get(buy.reason, "The order came to nothing.")
-            return (
-                "Not bought",
-                f"{why} Your {format_cents(buy.refund_cents or buy.amount_cents)} is back in your wallet.",
-            )
-        case "skipped":
-            return "Skipped", _SKIPPED.get(buy.reason, "Your wallet could not pay then. Nothing left it.")
-        case _ if buy.reason == "insufficient_funds":
-            return (
-                "Waiting for money",
-                "There is too little in your wallet. It is tried every hour for a day: add money, or skip it.",
-            )
-        case _:
-            return "Due now", "It begins within seconds. Nothing has left your wallet yet."
-
-
-def spent_words(buy: Buy) -> str:
-    """`−$25.00`: what a buy took for good, or is taking now; empty where it takes nothing."""
-    taken_cents = buy.amount_cents - buy.refund_cents if buy.state in ("bought", "collected", "ordered") else 0
-    return f"−{format_cents(taken_cents)}" if taken_cents else ""
-
-
-def _bought(buy: Buy) -> str:
-    price = f"at {format_price(price_of(buy.cost_cents, buy.quantity_sats) or 0)} per bitcoin"
-    # a fee that the exchange took in bitcoin is in the price of what was left
-    apart = buy.exchange_fee_cents > 0
-    parts = [
-        price if apart else f"{price}, exchange fee included",
-        *([f"exchange fee {format_cents(buy.exchange_fee_cents)}"] if apart else []),
-        f"our fee {format_cents(buy.fee_cents)}" if buy.fee_cents else "no fee of ours",
-    ]
-    if buy.refund_cents:
-        parts.append(f"{format_cents(buy.refund_cents)} came back")
-    return " · ".join(parts)
-
-
-def _listed(words: list[str]) -> str:
+def listed(words: list[str]) -> str:
+    """`one, two and three`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

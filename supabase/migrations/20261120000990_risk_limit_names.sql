@@ -1,6 +1,6 @@
 -- Risk, limit names: which limits there are.
 -- Why      A value under a misspelt name would be stored, and limit nothing.
--- Units    A name says its unit (_cents, _count, _days, _hours, _bps); whom it is for instead may follow (.identity).
+-- Units    A name says its unit (_cents, _count, _days, _hours, _bps, _sats); whom it is for instead may follow (.identity).
 -- Locks    None beyond the new row.
 -- Callers  Migrations: one that brings a limit adds its name here, and then its first value.
 -- Undo     Forward only.
@@ -8,7 +8,7 @@ set local lock_timeout = '5s';
 
 create table risk.limit_name (
   name text primary key,
-  constraint limit_says_its_unit check (name ~ '^[a-z_]+_(cents|count|days|hours|bps)([._][a-z]+)?$')
+  constraint limit_says_its_unit check (name ~ '^[a-z_]+_(cents|count|days|hours|bps|sats)([._][a-z]+)?$')
 );
 comment on table risk.limit_name is 'The names that a limit may have.';
 alter table risk.limit_name enable row level security;

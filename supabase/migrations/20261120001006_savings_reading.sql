@@ -77,3 +77,15 @@ begin
 end $$;
 comment on function savings.my_fee() is 'What our fee of the caller''s buys is, in bps, and how many of the next ones cost none.';
 grant execute on function savings.my_fee() to authenticated;
+
+create function savings.my_next_buy() returns jsonb
+language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
+  select jsonb_build_object('plan_id', p.id, 'name', p.name, 'zone', p.zone, 'due_at', n.due_at, 'amount_cents', n.amount_cents)
+  from savings.plan p cross join lateral (
+    select b.due_at, b.amount_cents from savings.buy b
+    where b.plan_id = p.id and b.state = 'scheduled' and b.due_at > private.now() order by b.due_at limit 1
+  ) n
+  where p.person = auth.uid() and p.state = 'active' order by n.due_at, p.id limit 1
+$$;
+comment on function savings.my_next_buy() is 'The next buy of any of the caller''s plans, or null.';
+grant execute on function savings.my_next_buy() to authenticated;

@@ -319,8 +319,12 @@ begin
   if found then
     perform events.record('order.unanswered', order_id, o.version, jsonb_build_object('error', o.last_error, 'is_unsent', o.state = 'planned'), null);
   end if;
+  if o.id is not null and error = 'exchange_unfunded' then
+    perform cases.open_case('exchange_unfunded', 'account:exchange_cash', jsonb_build_object('order_id', order_id, 'budget_cents', o.budget_cents));
+  end if;
 end $$;
-comment on function savings.note_order_attempt(uuid, text, boolean) is 'Notes why the exchange did not take an order yet.';
+comment on function savings.note_order_attempt(uuid, text, boolean) is
+'Notes why the exchange did not take an order yet. That our account there is empty is somebody''s case (exchange_unfunded).';
 grant execute on function savings.note_order_attempt(uuid, text, boolean) to service_role;
 
 create function savings.book_order_open(order_id uuid, vendor_ref text) returns void

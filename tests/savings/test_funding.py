@@ -79,7 +79,7 @@ async def test_a_refused_load_is_asked_again_and_the_others_go_on(bank, people, 
         ("use_wallet", ("collected", "", 18_000)),
     ],
 )
-async def test_what_the_bank_was_to_pay_the_wallet_pays_only_where_the_plan_says_so(
+async def test_what_the_bank_was_to_pay_the_wallet_pays_only_where_the_plan_says_so(  # noqa: PLR0917 - fixtures
     bank, people, database, advance_clock, on_shortfall, becomes
 ):
     ann = await people.join("ann", cents=20_000)

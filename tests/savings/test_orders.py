@@ -243,7 +243,9 @@ async def test_every_cent_and_satoshi_is_somebodys(  # noqa: PLR0917 - what Hypo
     left = sum([await people.balance(who) for who in crowd])
     assert transit == 0
     assert left + cash + operations + revenue == sum(budgets)
-    told = "select coalesce(sum(exchange_fee_cents), 0), coalesce(sum(cost_cents), 0) from savings.buy where order_id = %s"
+    told = (
+        "select coalesce(sum(exchange_fee_cents), 0), coalesce(sum(cost_cents), 0) from savings.buy where order_id = %s"
+    )
     (fees, costs) = (await database.rows(told, (order,)))[0]
     assert fees == min(round(Fraction(fee, 10_000)), costs)
     total = (cost if sats else 0) + fee

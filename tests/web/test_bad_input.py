@@ -32,6 +32,8 @@ PLAN = {
     "ends_on": "",
     "on_shortfall": "skip",
     "catch_up": "one",
+    "source": "",
+    "lead": "",
 }
 
 # A handler, its argument, and the fields of it when it is a form; with what a good one holds.
@@ -61,7 +63,7 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "CashOutState.submit": ("shown", {"redemption_id": "", "source_id": "", "amount": "$1.00"}),
     "CashOutState.set_reviewing": ("wanted", None),
     "NewPlanState.ask_review": ("order", PLAN),
-    "NewPlanState.submit": ("shown", {"plan_id": "", "amount": "$25.00", "promise": "", "rest": ""}),
+    "NewPlanState.submit": ("shown", {"plan_id": "", "amount": "$25.00", "promise": "", "rest": "", "fee": ""}),
     "NewPlanState.set_reviewing": ("wanted", None),
     "PlanState.ask": ("verb", None),
     "PlanState.act": ("asked", {"plan": "", "verb": "skip", "key": str(uuid4()), "due_at": ""}),
@@ -69,7 +71,7 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "ChangePlanState.ask_review": ("order", PLAN),
     "ChangePlanState.submit": (
         "shown",
-        {"plan_id": "", "key": "", "name": "", "amount": "", "promise": "", "rest": ""},
+        {"plan_id": "", "key": "", "name": "", "amount": "", "promise": "", "rest": "", "fee": ""},
     ),
     "ChangePlanState.set_reviewing": ("wanted", None),
     "OperationsState.choose": ("state", None),
@@ -117,6 +119,8 @@ _NO_ARGUMENT = {
     "leave",
     "show_more",
     "show_newest",
+    "show_older",
+    "show_latest",
     "show_banks",
     "link_another",
     "type_instead",
@@ -195,6 +199,13 @@ BAD_PLANS = {
     "a cap without room": ({"cap": "5"}, "The cap leaves no room for another buy"),
     "a long name": ({"name": "x" * 41}, "A plan's name has 1 to 40 characters"),
     "the bank's way out": ({"on_shortfall": "use_wallet"}, "When there is too little money"),
+    "a bank that is none": ({"source": "mine", "lead": "3"}, "Choose the bank that it is paid from"),
+    "a bank of nobody": ({"source": str(uuid4()), "lead": "3"}, "There is no such bank"),
+    "a bank without lead": ({"source": str(uuid4())}, "1 to 10 business days of lead"),
+    "a bank every hour": (
+        {"source": str(uuid4()), "lead": "3", "frequency": "hourly"},
+        "A bank cannot be asked every hour",
+    ),
 }
 
 

@@ -161,6 +161,12 @@ ROWS = {
     "PlanState.show_newest": Row(
         SIGNED_OUT, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}
     ),
+    "PlanState.show_older": Row(
+        SIGNED_OUT, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}
+    ),
+    "PlanState.show_latest": Row(
+        SIGNED_OUT, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}
+    ),
     "PlanState.ask": Row(
         SIGNED_OUT,
         NOT_YOURS,

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from paya_app.banking import Load, Source, Stage
-from paya_app.web.loads import LATE_AFTER, REACHED_AFTER, late_at, late_words
+from paya_app.web.loads import LATE_AFTER, REACHED_AFTER, late_at, late_words, still_expected, tone
 
 ASKED = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 EXPECTED = ASKED + timedelta(days=2)
@@ -47,3 +47,15 @@ def test_one_whose_bank_was_not_reached_is_late_when_it_could_have_been():
 def test_what_is_over_is_not_late(state: str):
     assert late_at(load(state, EXPECTED)) is None
     assert late_words(load(state, EXPECTED), EXPECTED + timedelta(days=9)) == ""
+
+
+def test_a_time_that_has_passed_is_expected_no_more():
+    assert still_expected(EXPECTED, ASKED) == EXPECTED.isoformat()
+    assert still_expected(EXPECTED, EXPECTED) == still_expected(None, ASKED) == ""
+
+
+@pytest.mark.parametrize(
+    ("state", "colour"), [("cleared", "pos"), ("failed", "neg"), ("canceled", ""), ("queued", "brand")]
+)
+def test_what_was_canceled_is_no_fault(state: str, colour: str):
+    assert tone(load(state, EXPECTED)) == colour

@@ -70,7 +70,9 @@ async def withdrawal_fee_sats(*, address_key: str, quantity_sats: int) -> int:
     )
 
 
-async def withdraw(*, client_id: UUID, address_key: str, quantity_sats: int, fee_sats_max: int | None = None) -> str:
+async def withdraw(
+    *, client_id: UUID, address_key: str, quantity_sats: int, fee_sats_max: int | None = None, address: str = ""
+) -> str:
     """Take `quantity_sats` out of the account and send them, less the network's fee; the exchange's id of it.
 
     The exchange takes no id of ours and makes it again each time: after `Unknown` only `find_withdrawal` says
@@ -81,6 +83,7 @@ async def withdraw(*, client_id: UUID, address_key: str, quantity_sats: int, fee
         address_key: the name that the address was registered under at the exchange.
         quantity_sats: what leaves the account.
         fee_sats_max: with a higher fee it is refused.
+        address: when the name stands for another address it is refused.
 
     Raises:
         Rejected: not done: `EFunding:Unknown withdraw key`, `EFunding:Insufficient funds`, …
@@ -89,6 +92,7 @@ async def withdraw(*, client_id: UUID, address_key: str, quantity_sats: int, fee
     """
     body = {"asset": ASSET, "key": address_key, "amount": amounts.btc(quantity_sats)}
     body |= {} if fee_sats_max is None else {"max_fee": amounts.btc(fee_sats_max)}
+    body |= {"address": address} if address else {}
     try:
         ref = await connection().make("Withdraw", body, read_as=_ref)
     except Unknown as unknown:

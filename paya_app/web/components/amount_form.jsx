@@ -1,5 +1,5 @@
 // An amount from or to the bank: common ones at a tap, any other by key. What cannot be is said before the review.
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { jsx } from "@emotion/react";
 import { Keys, Sum, Under, centsOf, dollarsOf, full, isPositive, useAmount } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
 import { ignoreHeld } from "$/public/external/paya_app/web/components/settling/settling.jsx";
@@ -20,6 +20,24 @@ export function AmountForm({ hint, fault, leastCents, mostCents, allCents, moreA
   } else if (cents > 0 && cents < leastCents) {
     warning = `The least is ${dollarsOf(leastCents)}.`;
   }
+  const canReview = isPositive(amount) && !warning;
+  const review = () => {
+    setAsked(amount);
+    onReview?.(full(amount));
+  };
+  // Enter after an amount that was typed anywhere on the page goes on, as in any form; on what can be pressed, it presses that
+  const enter = useRef(null);
+  enter.current = canReview ? review : null;
+  useEffect(() => {
+    const typed = (event) => {
+      if (event.key !== "Enter" || event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+      if (event.target.closest?.("a, button, input, textarea, select, [role=dialog]")) return;
+      event.preventDefault();
+      enter.current?.();
+    };
+    window.addEventListener("keydown", typed);
+    return () => window.removeEventListener("keydown", typed);
+  }, []);
   const isNew = Boolean(warning) && asked !== amount; // the fault was about another amount
   return jsx(
     "div",
@@ -56,12 +74,9 @@ export function AmountForm({ hint, fault, leastCents, mostCents, allCents, moreA
         type: "button",
         id: "review",
         className: "pri num",
-        disabled: !isPositive(amount) || Boolean(warning),
+        disabled: !canReview,
         onKeyDown: ignoreHeld,
-        onClick: () => {
-          setAsked(amount);
-          onReview?.(full(amount));
-        },
+        onClick: review,
       },
       isPositive(amount) ? `Review ${full(amount)}` : isFull ? emptyWords : "Enter an amount",
     ),

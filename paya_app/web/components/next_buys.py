@@ -8,12 +8,13 @@ import reflex as rx
 
 @dataclass
 class BuyAhead:
-    """One buy to come. `at` is ISO 8601, `words` the same in the plan's zone."""
+    """One buy to come. `at` is ISO 8601, `words` the same in the plan's zone; `asked` when its bank is, or empty."""
 
     at: str
     words: str
     zone: str
     amount: str
+    asked: str = ""
 
 
 def next_buys(buys: Any, *, label: str, button: Any = None) -> rx.Component:
@@ -30,6 +31,7 @@ def next_buys(buys: Any, *, label: str, button: Any = None) -> rx.Component:
             rx.el.div(
                 rx.el.p(rx.el.time(buy.words, date_time=buy.at), class_name="font-semibold num"),
                 rx.el.p(buy.amount, " · ", buy.zone, class_name="s m num"),
+                rx.el.p(buy.asked, class_name="s m num first-letter:uppercase empty:hidden"),
                 class_name="t",
             ),
             rx.cond(index == 0, button(buy), rx.fragment()) if button else rx.fragment(),

@@ -37,12 +37,16 @@ const PRESET = {
   ends_on: "",
   on_shortfall: "skip",
   catch_up: "one",
+  source: "",
+  lead: "",
 };
+const LEAD_MAX = 10;
 const FOLDED = ["name", "below", "dip_percent", "dip_extra", "cap", "ends_on"];
 
 const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const zones = (chosen) => [...new Set([chosen, zoneHere(), "UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])])];
 const filled = (given) => Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== ""));
+const daysBefore = (days) => `${days} business day${days === 1 ? "" : "s"} before`;
 const plain = (text) => clean(text.replace(/[$,\s]/g, ""));
 
 // What people write for a time of day: 9, 9:30, 930, 0930, 9.30.
@@ -104,7 +108,7 @@ function Field({ id, label, hint, ...props }) {
   );
 }
 
-export function PlanForm({ initial, hint, fault, verb, onReview }) {
+export function PlanForm({ initial, banks, lead, hint, fault, verb, onReview }) {
   const [order, setOrder] = useState(() => ({ ...PRESET, zone: zoneHere(), ...filled(initial) }));
   const [isOpen, setOpen] = useState(() => FOLDED.some((name) => filled(initial)[name]));
   const [hasChosenDay, setChosenDay] = useState(false);
@@ -112,6 +116,12 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
   const set = (name) => (value) => setOrder((old) => ({ ...old, [name]: value }));
   const typed = (name) => ({ id: `plan-${name}`, value: order[name], onChange: (event) => set(name)(event.target.value) });
   const { frequency } = order;
+  // a bank cannot be asked every hour, and one that is gone pays nothing
+  const canBank = frequency !== "hourly" && banks.length > 0;
+  const source = canBank && banks.some((bank) => bank.id === order.source) ? order.source : "";
+  const leadDays = Number(order.lead) || lead;
+  const shortfall = !source && order.on_shortfall === "use_wallet" ? "skip" : order.on_shortfall;
+  const shortTitle = source ? "When your bank's money is late" : "When your wallet holds too little";
   const amount = plain(order.amount);
   const days = order.weekdays.split(",").filter(Boolean);
   const daysChosen = frequency === "biweekly" ? days.slice(0, 1) : days;
@@ -127,7 +137,15 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
     event.preventDefault();
     const time = timeOf(order.time);
     set("time")(time);
-    onReview?.({ ...order, amount, time: frequency === "hourly" ? `00:${time.slice(-2)}` : time, weekdays: daysChosen.join(",") });
+    onReview?.({
+      ...order,
+      amount,
+      time: frequency === "hourly" ? `00:${time.slice(-2)}` : time,
+      weekdays: daysChosen.join(","),
+      source,
+      lead: source ? String(leadDays) : "",
+      on_shortfall: shortfall,
+    });
   };
   // of a week with several days the amount is that of each
   const often = frequency === "weekly" && days.length > 1 ? "on each day" : OFTEN[frequency];
@@ -232,6 +250,33 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
         }),
       ),
     ),
+    canBank &&
+      jsx(
+        "div",
+        { className: "card p-4 sm:p-6 mt-3 grid gap-4" },
+        jsx(Pick, {
+          id: "plan-source",
+          label: "Paid from",
+          value: source,
+          onChange: set("source"),
+          choices: [["", "Your wallet"], ...banks.map((bank) => [bank.id, bank.name])],
+        }),
+        source &&
+          jsx(
+            "div",
+            {},
+            jsx(Pick, {
+              id: "plan-lead",
+              label: "Your bank is asked",
+              value: String(leadDays),
+              onChange: set("lead"),
+              choices: Array.from({ length: LEAD_MAX }, (_, at) => at + 1)
+                .filter((days) => days >= Math.min(lead, leadDays))
+                .map((days) => [String(days), daysBefore(days)]),
+            }),
+            jsx("p", { className: "hint" }, "The money leaves your bank then, waits in your wallet, and pays the buy."),
+          ),
+      ),
     jsx(
       "div",
       { className: "card mt-3" },
@@ -259,17 +304,27 @@ export function PlanForm({ initial, hint, fault, verb, onReview }) {
           jsx(
             "div",
             {},
-            jsx("p", { className: "label", "aria-hidden": true }, "When your wallet holds too little"),
+            jsx("p", { className: "label", "aria-hidden": true }, shortTitle),
             jsx(Choice, {
-              label: "When your wallet holds too little",
-              chosen: [order.on_shortfall],
+              label: shortTitle,
+              chosen: [shortfall],
               choices: [
-                ["skip", "Skip that buy"],
+                ["skip", source ? "Skip it" : "Skip that buy"],
                 ["retry", "Try for a day"],
-                ...(order.funding === "bank" ? [["use_wallet", "Wallet pays"]] : []),
+                ...(source ? [["use_wallet", "Wallet pays"]] : []),
               ],
               onChoose: set("on_shortfall"),
             }),
+            source &&
+              jsx(
+                "p",
+                { className: "hint" },
+                {
+                  skip: "Nothing is bought that time; what comes later stays in your wallet.",
+                  retry: "It is tried every hour for a day, then skipped.",
+                  use_wallet: "What is in your wallet pays in its place.",
+                }[shortfall],
+              ),
           ),
           jsx(
             "div",

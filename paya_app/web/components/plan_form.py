@@ -4,6 +4,7 @@ from typing import Any
 
 import reflex as rx
 
+from paya_app.web.banks import BankChoice
 from paya_app.web.components.keypad import KEYPAD  # noqa: F401 - plan_form.jsx imports it
 from paya_app.web.components.settling import SETTLING  # noqa: F401 - plan_form.jsx imports it
 
@@ -17,21 +18,29 @@ class _PlanForm(rx.Component):
     tag = "PlanForm"
 
     initial: rx.Var[dict[str, str]]
+    banks: rx.Var[list[BankChoice]]
+    lead: rx.Var[int]
     hint: rx.Var[str]
     fault: rx.Var[str]
     verb: rx.Var[str]
     on_review: rx.EventHandler[_order]
 
 
-def plan_form(*, initial: Any, hint: Any, fault: Any, on_review: Any, verb: str = "") -> rx.Component:
+def plan_form(
+    *, initial: Any, banks: Any, lead: Any, hint: Any, fault: Any, on_review: Any, verb: str = ""
+) -> rx.Component:
     """The form.
 
     Args:
         initial: What it is filled with, by the names of `PlanOrder`; what is left out is preset, the zone as the
             browser's.
+        banks: Those that can pay it, as `BankChoice`; without one the wallet pays, and nothing is asked.
+        lead: How many business days before a buy a bank has to be asked.
         hint: The line under the amount.
         fault: What is wrong, above its button; empty when nothing is.
         on_review: Gets what was chosen, as texts by the names of `PlanOrder`.
         verb: What its button says; without one, the amount and how often.
     """
-    return _PlanForm.create(initial=initial, hint=hint, fault=fault, verb=verb, on_review=on_review)
+    return _PlanForm.create(
+        initial=initial, banks=banks, lead=lead, hint=hint, fault=fault, verb=verb, on_review=on_review
+    )

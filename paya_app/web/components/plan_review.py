@@ -16,6 +16,7 @@ def plan_review(
     amount: Any,
     promise: Any,
     rest: Any,
+    fee: Any,
     buys: Any,
     verb: str,
     busy_label: str,
@@ -33,6 +34,7 @@ def plan_review(
         amount: What one buy takes, like `$25.00`.
         promise: What will happen, in a sentence.
         rest: What else the plan says; an empty text takes no room.
+        fee: What our fee is, like `1 % ($0.25)`.
         buys: The next three, as `BuyAhead`.
         verb: What the button says.
         busy_label: What it says until the server has answered.
@@ -48,9 +50,10 @@ def plan_review(
         rx.el.p(promise, class_name="text-center mb-2", id="review-promise"),
         rx.el.p(rest, class_name="s m text-center mb-4 whitespace-pre-line empty:hidden"),
         rx.el.div(next_buys(buys, label="The next three"), class_name="rounded-2xl border border-line mb-3"),
+        rx.el.p(rx.el.b("Fee: "), fee, class_name="s num text-center", id="review-fee"),
         rx.el.p(
-            "The exchange's fee and ours are part of the amount; each buy shows both. You can skip, pause or end it "
-            "at any time.",
+            "It is part of the amount, as is the exchange's own, which is known once it has bought. "
+            "You can skip, pause or end the plan at any time.",
             class_name="s m text-center mb-4",
         ),
         busy_button(

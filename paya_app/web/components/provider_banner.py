@@ -9,6 +9,8 @@ from paya_app.web.components.icon import icon
 WORDS = {
     "dwolla": "Our bank service does not answer right now. What you ask for is queued: your bank hears from us as soon "
     "as it answers.",
+    "kraken": "The exchange does not answer right now. Bitcoin buys wait: your money is in your wallet, or set aside "
+    "for a buy that has begun. They are bought when the exchange answers.",
     "plaid": "Linking a bank is not possible right now. We'll tell you when it is.",
 }
 
@@ -22,7 +24,7 @@ class _ProviderBanner(rx.Component):
     vendor: rx.Var[str]
 
 
-def provider_banner(vendor: Literal["dwolla", "plaid"]) -> rx.Component:
+def provider_banner(vendor: Literal["dwolla", "kraken", "plaid"]) -> rx.Component:
     """A quiet notice that comes and goes with the vendor's outage; takes no room otherwise."""
     return _ProviderBanner.create(
         rx.el.div(icon("info", 20), rx.el.p(WORDS[vendor]), class_name="notice calm mb-3"), vendor=vendor

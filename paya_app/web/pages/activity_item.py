@@ -1,5 +1,6 @@
 """`/activity/[item]`: one payment, load or redemption: receipt, who sees it, stages."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,7 @@ from paya_app.web.loads import (
     cancel_words,
     late_at,
     late_words,
+    still_expected,
     tone,
     words,
 )
@@ -186,7 +188,7 @@ class ItemState(rx.State):
         self.bank, self.chip, self.chip_kind = bank_name(moved), words(moved), tone(moved)
         self.at, self.reference = moved.created_at.isoformat(), moved.reference
         self.cancelable, self.cancel_note = moved.cancel == "possible", cancel_words(moved)
-        self.stages = stage_rows(moved)
+        self.stages = stage_rows(moved, now())
         due, self.late = late_at(moved), late_words(moved, now())
         self.late_at = due.isoformat() if due and not self.late else ""
 
@@ -202,7 +204,7 @@ class ItemState(rx.State):
             self.paid_back = debt.how_to_repay
 
 
-def stage_rows(moved: BankTransfer) -> list[StageRow]:
+def stage_rows(moved: BankTransfer, moment: datetime) -> list[StageRow]:
     """The stages with the mark of each: done, now (the first that is not done), failed, or to come."""
     rows, is_open = [], True
     for stage in moved.stages:
@@ -213,7 +215,7 @@ def stage_rows(moved: BankTransfer) -> list[StageRow]:
                 title=stage.title,
                 mark=mark,
                 at=stage.at.isoformat() if stage.at else "",
-                expected_at=stage.expected_at.isoformat() if stage.expected_at and not stage.at else "",
+                expected_at="" if stage.at else still_expected(stage.expected_at, moment),
                 detail=stage.detail,
             )
         )

@@ -4,13 +4,13 @@ Both kinds share one page and one feed, so that nothing is fetched twice and not
 is a class on the document.
 """
 
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import reflex as rx
 
-from paya_app import banking, risk, wallet
+from paya_app import banking, risk, savings, wallet
+from paya_app.core.clock import now
 from paya_app.core.errors import PayaError
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents
@@ -28,25 +28,16 @@ from paya_app.web.components.owed import owed_card, ways_out
 from paya_app.web.components.presence import presence
 from paya_app.web.components.segment import segment
 from paya_app.web.components.skeleton import bone, bone_rows
-from paya_app.web.components.when import when
+from paya_app.web.components.under_way import Coming, NextBuyShown, coming_line, coming_sentence, next_buy_card
 from paya_app.web.forms import read_text
 from paya_app.web.limits import payments_left
-from paya_app.web.loads import UNDER_WAY, bank_name, expected_at
+from paya_app.web.loads import UNDER_WAY, BankTransfer, bank_name, expected_at, is_queued, still_expected
+from paya_app.web.plans import moment_words, zone_words
 from paya_app.web.viewer import Viewer, meet, signed_in
 
 YOURS_MAX = 10
 COMING_MAX = 3
 FEED_ROWS = 20
-
-
-@dataclass
-class Coming:
-    """A load on its way: where it is told about, and when it is expected (ISO 8601, or empty)."""
-
-    href: str
-    amount: str
-    bank: str
-    expected_at: str
 
 
 class HomeState(rx.State):
@@ -64,6 +55,8 @@ class HomeState(rx.State):
     whole: str = ""
     rest: str = ""
     coming: rx.Field[list[Coming]] = rx.field(default_factory=list)
+    others: int = 0
+    next_buy: rx.Field[NextBuyShown] = rx.field(default_factory=NextBuyShown)
     yours: rx.Field[list[ActivityRow]] = rx.field(default_factory=list)
     scope: str = "everyone"
     left: str = ""
@@ -124,9 +117,14 @@ class HomeState(rx.State):
         balance = await wallet.balance(actor)
         limits = await risk.send_limits(actor)
         cases = await risk.open_cases(actor)
-        loads = await banking.loads(actor, limit=20)
+        moved = [*await banking.loads(actor, limit=20), *await banking.redemptions(actor, limit=20)]
         self.whole, self.rest = split_cents(balance.available_cents)
-        self.coming = [_coming(load) for load in loads if load.state in UNDER_WAY][:COMING_MAX]
+        under_way = sorted(
+            (one for one in moved if one.state in UNDER_WAY), key=lambda one: one.created_at, reverse=True
+        )
+        self.coming = [_coming(one) for one in under_way[:COMING_MAX]]
+        self.others = max(0, len(under_way) - 1)
+        self.next_buy = _next_buy(await savings.next_buy(actor))
         self.yours = [payment_row(payment) for payment in await wallet.payments(actor, limit=YOURS_MAX)]
         self.left = payments_left(limits) if not cases else f"Your account is {cases[0].state}: you cannot pay."
         self.hour_used, self.hour_max = limits.hour_used, limits.hour_max
@@ -144,13 +142,31 @@ class HomeState(rx.State):
         self.fault, self.loaded = "", True
 
 
-def _coming(load: banking.Load) -> Coming:
-    expected = expected_at(load)
+def _coming(moved: BankTransfer) -> Coming:
+    is_out = isinstance(moved, banking.Redemption)
+    expected = still_expected(expected_at(moved), now())
+    waits = "queued" if is_queued(moved) else "on its way"
+    comes = "by" if is_out else "arriving"
+    says = comes if expected else waits
     return Coming(
-        href=f"/activity/{load.id}/",
-        amount=format_cents(load.amount_cents),
-        bank=bank_name(load),
-        expected_at=expected.isoformat() if expected else "",
+        href=f"/activity/{moved.id}/",
+        amount=format_cents(moved.amount_cents),
+        says=f"to your bank, {says}" if is_out else says,
+        way=f"{'to' if is_out else 'from'} {bank_name(moved)}",
+        expected_at=expected,
+    )
+
+
+def _next_buy(buy: savings.NextBuy | None) -> NextBuyShown:
+    if buy is None:
+        return NextBuyShown()
+    return NextBuyShown(
+        href=f"/save/{buy.plan_id}/",
+        name=buy.name,
+        amount=format_cents(buy.amount_cents),
+        at=buy.due_at.isoformat(),
+        words=moment_words(buy.due_at, buy.zone, now()),
+        zone=zone_words(buy.zone),
     )
 
 
@@ -231,7 +247,7 @@ def _own() -> rx.Component:
                         HomeState.loaded,
                         rx.cond(
                             HomeState.coming.length() > 0,
-                            _arriving(HomeState.coming[0]),
+                            coming_sentence(HomeState.coming[0], others=HomeState.others),
                             rx.cond(
                                 (HomeState.whole == "$0") & (HomeState.rest == ".00"),
                                 rx.el.span("Add money from your bank to start."),
@@ -247,16 +263,8 @@ def _own() -> rx.Component:
             _actions(),
             class_name="card home-card",
         ),
+        next_buy_card(HomeState.next_buy),
         class_name="only-in",
-    )
-
-
-def _arriving(coming: rx.vars.ObjectVar[Coming]) -> rx.Component:
-    return rx.fragment(
-        rx.el.span(coming.amount, rx.cond(coming.expected_at != "", " arriving ", " on its way")),
-        when(coming.expected_at, "day"),
-        " · ",
-        go("where is it?", to=coming.href, class_name="link hit"),
     )
 
 
@@ -337,12 +345,13 @@ def _aside() -> rx.Component:
             class_name="card p-5",
         ),
         rx.el.section(
-            rx.el.h2("On its way to you"),
+            rx.el.h2("On its way"),
             rx.cond(
                 HomeState.coming.length() > 0,
-                rx.foreach(HomeState.coming, _coming_line),
+                rx.foreach(HomeState.coming, coming_line),
                 rx.el.p(
-                    rx.cond(HomeState.loaded, "Nothing is on its way from your bank.", "\u00a0"), class_name="s m mt-1"
+                    rx.cond(HomeState.loaded, "Nothing is on its way from or to your bank.", "\u00a0"),
+                    class_name="s m mt-1",
                 ),
             ),
             secondary_link("Add money", to="/add/", class_name="low w-full! mt-4"),
@@ -350,19 +359,6 @@ def _aside() -> rx.Component:
         ),
         class_name="start-aside only-in",
         aria_label="Your limits and money on its way",
-    )
-
-
-def _coming_line(coming: rx.vars.ObjectVar[Coming]) -> rx.Component:
-    return go(
-        rx.el.span(
-            rx.el.b(coming.amount),
-            when(coming.expected_at, "by", class_name="s m"),
-            class_name="flex justify-between items-baseline gap-3 num",
-        ),
-        rx.el.span("from ", coming.bank, class_name="s m block truncate"),
-        to=coming.href,
-        class_name="block mt-2 py-1 rounded-lg",
     )
 
 

@@ -17,6 +17,7 @@ from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
 from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.skeleton import bone, bone_section, waiting
 from paya_app.web.components.when import when
 from paya_app.web.plans import STATE_TONES, STATES, moment_words, rhythm, zone_words
@@ -126,6 +127,7 @@ def page() -> rx.Component:
     return frame(
         LiveHint.create(on_change=SaveState.refresh, active=True),
         Due.create(at=SaveState.due_at, on_due=SaveState.refresh),
+        provider_banner("kraken"),
         notice(SaveState.fault),
         rx.cond(
             SaveState.loaded,

@@ -17,16 +17,18 @@ from paya_app.core.clock import now
 from paya_app.core.errors import PayaError, RequestInvalid
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents
+from paya_app.web.banks import BankChoice, confirmed_banks, name_in
 from paya_app.web.components.asked_for import asked_for
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.next_buys import BuyAhead
 from paya_app.web.components.plan_form import plan_form
 from paya_app.web.components.plan_review import plan_review
+from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.forms import Form, Text, read, read_flag, read_id
 from paya_app.web.plan_orders import PlanOrder, buys_ahead, new_terms
-from paya_app.web.plans import promise, rest_words
+from paya_app.web.plans import fee_words, promise, rest_words
 from paya_app.web.viewer import admit, query_value, signed_in
 
 ASK_AGAIN = "Not saved. Nothing was bought, and your money is where it was. Check the plan once more, and confirm it."
@@ -40,6 +42,7 @@ class PlanShown:
     amount: str = ""
     promise: str = ""
     rest: str = ""
+    fee: str = ""
 
 
 class ConfirmedPlan(Form):
@@ -49,16 +52,24 @@ class ConfirmedPlan(Form):
     amount: Text = ""
     promise: Text = ""
     rest: Text = ""
+    fee: Text = ""
 
 
 @dataclass(frozen=True)
 class _Order:
     plan_id: UUID
     terms: savings.Terms
+    bank: str
+    fee: str
 
     def review(self) -> PlanShown:
+        terms = self.terms
         return PlanShown(
-            str(self.plan_id), format_cents(self.terms.amount_cents), promise(self.terms), rest_words(self.terms)
+            str(self.plan_id),
+            format_cents(terms.amount_cents),
+            promise(terms),
+            rest_words(terms, self.bank),
+            self.fee,
         )
 
 
@@ -70,6 +81,8 @@ class NewPlanState(rx.State):
     plan_id: str = ""
     former_id: str = ""
     initial: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
+    banks: rx.Field[list[BankChoice]] = rx.field(default_factory=list)
+    lead: int = 1
     hint: str = ""
     reviewing: bool = False
     review: rx.Field[PlanShown] = rx.field(default_factory=PlanShown)
@@ -96,6 +109,7 @@ class NewPlanState(rx.State):
                 self.reset()
                 self.plan_id = str(plan_id)
             self.initial = {"amount": amount} if amount else {}
+            self.banks, self.lead = await confirmed_banks(actor), await savings.lead_needed(actor)
             balance = await wallet.balance(actor)
             self.hint = f"each time · {format_cents(balance.available_cents)} in your wallet"
             self.ready = True
@@ -113,14 +127,16 @@ class NewPlanState(rx.State):
         """Read the plan strictly and show what will happen."""
         self.fault = ""
         try:
-            await signed_in(self)
+            actor = await signed_in(self)
             plan_id = read_id(self.plan_id or query_value(self, "id"))
             if plan_id is None:
                 raise RequestInvalid(sentence=ASK_AGAIN)
             moment = now()
             terms = new_terms(read(PlanOrder, order), moment)
-            self.ahead = buys_ahead(terms, moment)
-            self._order = _Order(plan_id, terms)
+            self.ahead = buys_ahead(terms, moment, is_new=True)
+            fee = fee_words(await savings.fee_terms(actor), terms.amount_cents)
+            bank = name_in(await confirmed_banks(actor), terms.source_id)
+            self._order = _Order(plan_id, terms, bank, fee)
             self.review, self.reviewing = self._order.review(), True
         except PayaError as error:
             self.reviewing, self.fault = False, error.message
@@ -164,11 +180,14 @@ def _address(plan_id: UUID, amount: str) -> rx.event.EventSpec:
 def page() -> rx.Component:
     """The page."""
     return frame(
+        provider_banner("kraken"),
         asked_for(
             rx.cond(
                 NewPlanState.ready,
                 plan_form(
                     initial=NewPlanState.initial,
+                    banks=NewPlanState.banks,
+                    lead=NewPlanState.lead,
                     hint=NewPlanState.hint,
                     fault=NewPlanState.fault,
                     on_review=NewPlanState.ask_review,
@@ -188,6 +207,7 @@ def page() -> rx.Component:
             amount=NewPlanState.review.amount,
             promise=NewPlanState.review.promise,
             rest=NewPlanState.review.rest,
+            fee=NewPlanState.review.fee,
             buys=NewPlanState.ahead,
             verb="Start this plan",
             busy_label="Starting …",

@@ -1,4 +1,4 @@
-"""`/save/[plan]`: one plan: its next three buys, what it says, and what became of the buys before."""
+"""`/save/[plan]`: one plan: its next three buys, what it says, what became of the buys before, and its history."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,7 @@ from paya_app.core.actor import Actor
 from paya_app.core.clock import now
 from paya_app.core.errors import NotFound, PayaError, RequestInvalid
 from paya_app.core.money import format_cents
+from paya_app.web.banks import confirmed_banks, name_in
 from paya_app.web.components.busy import busy_button
 from paya_app.web.components.button import secondary, secondary_link
 from paya_app.web.components.due import Due
@@ -22,19 +23,22 @@ from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
 from paya_app.web.components.next_buys import BuyAhead, next_buys
 from paya_app.web.components.only_for import only_for
+from paya_app.web.components.plan_past import PastBuy, history, past_buys
+from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.sheet import sheet
 from paya_app.web.components.skeleton import bone, bone_section, waiting
 from paya_app.web.forms import read, read_flag, read_id, read_text
+from paya_app.web.plan_buys import buy_words, spent_words
+from paya_app.web.plan_history import HistoryRow, history_row
 from paya_app.web.plan_orders import buy_ahead
 from paya_app.web.plan_questions import Answer, Question, carry_out, question_of
 from paya_app.web.plans import (
     STATE_TONES,
     STATES,
-    buy_words,
     conditions,
+    fee_words,
     moment_words,
     rhythm,
-    spent_words,
     why_it_stands,
     zone_words,
 )
@@ -42,6 +46,7 @@ from paya_app.web.viewer import admit, query_value, signed_in
 
 ELSEWHERE = "The page had gone on to another plan. Nothing was changed: choose again."
 PAGE = 20  # buys shown at once
+HISTORY_PAGE = 10
 
 
 @dataclass
@@ -52,21 +57,11 @@ class Line:
     words: str
 
 
-@dataclass
-class PastBuy:
-    """What became of one buy; `at` is ISO 8601, `when` the same in the plan's zone."""
-
-    at: str
-    when: str
-    what: str
-    why: str
-    spent: str
-
-
 class PlanState(rx.State):
     """One plan, the one that `shown` names. `kind` is empty until it is known, then `plan` or `none`.
 
-    `due_at` is when the next buy begins, ISO 8601. `earlier` is where the buys shown go on, or empty at their end.
+    `due_at` is when the next buy begins, ISO 8601. `earlier` and `older` are where the buys and the history shown go
+    on, or empty at their end.
     """
 
     shown: str = ""
@@ -83,16 +78,21 @@ class PlanState(rx.State):
     chip_tone: str = ""
     why: str = ""
     spent: str = ""
+    fee: str = ""
     due_at: str = ""
     ahead: rx.Field[list[BuyAhead]] = rx.field(default_factory=list)
     lines: rx.Field[list[Line]] = rx.field(default_factory=list)
     past: rx.Field[list[PastBuy]] = rx.field(default_factory=list)
     earlier: str = ""
     is_earlier: bool = False
+    told: rx.Field[list[HistoryRow]] = rx.field(default_factory=list)
+    older: str = ""
+    is_older: bool = False
     asking: bool = False
     question: rx.Field[Question] = rx.field(default_factory=Question)
     settled: int = 0
     _before: datetime | None = None
+    _before_event: int | None = None
 
     @rx.event
     async def enter(self) -> rx.event.EventSpec | None:
@@ -145,13 +145,35 @@ class PlanState(rx.State):
             self.fault = error.message
 
     @rx.event
+    async def show_older(self) -> None:
+        """The history before what is shown."""
+        try:
+            actor = await signed_in(self)
+            self._begin()
+            self._before_event = int(self.older) if self.older else None
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def show_latest(self) -> None:
+        """The latest of the history again."""
+        try:
+            actor = await signed_in(self)
+            self._begin()
+            self._before_event = None
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
     async def ask(self, verb: str, item: str) -> None:
         """Show what skipping, pausing, resuming or ending the plan that was looked at means, before it is done."""
         self.said = ""
         try:
             actor = await signed_in(self)
             verb, plan = read_text(verb), await self._plan(actor, read_text(item))
-            self._show(plan)
+            await self._show(actor, plan)
             self.question, self.asking = question_of(verb, plan), True
         except PayaError as error:
             self.fault = error.message
@@ -205,15 +227,20 @@ class PlanState(rx.State):
 
     async def _load(self, actor: Actor) -> None:
         plan = await self._plan(actor, self._wanted())
-        self._show(plan)
+        banks = await self._show(actor, plan)
         zone, moment = plan.terms.schedule.zone, now()
         buys = await savings.buys(actor, plan.id, before=self._before)
         begun = [buy for buy in buys if buy.state != "scheduled" or buy.due_at <= moment]
         self.past = [_past(buy, zone, moment) for buy in begun[:PAGE]]
         self.earlier = begun[PAGE - 1].due_at.isoformat() if len(begun) > PAGE else ""
         self.is_earlier = self._before is not None
+        events = await savings.history(actor, plan.id, before=self._before_event, limit=HISTORY_PAGE + 1)
+        self.told = [history_row(event, zone, moment, banks) for event in events[:HISTORY_PAGE]]
+        self.older = str(events[HISTORY_PAGE - 1].id) if len(events) > HISTORY_PAGE else ""
+        self.is_older = self._before_event is not None
 
-    def _show(self, plan: savings.Plan) -> None:
+    async def _show(self, actor: Actor, plan: savings.Plan) -> dict[str, str]:
+        """Show what it says now; the names of the person's banks by their ids."""
         terms, moment = plan.terms, now()
         self.kind, self.fault, self.title, self.state = "plan", "", terms.name, plan.state
         self.amount, self.rhythm = format_cents(terms.amount_cents), rhythm(terms.schedule)
@@ -222,7 +249,11 @@ class PlanState(rx.State):
         self.spent = format_cents(plan.spent_cents)
         self.ahead = [buy_ahead(buy.due_at, terms, buy.amount_cents, moment) for buy in plan.next_buys]
         self.due_at = self.ahead[0].at if self.ahead else ""
-        self.lines = [Line(label, words) for label, words in conditions(terms)]
+        fee = fee_words(await savings.fee_terms(actor), terms.amount_cents)
+        self.fee = fee if self.ahead else ""
+        banks = await confirmed_banks(actor)
+        self.lines = [Line(label, words) for label, words in conditions(terms, name_in(banks, terms.source_id))]
+        return {bank.id: bank.name for bank in banks}
 
     def _outcome(self, verb: str) -> str:
         """What was done, and what comes next."""
@@ -237,7 +268,7 @@ class PlanState(rx.State):
 
 
 def _past(buy: savings.Buy, zone: str, moment: datetime) -> PastBuy:
-    what, why = buy_words(buy)
+    what, why = buy_words(buy, moment)
     return PastBuy(buy.due_at.isoformat(), moment_words(buy.due_at, zone, moment), what, why, spent_words(buy))
 
 
@@ -245,6 +276,7 @@ def page() -> rx.Component:
     """The page."""
     return frame(
         LiveHint.create(on_change=PlanState.refresh, active=True),
+        provider_banner("kraken"),
         _only(
             rx.fragment(
                 focus_title(PlanState.is_new & (PlanState.kind != "")),
@@ -302,11 +334,19 @@ def _plan() -> rx.Component:
         rx.cond(PlanState.ahead.length() > 0, _ahead()),
         rx.el.section(
             _kv("Spent so far", rx.el.b(PlanState.spent, class_name="num", id="spent")),
+            rx.cond(PlanState.fee != "", _kv("Fee", rx.el.span(PlanState.fee, class_name="num", id="fee"))),
             rx.foreach(PlanState.lines, lambda line: _kv(line.label, rx.el.span(line.words, class_name="num"))),
             class_name="card mt-6",
             aria_label="What it says",
         ),
-        _past_buys(),
+        past_buys(
+            PlanState.past,
+            zone=PlanState.zone,
+            is_earlier=PlanState.is_earlier,
+            has_more=PlanState.earlier != "",
+            on_more=PlanState.show_more,
+            on_newest=PlanState.show_newest,
+        ),
         rx.cond(
             PlanState.state != "ended",
             rx.el.div(
@@ -315,6 +355,13 @@ def _plan() -> rx.Component:
                 class_name="grid gap-2 mt-6",
             ),
             secondary_link("New plan", to="/save/new/", class_name="mt-6"),
+        ),
+        history(
+            PlanState.told,
+            is_earlier=PlanState.is_older,
+            has_more=PlanState.older != "",
+            on_more=PlanState.show_older,
+            on_newest=PlanState.show_latest,
         ),
         _sheet(),
     )
@@ -344,43 +391,6 @@ def _ahead() -> rx.Component:
             class_name="sec",
         ),
         rx.el.div(next_buys(PlanState.ahead, label="Next buys", button=skip), class_name="card"),
-    )
-
-
-def _past_buys() -> rx.Component:
-    return rx.cond(
-        (PlanState.past.length() > 0) | PlanState.is_earlier,
-        rx.el.section(
-            rx.el.div(
-                rx.el.h2("So far"),
-                rx.cond(
-                    PlanState.is_earlier,
-                    rx.el.button("Newest", type="button", on_click=PlanState.show_newest, class_name="link hit"),
-                ),
-                class_name="sec",
-            ),
-            rx.el.ol(rx.foreach(PlanState.past, _buy), class_name="card", aria_label="Buys so far"),
-            rx.cond(
-                PlanState.earlier != "",
-                secondary("Earlier buys", on_click=PlanState.show_more, class_name="mt-3"),
-            ),
-        ),
-    )
-
-
-def _buy(buy: rx.vars.ObjectVar[PastBuy]) -> rx.Component:
-    return rx.el.li(
-        rx.el.div(
-            rx.el.p(
-                rx.el.span(buy.what),
-                rx.el.span(buy.spent, class_name="whitespace-nowrap"),
-                class_name="font-semibold num flex! justify-between gap-3 wrap",
-            ),
-            rx.el.p(rx.el.time(buy.when, date_time=buy.at), " · ", PlanState.zone, class_name="s m num wrap"),
-            rx.el.p(buy.why, class_name="s m num wrap"),
-            class_name="t",
-        ),
-        class_name="row",
     )
 
 

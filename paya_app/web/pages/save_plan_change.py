@@ -15,6 +15,7 @@ from paya_app.core.clock import now
 from paya_app.core.errors import NotFound, PayaError, RequestInvalid
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents
+from paya_app.web.banks import BankChoice, confirmed_banks, name_in
 from paya_app.web.components.asked_for import asked_for
 from paya_app.web.components.button import secondary_link
 from paya_app.web.components.field import notice
@@ -26,7 +27,7 @@ from paya_app.web.components.plan_review import plan_review
 from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.forms import Form, Text, read, read_flag, read_id
 from paya_app.web.plan_orders import PlanOrder, buys_ahead, changed_terms, changes_between, order_of
-from paya_app.web.plans import promise, rest_words
+from paya_app.web.plans import fee_words, promise, rest_words
 from paya_app.web.viewer import admit, query_value, signed_in
 
 ASK_AGAIN = "Not changed. The plan goes on as it was. Check the change once more, and confirm it."
@@ -42,6 +43,7 @@ class ChangeShown:
     amount: str = ""
     promise: str = ""
     rest: str = ""
+    fee: str = ""
 
 
 class ConfirmedChange(Form):
@@ -53,6 +55,7 @@ class ConfirmedChange(Form):
     amount: Text = ""
     promise: Text = ""
     rest: Text = ""
+    fee: Text = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ class _Change:
     key: UUID
     terms: savings.Terms
     changes: dict[str, Any]
+    bank: str
+    fee: str
 
     def review(self) -> ChangeShown:
         return ChangeShown(
@@ -69,7 +74,8 @@ class _Change:
             self.terms.name,
             format_cents(self.terms.amount_cents),
             promise(self.terms),
-            rest_words(self.terms),
+            rest_words(self.terms, self.bank),
+            self.fee,
         )
 
 
@@ -82,6 +88,8 @@ class ChangePlanState(rx.State):
     key: str = ""
     former_key: str = ""
     initial: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
+    banks: rx.Field[list[BankChoice]] = rx.field(default_factory=list)
+    lead: int = 1
     reviewing: bool = False
     review: rx.Field[ChangeShown] = rx.field(default_factory=ChangeShown)
     ahead: rx.Field[list[BuyAhead]] = rx.field(default_factory=list)
@@ -105,6 +113,7 @@ class ChangePlanState(rx.State):
             plan = await self._plan(actor)
             if plan.state == "ended":
                 return rx.redirect(f"/save/{plan.id}/", replace=True)
+            self.banks, self.lead = await confirmed_banks(actor), await savings.lead_needed(actor)
             self.initial, self.kind = order_of(plan.terms), "plan"
         except NotFound as error:
             self.kind, self.fault = "none", error.message
@@ -131,7 +140,9 @@ class ChangePlanState(rx.State):
             if not changes:
                 raise RequestInvalid(sentence="Nothing is different yet: the plan already says this.")
             self.ahead = buys_ahead(terms, now())
-            self._change = _Change(plan.id, key, terms, changes)
+            fee = fee_words(await savings.fee_terms(actor), terms.amount_cents)
+            bank = name_in(await confirmed_banks(actor), terms.source_id)
+            self._change = _Change(plan.id, key, terms, changes, bank, fee)
             self.review, self.reviewing = self._change.review(), True
         except PayaError as error:
             self.reviewing, self.fault = False, error.message
@@ -196,6 +207,8 @@ def page() -> rx.Component:
                         "plan",
                         plan_form(
                             initial=state.initial,
+                            banks=state.banks,
+                            lead=state.lead,
                             hint="each time; a buy that has begun goes on as it was",
                             fault=state.fault,
                             on_review=state.ask_review,
@@ -217,6 +230,7 @@ def page() -> rx.Component:
             amount=state.review.amount,
             promise=state.review.promise,
             rest=state.review.rest,
+            fee=state.review.fee,
             buys=state.ahead,
             verb="Change it",
             busy_label="Changing …",

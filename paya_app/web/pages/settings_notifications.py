@@ -221,7 +221,7 @@ class NoticesState(rx.State):
         return chosen
 
     def _load_hours(self, chosen: NoticeSettings) -> None:
-        """Only when they were asked for or saved: a hint that arrives meanwhile takes no form from under one's hands."""
+        """Only when they were asked for or saved: a hint that arrives takes no form from under one's hands."""
         self.is_quiet = chosen.quiet_from_minute is not None
         self.quiet_from = clock(chosen.quiet_from_minute, QUIET_FROM)
         self.quiet_to = clock(chosen.quiet_to_minute, QUIET_TO)

@@ -15,6 +15,7 @@ PAGE, PAGE_MAX = 25, 50
 NAMES = {"XBT", "XXBT", "BTC"}
 # good enough for a stand-in: of the main network, as somebody would have typed it in
 _ADDRESS = re.compile(r"bc1[02-9ac-hj-np-z]{11,71}|[13][1-9A-HJ-NP-Za-km-z]{25,34}")
+_OURS = re.compile(r"paya-[0-9a-f]{20}")
 _AMOUNT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,8})0*)?")
 
 
@@ -141,6 +142,12 @@ async def _address(call: Call) -> str:
     known = await call.row("select address from vendor_kraken.withdraw_address where key = %s", key)
     if known is not None:
         return known["address"]
+    if _OURS.fullmatch(key) and await call.row("select registers from vendor_kraken.switch where registers"):
+        # somebody registered it while it waited; which it is, is told with the withdrawal itself
+        address = call.form.get("address", "")
+        if _ADDRESS.fullmatch(address):
+            await call.run("insert into vendor_kraken.withdraw_address (key, address) values (%s, %s)", key, address)
+        return address
     if _ADDRESS.fullmatch(key):
         # somebody registered it under its own name, as it were
         return key

@@ -22,6 +22,7 @@ async def switches(call: Call) -> dict[str, Any]:
     """`parts`: how many parts later orders are filled in; `part_s`: seconds between them, 0 for `fill`.
 
     `lag_s`: seconds until an order that was made can be found. `clock_s`: how far the market's clock is ahead.
+    `registers`: 1 when whatever PaYa asks to be registered was, 0 when nothing is but by `withdraw-addresses`.
     """
     if "parts" in call.form:
         await call.run("update vendor_kraken.switch set parts = %s", int(_number(call, "parts")))
@@ -29,6 +30,8 @@ async def switches(call: Call) -> dict[str, Any]:
         await call.run("update vendor_kraken.switch set part_s = %s", _number(call, "part_s"))
     if "lag_s" in call.form:
         await call.run("update vendor_kraken.switch set lag_s = %s", _number(call, "lag_s"))
+    if "registers" in call.form:
+        await call.run("update vendor_kraken.switch set registers = %s", _number(call, "registers") != 0)
     if "clock_s" in call.form:
         offset = timedelta(seconds=_number(call, "clock_s"))
         await call.run("update vendor_kraken.switch set clock_offset = %s", offset)

@@ -94,4 +94,6 @@ create table if not exists vendor_kraken.switch (
   part_s double precision not null default 0 check (part_s >= 0),
   lag_s double precision not null default 0 check (lag_s >= 0)
 );
+-- whether addresses under PaYa's own names were registered by somebody
+alter table vendor_kraken.switch add column if not exists registers boolean not null default true;
 insert into vendor_kraken.switch (one_row) values (true) on conflict do nothing;
