@@ -141,6 +141,29 @@ async def test_less_than_the_exchange_sells_goes_back(database, people, kraken):
     assert (await people.balance(ann), await kraken.order_count()) == (5000, 0)
 
 
+async def test_an_exchange_account_that_is_empty_is_somebodys_case_and_the_buy_waits(
+    database, people, kraken, advance_clock
+):
+    _, (one, two) = await two_are_due(database, people)
+    dollars = (await kraken.held())["ZUSD"]
+    await kraken.pull("deposit", asset="ZUSD", units=-dollars)
+    await savings.buy_due()
+    order = await the_order(database)
+    for _ in range(2):
+        with pytest.raises(Retryable, match="exchange_unfunded"):
+            await savings.submit_order(order)
+    assert (await buy(database, one))[0] == "collected"
+    cases = await database.rows("select state, subject from cases.\"case\" where kind = 'exchange_unfunded'")
+    assert cases == [("open", "account:exchange_cash")]
+    await kraken.pull("deposit", asset="ZUSD", units=dollars)
+    before = await kraken.held()
+    await savings.submit_order(order)
+    await savings.follow_order(order)
+    assert [(await buy(database, each))[0] for each in (one, two)] == ["bought", "bought"]
+    assert await kraken.order_count() == 1
+    await all_is_where_it_should_be(kraken, before)
+
+
 async def test_an_order_that_could_not_be_sent_for_an_hour_goes_back(database, people, kraken, advance_clock):
     ann = await people.join("ann", cents=5000)
     one = await a_due_buy(database, await a_plan(database, ann))
