@@ -22,7 +22,7 @@ from paya_app.core.config import settings
 
 PEOPLE_MAX = 50
 KILL_EVERY_S = 5.0  # after a worker has taken up work
-SHORT, SHORT_KILLS = 100, 2
+SHORT, SHORT_KILLS = 100, 1
 LANES = 4
 IDLE_S_MAX = 90
 BACK_S_MAX = 60
