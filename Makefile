@@ -29,6 +29,6 @@ bench: ## Measure click-to-feed and print the figures
 	@$(environment) dev && exec .venv/bin/paya bench live
 
 clean: ## Remove what can be made again (the database in .paya stays)
-	rm -rf .venv .web build dist test-results artifacts tools/advisor/node_modules
+	rm -rf .venv .web build dist test-results artifacts tools/*/node_modules
 	rm -rf .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

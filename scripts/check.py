@@ -40,6 +40,7 @@ TOOLS = {
     "ruff": ["ruff", "check"],
     "format": ["ruff", "format", "--check"],
     "codespell": ["codespell"],
+    "spectral": ["python", "-m", "scripts.spectral"],
 }
 
 

@@ -15,9 +15,14 @@ from paya_app.core.ids import parse_id
 from paya_app.identity.bearer import AccessTokenRefused, actor_for_token
 
 JSON_BYTES_MAX = 16 * 1024
-_UUID = r"^\"?[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\"?$"
+_UUID = {"format": "uuid"}
 
-_bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="A person's access token of Supabase Auth.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="accessToken",
+    bearerFormat="JWT",
+    description="A person's access token of Supabase Auth.",
+)
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -40,10 +45,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "What was refused, and why.", "content": content} for status in statuses}
 
 
-def body_of(model: type[BaseModel], *, required: bool = True) -> dict[str, Any]:
-    """The description of a body that `read_json` reads."""
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": required, "content": content}}
+def body_of(model: type[BaseModel], *, required: bool = True, **examples: dict[str, Any]) -> dict[str, Any]:
+    """The description of a body that `read_json` reads, with examples by name."""
+    content: dict[str, Any] = {"schema": model.model_json_schema()}
+    if examples:
+        content["examples"] = {name: {"value": value} for name, value in examples.items()}
+    return {"requestBody": {"required": required, "content": {"application/json": content}}}
 
 
 async def bearer(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Actor:
@@ -59,7 +66,7 @@ async def key_of(
         Header(
             alias="Idempotency-Key",
             description="A UUID of yours: asking again with the same one changes nothing.",
-            pattern=_UUID,
+            json_schema_extra=_UUID,
         ),
     ],
 ) -> UUID:
@@ -72,7 +79,8 @@ async def key_of(
 
 async def optional_key_of(
     idempotency_key: Annotated[
-        str | None, Header(alias="Idempotency-Key", description="As for POST; may be left out.", pattern=_UUID)
+        str | None,
+        Header(alias="Idempotency-Key", description="As for POST; may be left out.", json_schema_extra=_UUID),
     ] = None,
 ) -> UUID | None:
     """The key under which something is asked for, if there is one."""

@@ -4,6 +4,7 @@ from datetime import UTC
 
 from fastapi import APIRouter
 
+from paya_app.api.bearers import problems
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.providers.health import Outage, outages
@@ -21,10 +22,10 @@ WAITING = {
     "push": "push notices wait; everything else goes on.",
 }
 
-router = APIRouter()
+router = APIRouter(tags=["Health"], responses=problems(503))
 
 
-@router.get("/v1/health")
+@router.get("/v1/health", operation_id="readHealth")
 async def health() -> dict[str, str]:
     """`{"status": "ok"}` when all is well, a 503 problem when the database does not answer.
 
@@ -37,7 +38,7 @@ async def health() -> dict[str, str]:
     return {"status": "degraded", "detail": " ".join(troubles)} if troubles else {"status": "ok"}
 
 
-@router.get("/v1/health/vendors")
+@router.get("/v1/health/vendors", operation_id="listSilentVendors")
 async def vendors() -> dict[str, dict[str, str]]:
     """`{"down": {"dwolla": "2026-11-21T10:00:00+00:00"}}`: every vendor that does not answer, and since when."""
     return {"down": {outage.vendor: outage.since.isoformat() for outage in await outages()}}

@@ -15,11 +15,13 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import Match
 
 from paya_app.core.clock import now
 from paya_app.core.errors import PayaError, RequestInvalid
 
 MEDIA_TYPE = "application/problem+json"
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 log = structlog.get_logger()
 
 
@@ -65,7 +67,10 @@ def add_problem_handlers(api: FastAPI) -> None:
             "code": HTTPStatus(error.status_code).name.lower(),
             "instance": request.url.path,
         }
-        return JSONResponse(body, error.status_code, headers=error.headers, media_type=MEDIA_TYPE)
+        headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["allow"] = ", ".join(_methods_at(api, request))
+        return JSONResponse(body, error.status_code, headers=headers, media_type=MEDIA_TYPE)
 
     async def crashed(request: Request, error: Exception) -> JSONResponse:
         log.error("request failed", path=request.url.path, exc_info=error)
@@ -75,3 +80,13 @@ def add_problem_handlers(api: FastAPI) -> None:
     api.add_exception_handler(RequestValidationError, malformed)
     api.add_exception_handler(HTTPException, http_error)
     api.add_exception_handler(Exception, crashed)
+
+
+def _methods_at(api: FastAPI, request: Request) -> list[str]:
+    """The methods of every route at this path: each method is a route of its own, and knows of no other."""
+    scopes = {method: {**request.scope, "method": method} for method in METHODS}
+    return [
+        method
+        for method, scope in scopes.items()
+        if any(route.matches(scope)[0] is Match.FULL for route in api.router.routes)
+    ]

@@ -15,6 +15,7 @@ def parse_id(text: object) -> UUID | None:
     if not isinstance(text, str) or len(text) != 36:  # noqa: PLR2004 - RFC 9562's text form
         return None
     try:
-        return UUID(text)
+        found = UUID(text)
     except ValueError:
         return None
+    return found if str(found) == text.lower() else None  # braces and other hyphens are no id

@@ -237,7 +237,8 @@ async def test_a_key_is_asked_for(ann, client):
         ({"name": ""}, "plan_name_invalid"),
         ({"frequency": "yearly"}, "request_invalid"),
         ({"amount_cents": "1500"}, "request_invalid"),
-        ({"amount_cents": 1500.0}, "request_invalid"),
+        ({"amount_cents": 1500.5}, "request_invalid"),
+        ({"amount_cents": 1e300}, "buy_amount_invalid"),
         ({"amount_cents": True}, "request_invalid"),
         ({"weekdays": ["Friday"]}, "request_invalid"),
         ({"starts_on": "soon"}, "request_invalid"),
@@ -251,6 +252,29 @@ async def test_what_cannot_be_is_refused_by_name(ann, changes, code):
     assert (400 <= status < 500, found) == (True, code)
     assert refused(await ann.patch(f"/{plan['id']}", changes))[1] == code
     assert (await ann.get()).json() == {"data": [plan]}
+
+
+async def test_a_whole_number_may_have_a_point(ann):
+    made = await ann.post(body=WEEKLY | {"amount_cents": 1500.0, "weekdays": [5.0]})
+    assert made.status_code == 201, "by JSON Schema 1500.0 is an integer"
+    assert (made.json()["amount_cents"], made.json()["weekdays"]) == (1500, [5])
+
+
+async def test_a_time_is_a_date_a_time_and_a_zone(ann):
+    plan = (await ann.post(body=WEEKLY)).json()
+    for text in ("0.5", "1700000000", "20270101T000000Z", "2027-01-01", "2027-01-01T00:00:00", "2027-13-01T00:00:00Z"):
+        answer = await ann.post(f"/{plan['id']}/skip-next", {"due_at": text})
+        assert refused(answer) == (400, "request_invalid"), text
+        assert refused(await ann.get(f"/{plan['id']}/buys", before=text)) == (400, "request_invalid"), text
+    due = plan["next_buys"][0]["due_at"].replace("+00:00", "Z")
+    assert (await ann.post(f"/{plan['id']}/skip-next", {"due_at": due})).status_code == 200
+
+
+async def test_what_a_path_knows_is_said_where_it_does_not(ann, client):
+    for path, allowed in ((PATH, "GET, POST"), (f"{PATH}/{UUID(int=4)}", "GET, PATCH"), ("/v1/feed", "GET")):
+        answer = await client.delete(path, headers=ann.headers)
+        assert answer.status_code == 405
+        assert answer.headers["allow"] == allowed
 
 
 async def test_no_text_or_shape_is_a_fault(ann, client):
@@ -293,7 +317,7 @@ async def test_the_description_is_openapi_3_1_and_lists_every_route(client):
         f"{PATH}/{{plan}}/history": {"get"},
     }
     made = description["paths"][PATH]["post"]
-    assert made["security"] == [{"HTTPBearer": []}]
+    assert made["security"] == [{"accessToken": []}]
     assert set(made["requestBody"]["content"]["application/json"]["schema"]["required"]) == set(WEEKLY) - {"weekdays"}
     assert "application/problem+json" in made["responses"]["422"]["content"]
     changes = description["paths"][f"{PATH}/{{plan}}"]["patch"]["requestBody"]["content"]["application/json"]["schema"]

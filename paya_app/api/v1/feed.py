@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from paya_app import feed
+from paya_app.api.bearers import problems
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
 
 TOPIC = "feed"
 
-router = APIRouter()
+router = APIRouter(tags=["Feed"])
 
 
 class Realtime(BaseModel):
@@ -36,11 +37,16 @@ class FeedAnswer(BaseModel):
     realtime: Realtime
 
 
-@router.get("/v1/feed", response_model=FeedAnswer)
+@router.get(
+    "/v1/feed",
+    response_model=FeedAnswer,
+    operation_id="readFeed",
+    responses={304: {"description": "Nothing changed."}} | problems(400, 503),
+)
 async def read_feed(
     request: Request,
-    cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=feed.LIMIT_MAX)] = feed.LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of an earlier answer.")] = None,
+    limit: Annotated[int, Query(ge=1, le=feed.LIMIT_MAX, description="How many at most.")] = feed.LIMIT_DEFAULT,
 ) -> Response:
     """Public payments, the newest first; `cursor` continues from an earlier answer's `next_cursor`.
 

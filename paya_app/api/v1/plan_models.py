@@ -4,12 +4,14 @@ The models describe what is answered; it is written by the functions at the end,
 each buy takes longer than everything else.
 """
 
+import re
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Never
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from paya_app.core.ids import parse_id
 from paya_app.savings import Buy, Happening, Plan
 from paya_app.savings.terms import values_of
 
@@ -19,21 +21,51 @@ def _said(description: str, **rules: Any) -> Any:
     return Field(description=description, json_schema_extra=rules)
 
 
+def _whole(value: object) -> object:
+    """1500.0 is an integer, by JSON Schema; some programs write every number so."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _moment(value: object) -> object:
+    """RFC 3339 and nothing else: pydantic takes any number for the seconds since 1970."""
+    return datetime.fromisoformat(value) if isinstance(value, str) and _RFC_3339.fullmatch(value) else _no_moment()
+
+
+def _no_moment() -> Never:
+    message = "Write a date, a time and its zone, like 2027-01-31T09:00:00Z"
+    raise ValueError(message)
+
+
+def _id(value: object) -> object:
+    return parse_id(value) or value
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
+Id = Annotated[UUID, BeforeValidator(_id)]
 Frequency = Literal["hourly", "daily", "weekdays", "weekly", "biweekly", "monthly"]
 Name = Annotated[str, _said("1 to 40 characters.", minLength=1, maxLength=40)]
-Cents = Annotated[int, _said("US cents.", minimum=1)]
-BuyCents = Annotated[int, _said("Of each buy, our fee included, in US cents.", minimum=500, maximum=100_000)]
+Cents = Annotated[Whole, _said("US cents.", minimum=1)]
+BuyCents = Annotated[Whole, _said("Of each buy, our fee included, in US cents.", minimum=500, maximum=100_000)]
 Zone = Annotated[str, _said("An IANA name, like America/New_York.", minLength=1, maxLength=64)]
-Minute = Annotated[int, _said("Local; of an hourly plan the minute of the hour.", minimum=0, maximum=1439)]
+Minute = Annotated[Whole, _said("Local; of an hourly plan the minute of the hour.", minimum=0, maximum=1439)]
 Weekdays = Annotated[
-    list[Annotated[int, _said("Monday is 1.", minimum=1, maximum=7)]],
+    list[Annotated[Whole, _said("Monday is 1.", minimum=1, maximum=7)]],
     _said("weekly: one or more; biweekly: exactly one; otherwise none.", maxItems=7),
 ]
 MonthDay = Annotated[
-    int, _said("1 to 31, or -1 for the last; 31 is the last of a shorter month.", minimum=-1, maximum=31)
+    Whole,
+    _said(
+        "1 to 31, or -1 for the last; 31 is the last of a shorter month.",
+        minimum=-1,
+        maximum=31,
+        **{"not": {"const": 0}},
+    ),
 ]
-Lead = Annotated[int, _said("Business days before a buy that its money is asked of the bank.", minimum=0, maximum=10)]
-Bps = Annotated[int, _said("Hundredths of a percent below the 24-hour high.", minimum=1, maximum=5000)]
+Lead = Annotated[Whole, _said("Business days before a buy that its money is asked of the bank.", minimum=0, maximum=10)]
+Bps = Annotated[Whole, _said("Hundredths of a percent below the 24-hour high.", minimum=1, maximum=5000)]
 
 
 class _Strict(BaseModel):
@@ -53,9 +85,9 @@ class NewPlan(_Strict):
     month_day: MonthDay | None = None
     ends_on: date | None = None
     funding: Literal["wallet", "bank"] = "wallet"
-    source_id: UUID | None = None
+    source_id: Id | None = None
     lead_bank_days: Lead = 0
-    buy_below_cents: Annotated[int, _said("Buy only while a whole bitcoin costs less, in US cents.")] | None = None
+    buy_below_cents: Annotated[Whole, _said("Buy only while a whole bitcoin costs less, in US cents.")] | None = None
     dip_bps: Bps | None = None
     dip_extra_cents: Cents | None = None
     cap_cents: Cents | None = None
@@ -84,7 +116,7 @@ class PlanChanges(_Strict):
     month_day: MonthDay | None = None
     ends_on: date | None = None
     funding: Literal["wallet", "bank"] = "wallet"
-    source_id: UUID | None = None
+    source_id: Id | None = None
     lead_bank_days: Lead = 0
     buy_below_cents: Cents | None = None
     dip_bps: Bps | None = None
@@ -97,7 +129,7 @@ class PlanChanges(_Strict):
 class SkipWhich(_Strict):
     """Which buy to skip: the one of `due_at`, or the next."""
 
-    due_at: datetime | None = None
+    due_at: Moment | None = None
 
 
 class BuyAnswer(BaseModel):

@@ -13,6 +13,7 @@ from paya_app.api.bearers import Key, OptionalKey, Person, body_of, problems, re
 from paya_app.api.v1.plan_models import (
     BuyList,
     EventList,
+    Moment,
     NewPlan,
     PlanAnswer,
     PlanChanges,
@@ -23,7 +24,7 @@ from paya_app.api.v1.plan_models import (
     plan_answer,
 )
 from paya_app.core.clock import now
-from paya_app.core.errors import NotFound, RequestInvalid
+from paya_app.core.errors import NotFound
 from paya_app.core.ids import new_id, parse_id
 from paya_app.savings import ScheduleInvalid
 from paya_app.savings.checking import checked, is_zone
@@ -58,6 +59,40 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="How many at most.")
 
 router = APIRouter(prefix="/v1/savings-plans", tags=["Savings plans"])
 _READS, _CHANGES = problems(400, 401, 404, 503), problems(400, 401, 404, 409, 413, 422, 503)
+# what a program can do next with the plan that it was told of
+_LINKS = {
+    operation: {"operationId": operation, "parameters": {"plan": "$response.body#/id"}}
+    for operation in (
+        "readSavingsPlan",
+        "changeSavingsPlan",
+        "skipNextBuy",
+        "pauseSavingsPlan",
+        "resumeSavingsPlan",
+        "listBuys",
+        "listEvents",
+        "endSavingsPlan",
+    )
+}
+_MADE: dict[int | str, dict[str, Any]] = {201: {"description": "The plan.", "links": _LINKS}}
+_FRIDAYS = {
+    "name": "Fridays",
+    "amount_cents": 1500,
+    "frequency": "weekly",
+    "weekdays": [5],
+    "zone": "Asia/Kathmandu",
+    "minute_of_day": 540,
+    "on_shortfall": "retry",
+}
+_LAST_DAYS = {
+    "name": "The end of the month",
+    "amount_cents": 5000,
+    "frequency": "monthly",
+    "month_day": -1,
+    "zone": "America/New_York",
+    "minute_of_day": 1080,
+    "buy_below_cents": 12_000_000,
+    "cap_cents": 100_000,
+}
 
 
 @router.get("", responses=problems(401, 503), response_model=PlanList, operation_id="listSavingsPlans")
@@ -69,8 +104,8 @@ async def list_plans(actor: Person) -> Response:
 @router.post(
     "",
     status_code=201,
-    responses=_CHANGES,
-    openapi_extra=body_of(NewPlan),
+    responses=_MADE | _CHANGES,
+    openapi_extra=body_of(NewPlan, fridays=_FRIDAYS, last_days=_LAST_DAYS),
     response_model=PlanAnswer,
     operation_id="createSavingsPlan",
 )
@@ -95,7 +130,7 @@ async def read_plan(actor: Person, plan_id: PlanId) -> Response:
 @router.patch(
     "/{plan}",
     responses=_CHANGES,
-    openapi_extra=body_of(PlanChanges),
+    openapi_extra=body_of(PlanChanges, amount={"amount_cents": 2000}, no_condition={"buy_below_cents": None}),
     response_model=PlanAnswer,
     operation_id="changeSavingsPlan",
 )
@@ -140,12 +175,10 @@ async def end_plan(actor: Person, plan_id: PlanId, key: Key) -> Response:
 async def list_buys(
     actor: Person,
     plan_id: PlanId,
-    before: Annotated[datetime | None, Query(description="Due before; `next_before` of an earlier answer.")] = None,
+    before: Annotated[Moment | None, Query(description="Due before; `next_before` of an earlier answer.")] = None,
     limit: Limit = PAGE_MAX,
 ) -> Response:
     """The buys of a plan, made, skipped and ahead, the latest first."""
-    if before is not None and before.tzinfo is None:
-        raise RequestInvalid(sentence="before: say in which zone the time is. Nothing was changed.")
     if await savings.plan(actor, plan_id) is None:
         raise NotFound(what="plan")
     buys = await savings.buys(actor, plan_id, before=before, limit=limit)
