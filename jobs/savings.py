@@ -17,6 +17,7 @@ def register(app: App) -> None:
     """Make these tasks known to the queue."""
     app.task(name="schedule_ahead", queue=QUEUE, retry=TICK)(schedule_ahead)
     app.task(name="load_ahead", queue=QUEUE, retry=TICK)(load_ahead)
+    app.task(name="keep_candles", queue=QUEUE, retry=TICK)(keep_candles)
     app.task(name="buy_due", queue=QUEUE, retry=TICK)(buy_due)
     app.task(name="ask_about_orders", queue=QUEUE, retry=TICK)(ask_about_orders)
     app.task(name="submit_order", queue=QUEUE, retry=VENDOR)(submit_order)
@@ -37,6 +38,11 @@ async def schedule_ahead() -> None:
 async def load_ahead() -> None:
     """Ask the banks of plans for the money of their next buys."""
     await savings.load_ahead()
+
+
+async def keep_candles() -> None:
+    """Keep the exchange's daily prices, once for each day that is over."""
+    await savings.keep_candles()
 
 
 async def buy_due() -> None:

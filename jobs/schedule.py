@@ -29,6 +29,8 @@ TIMETABLE = (
     Line("load_ahead", "savings", every_s=300),
     # plans whose time has come
     Line("buy_due", "savings", every_s=10),
+    # yesterday's price of a bitcoin, once it is over
+    Line("keep_candles", "savings", every_s=60),
     # what people are to be told of
     Line("follow_events", "notifications", every_s=5),
     # orders at the exchange that nobody heard of for too long

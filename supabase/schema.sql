@@ -6358,17 +6358,18 @@ COMMENT ON FUNCTION private.append_only() IS 'A trigger that refuses update, del
 
 -- function half_even(bigint, bigint)
 CREATE FUNCTION private.half_even(numerator bigint, denominator bigint) RETURNS bigint
-    LANGUAGE sql IMMUTABLE STRICT
+    LANGUAGE plpgsql IMMUTABLE STRICT
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select case
-    when 2 * mod(numerator, denominator) > denominator or (2 * mod(numerator, denominator) = denominator and (numerator / denominator) % 2 = 1)
-      then numerator / denominator + 1
-    when 2 * mod(numerator, denominator) < -denominator or (2 * mod(numerator, denominator) = -denominator and (numerator / denominator) % 2 = -1)
-      then numerator / denominator - 1
-    else numerator / denominator
-  end
-$$;
+declare
+  whole constant bigint := numerator / denominator;
+  twice_rest constant bigint := 2 * abs(numerator % denominator);
+begin
+  if twice_rest > denominator or (twice_rest = denominator and whole % 2 <> 0) then
+    return whole + case when numerator < 0 then -1 else 1 end;
+  end if;
+  return whole;
+end $$;
 
 -- comment FUNCTION half_even(numerator bigint, denominator bigint)
 COMMENT ON FUNCTION private.half_even(numerator bigint, denominator bigint) IS 'A quotient rounded to the nearest integer, halves to the even one; the denominator is positive.';
@@ -8862,10 +8863,13 @@ begin
   if found then
     perform events.record('order.unanswered', order_id, o.version, jsonb_build_object('error', o.last_error, 'is_unsent', o.state = 'planned'), null);
   end if;
+  if o.id is not null and error = 'exchange_unfunded' then
+    perform cases.open_case('exchange_unfunded', 'account:exchange_cash', jsonb_build_object('order_id', order_id, 'budget_cents', o.budget_cents));
+  end if;
 end $$;
 
 -- comment FUNCTION note_order_attempt(order_id uuid, error text, is_unsent boolean)
-COMMENT ON FUNCTION savings.note_order_attempt(order_id uuid, error text, is_unsent boolean) IS 'Notes why the exchange did not take an order yet.';
+COMMENT ON FUNCTION savings.note_order_attempt(order_id uuid, error text, is_unsent boolean) IS 'Notes why the exchange did not take an order yet. That our account there is empty is somebody''s case (exchange_unfunded).';
 
 -- function note_order_sent(uuid, integer)
 CREATE FUNCTION savings.note_order_sent(order_id uuid, attempts integer) RETURNS void
@@ -9455,7 +9459,7 @@ begin
   if total > risk.limit_max('lab_buys_count') then
     perform private.refuse('lab_too_many', jsonb_build_object('buys', total, 'max', risk.limit_max('lab_buys_count')));
   end if;
-  if coalesce(amount_cents, 0) not between 1 and 100000000000 or cardinality(highs_cents) is distinct from total
+  if coalesce(amount_cents, 0) not between 1 and 10000000000 or cardinality(highs_cents) is distinct from total
     or coalesce(run_length, 0) < 1 or coalesce(exchange_fee_bps, -1) not between 0 and 10000 or coalesce(spare_bps, -1) not between 0 and 10000 then
     perform private.refuse('batch_malformed');
   end if;
@@ -9487,7 +9491,7 @@ begin
       fee := case when bought_count < free_count then 0 else private.half_even(decided.amount_cents * fee_bps, 10000) end;
       budget := decided.amount_cents - fee;
       sats := savings.affordable_sats(budget, prices_cents[n], spare_bps, 1);
-      cost_micros := div(sats::numeric * prices_cents[n], 10000);
+      cost_micros := sats * prices_cents[n] / 10000;
       exchange_fee_micros := private.half_even(cost_micros * exchange_fee_bps, 10000);
       cost := least(private.half_even(cost_micros + exchange_fee_micros, 10000), budget);
       fee := private.half_even(fee * cost, budget);

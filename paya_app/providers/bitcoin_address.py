@@ -26,7 +26,7 @@ def is_address(text: str) -> bool:
 
 
 def mistake_in(text: str) -> Mistake | None:
-    """What is wrong with `text` as an address of bitcoin's main network, as far as it can be told; None when nothing."""
+    """What is wrong with `text` as an address of bitcoin's main network, as far as it can be told; or None."""
     if is_address(text):
         return None
     if not text:

@@ -4,7 +4,10 @@ A plan says what, when and with which money; its buys are rows before they happe
 (`schedule.py`) and kept ahead by a job (`schedule_ahead.py`), so that what is shown is what will be done.
 """
 
+from paya_app.savings.addresses import Address, add_address, addresses, checked_address, in_fours, remove_address
+from paya_app.savings.backtest import Backtest, Point, backtest
 from paya_app.savings.buying import Bought, ask_about_orders, buy_due, follow_order, stop_plans, submit_order
+from paya_app.savings.candles import Day, candles, keep_candles
 from paya_app.savings.errors import (
     BuyAmountInvalid,
     NothingToSkip,
@@ -23,22 +26,70 @@ from paya_app.savings.errors import (
 from paya_app.savings.fees import FeeTerms, fee_terms
 from paya_app.savings.funding import asked_on, lead_needed, load_ahead
 from paya_app.savings.holdings import Holdings, Lot, holdings, lots
+from paya_app.savings.lab_errors import LabNoPrices, LabNothingDue, LabPeriodInvalid, LabTooMany
 from paya_app.savings.models import Buy, Happening, NextBuy, Plan
 from paya_app.savings.order_errors import FillMalformed, OrderSentTwice
 from paya_app.savings.plans import buys, change, create, end, history, next_buy, pause, plan, plans, resume, skip_next
+from paya_app.savings.projection import Projection, RangePoint, project
 from paya_app.savings.schedule import Schedule, next_after, upcoming
 from paya_app.savings.schedule_ahead import BankFunded, bank_funded_due, schedule_ahead, skip_missed
 from paya_app.savings.terms import Terms
+from paya_app.savings.withdrawal_errors import (
+    AddressesLimit,
+    AddressInvalid,
+    AddressKeyReused,
+    AddressKnown,
+    AddressLabelInvalid,
+    AddressUnregistered,
+    AddressWaits,
+    ExchangeUnavailable,
+    WithdrawalAccountUnavailable,
+    WithdrawalAmountInvalid,
+    WithdrawalKeyReused,
+    WithdrawalLimit,
+    WithdrawalMalformed,
+    WithdrawalSentTwice,
+    WithdrawalUncovered,
+    WithdrawalUnderWay,
+)
+from paya_app.savings.withdrawals import (
+    Withdrawal,
+    WithdrawalLimits,
+    ask_about_withdrawals,
+    follow_withdrawal,
+    submit_withdrawal,
+    withdraw,
+    withdrawal,
+    withdrawal_fee,
+    withdrawal_history,
+    withdrawal_limits,
+    withdrawals,
+)
 
 __all__ = [
+    "Address",
+    "AddressInvalid",
+    "AddressKeyReused",
+    "AddressKnown",
+    "AddressLabelInvalid",
+    "AddressUnregistered",
+    "AddressWaits",
+    "AddressesLimit",
+    "Backtest",
     "BankFunded",
     "Bought",
     "Buy",
     "BuyAmountInvalid",
+    "Day",
+    "ExchangeUnavailable",
     "FeeTerms",
     "FillMalformed",
     "Happening",
     "Holdings",
+    "LabNoPrices",
+    "LabNothingDue",
+    "LabPeriodInvalid",
+    "LabTooMany",
     "Lot",
     "NextBuy",
     "NothingToSkip",
@@ -52,23 +103,45 @@ __all__ = [
     "PlanKeyReused",
     "PlanNameInvalid",
     "PlansLimit",
+    "Point",
+    "Projection",
+    "RangePoint",
     "Schedule",
     "ScheduleInvalid",
     "ScheduleNever",
     "SkipTooLate",
     "Terms",
+    "Withdrawal",
+    "WithdrawalAccountUnavailable",
+    "WithdrawalAmountInvalid",
+    "WithdrawalKeyReused",
+    "WithdrawalLimit",
+    "WithdrawalLimits",
+    "WithdrawalMalformed",
+    "WithdrawalSentTwice",
+    "WithdrawalUncovered",
+    "WithdrawalUnderWay",
+    "add_address",
+    "addresses",
     "ask_about_orders",
+    "ask_about_withdrawals",
     "asked_on",
+    "backtest",
     "bank_funded_due",
     "buy_due",
     "buys",
+    "candles",
     "change",
+    "checked_address",
     "create",
     "end",
     "fee_terms",
     "follow_order",
+    "follow_withdrawal",
     "history",
     "holdings",
+    "in_fours",
+    "keep_candles",
     "lead_needed",
     "load_ahead",
     "lots",
@@ -77,11 +150,20 @@ __all__ = [
     "pause",
     "plan",
     "plans",
+    "project",
+    "remove_address",
     "resume",
     "schedule_ahead",
     "skip_missed",
     "skip_next",
     "stop_plans",
     "submit_order",
+    "submit_withdrawal",
     "upcoming",
+    "withdraw",
+    "withdrawal",
+    "withdrawal_fee",
+    "withdrawal_history",
+    "withdrawal_limits",
+    "withdrawals",
 ]

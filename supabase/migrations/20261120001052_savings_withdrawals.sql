@@ -1,0 +1,419 @@
+-- Savings, withdrawals: bitcoin that goes to an address of its owner's.
+-- Why      The exchange takes no id of ours and sends again whenever it is asked again, and nobody gets bitcoin back. So
+--          what may have been asked is noted before it is, an answer that was lost is looked for and the question never
+--          repeated, and to one address there is one at a time until the exchange's id of it is known.
+-- Units    *_sats: satoshis. quantity_sats: what leaves the wallet, the network's fee in it; arrives_sats + fee_sats.
+--          Postings: asked wallet -> btc_in_transit; sent btc_in_transit -> btc_custody (what left the exchange), the
+--          fee apart; failed btc_in_transit -> wallet.
+-- Locks    Asking: the person's BTC wallet, so that limits are exact. Booking: the withdrawal's row, then the wallet.
+-- Callers  People ask and see their own (auth.uid()); service_role: the jobs.
+-- Undo     Forward only.
+set local lock_timeout = '5s';
+
+insert into risk.limit_name (name) values ('withdrawal_single_min_sats'), ('withdrawal_day_sats'), ('withdrawal_day_count');
+insert into risk.limit_value (name, value_max, reason)
+values
+('withdrawal_single_min_sats', 20000, 'opening rule: a withdrawal is at least 0.0002 BTC; below that the network takes much of it'),
+('withdrawal_day_sats', 100000000, 'opening rule: 1 BTC withdrawn in 24 hours'),
+('withdrawal_day_count', 5, 'opening rule: 5 withdrawals in 24 hours');
+
+create table savings.withdrawal (
+  id uuid primary key,
+  person uuid not null references public.profiles (id),
+  address_id uuid not null references savings.withdrawal_address (id),
+  label text not null,
+  address text not null,
+  quantity_sats bigint not null,
+  fee_sats_max bigint not null,
+  state text not null default 'asked',
+  reason text,
+  attempts integer not null default 0,
+  vendor_ref text unique,
+  arrives_sats bigint,
+  fee_sats bigint,
+  txid text,
+  last_error text not null default '',
+  version bigint not null default 1,
+  created_at timestamptz not null,
+  last_sent_at timestamptz,
+  next_at timestamptz not null,
+  accepted_at timestamptz,
+  ended_at timestamptz,
+  constraint state_is_known check (state in ('asked', 'submitted', 'accepted', 'sent', 'failed')),
+  constraint something_arrives check (fee_sats_max >= 0 and quantity_sats > fee_sats_max),
+  constraint ended_says_when check ((state in ('sent', 'failed')) = (ended_at is not null)),
+  constraint failed_says_why check ((state = 'failed') = (reason is not null)),
+  constraint sent_adds_up check (
+    state <> 'sent'
+    or (
+      arrives_sats is not null and fee_sats is not null and txid is not null and least(arrives_sats - 1, fee_sats) >= 0
+      and arrives_sats + fee_sats = quantity_sats
+    )
+  )
+);
+comment on table savings.withdrawal is
+'Bitcoin on its way to an address: asked, submitted (the exchange may have it), accepted (it calls it vendor_ref), then sent, or '
+'failed and back in the wallet. fee_sats_max: the network''s fee that its owner agreed to.';
+create index withdrawal_by_person on savings.withdrawal (person, created_at desc, id desc);
+create index withdrawal_by_address on savings.withdrawal (address);
+create index withdrawal_open on savings.withdrawal (next_at) where ended_at is null;
+-- whoever of ours the address belongs to: at the exchange two of them could not be told apart
+create unique index one_withdrawal_at_a_time on savings.withdrawal (address) where state = 'submitted';
+alter table savings.withdrawal enable row level security;
+
+create function savings.withdrawal_moves_forward() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if (old.id, old.person, old.address_id, old.address, old.quantity_sats, old.fee_sats_max, old.created_at)
+    is distinct from (new.id, new.person, new.address_id, new.address, new.quantity_sats, new.fee_sats_max, new.created_at)
+    or old.ended_at is not null or new.version < old.version or old.vendor_ref is distinct from coalesce(new.vendor_ref, old.vendor_ref)
+    and old.vendor_ref is not null
+    or (old.state, new.state) not in (
+      ('asked', 'asked'), ('asked', 'submitted'), ('asked', 'failed'), ('submitted', 'submitted'), ('submitted', 'asked'),
+      ('submitted', 'accepted'), ('submitted', 'failed'), ('accepted', 'accepted'), ('accepted', 'sent'), ('accepted', 'failed')
+    )
+  then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "savings.withdrawal"}';
+  end if;
+  return new;
+end $$;
+comment on function savings.withdrawal_moves_forward() is 'A withdrawal keeps what was asked, and goes back to asked only when it was surely not sent.';
+create trigger withdrawal_moves_forward before update on savings.withdrawal
+for each row execute function savings.withdrawal_moves_forward();
+create trigger withdrawal_is_never_deleted before delete on savings.withdrawal
+for each row execute function private.append_only();
+create trigger withdrawal_is_never_truncated before truncate on savings.withdrawal
+for each statement execute function private.append_only();
+
+create function savings.is_registered(address text) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (select from savings.withdrawal w where w.address = is_registered.address and w.vendor_ref is not null)
+$$;
+comment on function savings.is_registered(text) is 'Whether the exchange ever took a withdrawal to this address, and so knows it.';
+
+create function savings.withdrawal_json(w savings.withdrawal) returns jsonb
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select jsonb_build_object(
+    'id', (w).id, 'address_id', (w).address_id, 'label', (w).label, 'address', (w).address, 'state', (w).state,
+    'quantity_sats', (w).quantity_sats, 'fee_sats', coalesce((w).fee_sats, (w).fee_sats_max),
+    'arrives_sats', coalesce((w).arrives_sats, (w).quantity_sats - (w).fee_sats_max), 'reason', (w).reason, 'txid', (w).txid,
+    'created_at', (w).created_at, 'accepted_at', (w).accepted_at, 'ended_at', (w).ended_at,
+    'is_delayed', (w).state in ('asked', 'submitted') and ((w).last_error <> '' or providers.is_down('kraken')))
+$$;
+comment on function savings.withdrawal_json(savings.withdrawal) is
+'A withdrawal as its owner may see it; until it was sent, fee and what arrives are as they were agreed to.';
+
+create function savings.note_withdrawal(kind text, w savings.withdrawal, facts jsonb, actor uuid default null) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  select events.record('withdrawal.' || kind, (w).id, (w).version, jsonb_build_object(
+    'owner_id', (w).person, 'address_id', (w).address_id, 'label', (w).label, 'quantity_sats', (w).quantity_sats) || facts, actor)
+$$;
+comment on function savings.note_withdrawal(text, savings.withdrawal, jsonb, uuid) is 'Writes the event of a withdrawal''s step.';
+
+create function savings.withdrawn_in_day(person uuid, out used_sats bigint, out used_count bigint, out resets_at timestamptz)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select coalesce(sum(w.quantity_sats), 0)::bigint, count(*), min(w.created_at) + interval '24 hours'
+  from savings.withdrawal w
+  where w.person = withdrawn_in_day.person and w.created_at > private.now() - interval '24 hours' and w.state <> 'failed'
+$$;
+comment on function savings.withdrawn_in_day(uuid) is 'What a person withdrew in the last 24 hours, how often, and when the first of it counts no more.';
+
+create function savings.ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  person uuid := auth.uid();
+  moment timestamptz := private.now();
+  least_sats bigint := risk.limit_max('withdrawal_single_min_sats');
+  day_sats bigint := risk.limit_max('withdrawal_day_sats');
+  day_count bigint := risk.limit_max('withdrawal_day_count');
+  facts jsonb := jsonb_build_object('quantity_sats', quantity_sats);
+  purse ledger.account;
+  target savings.withdrawal_address;
+  known savings.withdrawal;
+  used record;
+begin
+  if person is null then
+    perform private.refuse('signed_out');
+  end if;
+  if withdrawal_id is null or address_id is null or fee_sats_max is null or fee_sats_max < 0 then
+    perform private.refuse('request_invalid');
+  end if;
+  if least_sats is null or day_sats is null or day_count is null then
+    perform private.refuse('limits_unknown');
+  end if;
+  -- From here on this person withdraws nothing else, so what is counted below stays true.
+  select * into purse from ledger.account a where a.id = ledger.wallet_of(person, 'BTC') for no key update;
+  select * into known from savings.withdrawal w where w.id = withdrawal_id;
+  if found then
+    if (known.person, known.address_id, known.quantity_sats, known.fee_sats_max)
+      is distinct from (person, address_id, quantity_sats, fee_sats_max) then
+      perform private.refuse('withdrawal_key_reused');
+    end if;
+    return savings.withdrawal_json(known);
+  end if;
+  if quantity_sats is null or quantity_sats < least_sats or quantity_sats <= fee_sats_max then
+    perform private.refuse('withdrawal_amount_invalid', jsonb_build_object('min_sats', greatest(least_sats, fee_sats_max + 1)));
+  end if;
+  select * into target from savings.withdrawal_address a where a.id = address_id and a.person = person for share;
+  if not found or target.state <> 'active' then
+    perform private.refuse('not_found', '{"what": "address"}');
+  end if;
+  if purse.state <> 'active' then
+    perform private.refuse('withdrawal_account_unavailable', facts || jsonb_build_object('state', purse.state));
+  end if;
+  if purse.id is null or quantity_sats > purse.balance - purse.held - purse.min_balance then
+    perform private.refuse('withdrawal_uncovered', facts || jsonb_build_object(
+      'available_sats', coalesce(purse.balance - purse.held - purse.min_balance, 0)));
+  end if;
+  if target.usable_at > moment then
+    perform private.refuse('address_waits', jsonb_build_object('now', moment, 'usable_at', target.usable_at));
+  end if;
+  if exists (select from savings.withdrawal w where w.person = person and w.address_id = address_id and w.state in ('asked', 'submitted')) then
+    perform private.refuse('withdrawal_under_way');
+  end if;
+  used := savings.withdrawn_in_day(person);
+  if used.used_count >= day_count then
+    perform private.refuse('withdrawal_limit', facts || jsonb_build_object(
+      'limit', 'withdrawal_day_count', 'max', day_count, 'used', used.used_count, 'now', moment, 'resets_at', used.resets_at));
+  elsif used.used_sats + quantity_sats > day_sats then
+    perform private.refuse('withdrawal_limit', facts || jsonb_build_object(
+      'limit', 'withdrawal_day_sats', 'max', day_sats, 'used', used.used_sats, 'now', moment, 'resets_at', used.resets_at));
+  end if;
+  insert into savings.withdrawal (id, person, address_id, label, address, quantity_sats, fee_sats_max, created_at, next_at)
+  values (withdrawal_id, person, address_id, target.label, target.address, quantity_sats, fee_sats_max, moment, moment + interval '1 minute')
+  on conflict do nothing returning * into known;
+  if not found then -- somebody else's, who asked under the same id at this very moment
+    perform private.refuse('withdrawal_key_reused');
+  end if;
+  perform ledger.post(withdrawal_id, purse.id, ledger.system_account('btc_in_transit', 'BTC'), quantity_sats, 'withdrawal');
+  perform jobs.enqueue('savings', 'submit_withdrawal', jsonb_build_object('withdrawal_id', withdrawal_id), 'submit_withdrawal:' || withdrawal_id);
+  perform savings.note_withdrawal('asked', known, jsonb_build_object('address', known.address, 'fee_sats_max', fee_sats_max), person);
+  return savings.withdrawal_json(known);
+end $$;
+comment on function savings.ask_withdrawal(uuid, uuid, bigint, bigint) is
+'Has the caller''s bitcoin sent to their address, once per withdrawal_id, for a fee of at most fee_sats_max. Returns it.';
+grant execute on function savings.ask_withdrawal(uuid, uuid, bigint, bigint) to authenticated;
+
+create function savings.book_withdrawal_failed(withdrawal_id uuid, reason text, code text default null) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "withdrawal"}');
+  end if;
+  if w.ended_at is not null then
+    return;
+  end if;
+  update savings.withdrawal t set state = 'failed', reason = reason, version = t.version + 1, ended_at = private.now()
+  where t.id = withdrawal_id returning * into w;
+  perform ledger.post(
+    private.part_of(withdrawal_id, 'back'), ledger.system_account('btc_in_transit', 'BTC'), ledger.wallet_of(w.person, 'BTC'),
+    w.quantity_sats, 'withdrawal_returned', w.vendor_ref);
+  if reason = 'address_unregistered' then
+    perform savings.ask_for_registration(w.address, jsonb_build_object('withdrawal_id', withdrawal_id, 'code', code));
+  elsif reason in ('exchange_refused', 'exchange_returned') then
+    perform cases.open_case('withdrawal_refused', 'withdrawal:' || withdrawal_id, jsonb_build_object(
+      'person', w.person, 'quantity_sats', w.quantity_sats, 'code', code, 'vendor_ref', w.vendor_ref));
+  end if;
+  perform savings.withdrawal_settled(withdrawal_id, 'failed: ' || reason);
+  perform savings.note_withdrawal('failed', w, jsonb_build_object('reason', reason, 'code', code));
+end $$;
+comment on function savings.book_withdrawal_failed(uuid, text, text) is
+'It was not sent: all of it is in the wallet again, with a case where somebody has to do something. Booked once.';
+grant execute on function savings.book_withdrawal_failed(uuid, text, text) to service_role;
+
+create function savings.withdrawal_settled(withdrawal_id uuid, outcome text) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  select cases.close_case(c.id, withdrawal_settled.outcome) from cases."case" c
+  where c.kind = 'withdrawal_unclear' and c.subject = 'withdrawal:' || withdrawal_settled.withdrawal_id and c.state = 'open'
+$$;
+comment on function savings.withdrawal_settled(uuid, text) is 'Closes the case of a withdrawal that nobody knew about, if there is one.';
+
+create function savings.claim_withdrawal(withdrawal_id uuid) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+  obstacle text;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "withdrawal"}');
+  end if;
+  if w.state = 'asked' then
+    -- what waited for the exchange is checked again; its bitcoin is set aside
+    obstacle := case
+      when w.created_at < private.now() - interval '1 hour' then 'cut_off'
+      when not exists (select from savings.withdrawal_address a where a.id = w.address_id and a.state = 'active') then 'address_removed'
+      when not exists (select from ledger.account a where a.id = ledger.wallet_of(w.person, 'BTC') and a.state = 'active')
+        then 'account_unavailable'
+    end;
+    if obstacle is not null then
+      perform savings.book_withdrawal_failed(withdrawal_id, obstacle);
+      return '{"state": "failed"}';
+    end if;
+  end if;
+  if w.state in ('asked', 'submitted') then
+    update savings.withdrawal t set attempts = t.attempts + 1 where t.id = withdrawal_id returning * into w;
+  end if;
+  return jsonb_build_object(
+    'state', w.state, 'attempts', w.attempts, 'address', w.address, 'address_key', savings.address_key(w.address),
+    'quantity_sats', w.quantity_sats, 'fee_sats_max', w.fee_sats_max, 'since', w.created_at, 'sent_at', w.last_sent_at,
+    'sent_s', extract(epoch from clock_timestamp() - w.last_sent_at)::float8,
+    'known', (select coalesce(jsonb_agg(o.vendor_ref), '[]') from savings.withdrawal o
+      where o.address = w.address and o.vendor_ref is not null));
+end $$;
+comment on function savings.claim_withdrawal(uuid) is
+'What to ask the exchange for, and when it was asked. Counts the try. What is not sent any more fails here.';
+grant execute on function savings.claim_withdrawal(uuid) to service_role;
+
+create function savings.note_withdrawal_sent(withdrawal_id uuid, attempts integer) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if w.state is distinct from 'asked' or w.attempts <> attempts then
+    perform private.refuse('work_done', '{"finished": 0, "asked": 1}');
+  end if;
+  if exists (select from savings.withdrawal t where t.address = w.address and t.state = 'submitted') then
+    perform private.refuse('withdrawal_under_way');
+  end if;
+  update savings.withdrawal t set state = 'submitted', version = t.version + 1, last_sent_at = clock_timestamp()
+  where t.id = withdrawal_id returning * into w;
+  perform savings.note_withdrawal('submitted', w, jsonb_build_object('attempts', w.attempts));
+end $$;
+comment on function savings.note_withdrawal_sent(uuid, integer) is
+'Notes, before the exchange is asked, that it may have the withdrawal from now on. Refused when somebody else claimed it meanwhile.';
+grant execute on function savings.note_withdrawal_sent(uuid, integer) to service_role;
+
+create function savings.note_withdrawal_attempt(withdrawal_id uuid, error text, is_unsent boolean) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  update savings.withdrawal t set
+    last_error = left(error, 200), version = t.version + 1, state = case when is_unsent then 'asked' else t.state end
+  where t.id = withdrawal_id and t.state in ('asked', 'submitted') returning * into w;
+  if found then
+    perform savings.note_withdrawal('unanswered', w, jsonb_build_object('error', w.last_error, 'is_unsent', w.state = 'asked'));
+  end if;
+end $$;
+comment on function savings.note_withdrawal_attempt(uuid, text, boolean) is 'Notes why the exchange did not take a withdrawal yet.';
+grant execute on function savings.note_withdrawal_attempt(uuid, text, boolean) to service_role;
+
+create function savings.book_withdrawal_accepted(withdrawal_id uuid, vendor_ref text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if w.vendor_ref <> vendor_ref or w.ended_at is not null and w.vendor_ref is null then
+    perform private.refuse('withdrawal_sent_twice', jsonb_build_object(
+      'withdrawal_id', withdrawal_id, 'vendor_refs', jsonb_build_array(w.vendor_ref, vendor_ref)));
+  end if;
+  if w.state is distinct from 'submitted' then
+    return;
+  end if;
+  update savings.withdrawal t set
+    state = 'accepted', vendor_ref = vendor_ref, last_error = '', version = t.version + 1, accepted_at = private.now(),
+    next_at = private.now() + interval '10 seconds'
+  where t.id = withdrawal_id returning * into w;
+  perform savings.registration_over(w.address, 'the exchange knows it');
+  perform savings.note_withdrawal('accepted', w, jsonb_build_object('vendor_ref', vendor_ref));
+  perform jobs.enqueue('savings', 'follow_withdrawal', jsonb_build_object('withdrawal_id', withdrawal_id), 'follow_withdrawal:' || withdrawal_id);
+end $$;
+comment on function savings.book_withdrawal_accepted(uuid, text) is 'The exchange took the withdrawal and calls it vendor_ref.';
+grant execute on function savings.book_withdrawal_accepted(uuid, text) to service_role;
+
+create function savings.book_withdrawal_sent(withdrawal_id uuid, arrives_sats bigint, fee_sats bigint, txid text) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  w savings.withdrawal;
+begin
+  select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "withdrawal"}');
+  end if;
+  if w.ended_at is not null then
+    return;
+  end if;
+  if w.state <> 'accepted' or arrives_sats is null or arrives_sats < 1 or fee_sats is null or fee_sats < 0
+    or arrives_sats + fee_sats <> w.quantity_sats or coalesce(txid, '') = ''
+  then
+    perform private.refuse('withdrawal_malformed', jsonb_build_object('withdrawal_id', withdrawal_id));
+  end if;
+  update savings.withdrawal t set
+    state = 'sent', arrives_sats = arrives_sats, fee_sats = fee_sats, txid = txid, version = t.version + 1, ended_at = private.now()
+  where t.id = withdrawal_id returning * into w;
+  perform ledger.post(
+    private.part_of(withdrawal_id, 'sent'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
+    arrives_sats, 'withdrawal_sent', w.vendor_ref);
+  if fee_sats > 0 then
+    perform ledger.post(
+      private.part_of(withdrawal_id, 'fee'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
+      fee_sats, 'withdrawal_fee', w.vendor_ref);
+  end if;
+  perform savings.withdrawal_settled(withdrawal_id, 'sent');
+  perform savings.note_withdrawal('sent', w, jsonb_build_object(
+    'arrives_sats', arrives_sats, 'fee_sats', fee_sats, 'txid', txid, 'vendor_ref', w.vendor_ref));
+end $$;
+comment on function savings.book_withdrawal_sent(uuid, bigint, bigint, text) is
+'The exchange sent it: so much arrives, the network took the rest. Booked once.';
+grant execute on function savings.book_withdrawal_sent(uuid, bigint, bigint, text) to service_role;
+
+create function savings.withdrawal_ref(withdrawal_id uuid) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select w.vendor_ref from savings.withdrawal w where w.id = withdrawal_id and w.state = 'accepted'
+$$;
+comment on function savings.withdrawal_ref(uuid) is 'What the exchange calls a withdrawal that is not over, or null.';
+grant execute on function savings.withdrawal_ref(uuid) to service_role;
+
+-- What nobody heard of for an hour (or, once the exchange has it, for six) is for somebody to look at, too.
+create function savings.withdrawals_to_ask(maximum integer) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  stale savings.withdrawal;
+  task text;
+  asked integer := 0;
+begin
+  for stale in
+    select * from savings.withdrawal w where w.ended_at is null and w.next_at <= private.now()
+    order by w.next_at limit maximum for no key update skip locked
+  loop
+    task := case when stale.state = 'accepted' then 'follow_withdrawal' else 'submit_withdrawal' end;
+    if stale.created_at < private.now() - (case when stale.state = 'accepted' then interval '6 hours' else interval '1 hour' end) then
+      perform cases.open_case('withdrawal_unclear', 'withdrawal:' || stale.id, jsonb_build_object(
+        'person', stale.person, 'quantity_sats', stale.quantity_sats, 'state', stale.state, 'vendor_ref', stale.vendor_ref,
+        'error', stale.last_error));
+    end if;
+    update savings.withdrawal w set next_at = private.now()
+      + case when stale.created_at < private.now() - interval '1 hour' then interval '10 minutes' else interval '1 minute' end
+    where w.id = stale.id;
+    perform jobs.enqueue('savings', task, jsonb_build_object('withdrawal_id', stale.id), task || ':' || stale.id);
+    asked := asked + 1;
+  end loop;
+  return asked;
+end $$;
+comment on function savings.withdrawals_to_ask(integer) is
+'Enqueues a question about every withdrawal that is overdue, with a case when it is long overdue; returns how many.';
+grant execute on function savings.withdrawals_to_ask(integer) to service_role;
+
+create function savings.note_withdrawal_disputed(withdrawal_id uuid, vendor_ref text) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+  select from savings.withdrawal w
+  cross join lateral cases.open_case('withdrawal_disputed', 'withdrawal:' || w.id, jsonb_build_object(
+    'person', w.person, 'quantity_sats', w.quantity_sats, 'state', w.state,
+    'vendor_refs', jsonb_build_array(w.vendor_ref, note_withdrawal_disputed.vendor_ref))) c
+  where w.id = note_withdrawal_disputed.withdrawal_id
+$$;
+comment on function savings.note_withdrawal_disputed(uuid, text) is 'The exchange has a withdrawal that we have otherwise: opens the case of it.';
+grant execute on function savings.note_withdrawal_disputed(uuid, text) to service_role;
