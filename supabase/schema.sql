@@ -6035,7 +6035,7 @@ CREATE FUNCTION notifications.is_wanted(person uuid, kind text, channel text) RE
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select coalesce(
-    case when not k.is_chosen then is_wanted.channel = 'email' end,
+    case when not k.is_chosen then k.is_urgent or is_wanted.channel = 'email' end,
     (select p.is_wanted from notifications.preference p
      where p.person = is_wanted.person and p.kind = k.kind and p.channel = is_wanted.channel),
     k.is_default and is_wanted.channel <> 'sms')
@@ -6163,7 +6163,7 @@ CREATE FUNCTION notifications.open(delivery_id uuid) RETURNS jsonb
     AS $$
   select jsonb_build_object(
     'person', d.person, 'kind', d.kind, 'channel', d.channel, 'facts', e.payload, 'at', d.created_at, 'now', private.now(),
-    'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel),
+    'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel), 'is_chosen', k.is_chosen, 'is_urgent', k.is_urgent,
     'is_late', greatest(d.created_at, d.due_at) < private.now() - interval '1 day'
       or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now())
       -- another address was asked for since
@@ -6180,6 +6180,7 @@ CREATE FUNCTION notifications.open(delivery_id uuid) RETURNS jsonb
     'quiet_from_minute', s.quiet_from_minute, 'quiet_to_minute', s.quiet_to_minute, 'zone', coalesce(s.zone, 'UTC'))
   from notifications.delivery d
   join events.event e on e.id = d.event_id
+  join notifications.kind k on k.kind = d.kind
   left join notifications.setting s on s.person = d.person
   left join savings.plan l on l.id = case when d.kind like 'plan.%' then e.subject else (e.payload ->> 'plan_id')::uuid end
   where d.id = delivery_id and d.state = 'waiting' and d.due_at <= private.now()
@@ -8631,6 +8632,18 @@ $$;
 -- comment FUNCTION my_holdings()
 COMMENT ON FUNCTION savings.my_holdings() IS 'The caller''s bitcoin, what is left of its cost, and the price last seen.';
 
+-- function my_lot_plans()
+CREATE FUNCTION savings.my_lot_plans() RETURNS TABLE(id uuid, name text, fee_cents bigint)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select b.id, p.name, b.fee_cents + b.exchange_fee_cents from savings.buy b join savings.plan p on p.id = b.plan_id
+  where b.person = auth.uid() and b.state = 'bought'
+$$;
+
+-- comment FUNCTION my_lot_plans()
+COMMENT ON FUNCTION savings.my_lot_plans() IS 'Of each of the caller''s lots the plan''s name, and what of its cost was our fee and the exchange''s.';
+
 -- function my_lot_withdrawals()
 CREATE FUNCTION savings.my_lot_withdrawals() RETURNS TABLE(buy_id uuid, withdrawal_id uuid, asked_at timestamp with time zone, sats bigint, cost_cents bigint)
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -8642,7 +8655,7 @@ CREATE FUNCTION savings.my_lot_withdrawals() RETURNS TABLE(buy_id uuid, withdraw
     select w.id, w.created_at, w.quantity_sats, sum(w.quantity_sats) over (order by w.created_at, w.id) - w.quantity_sats as begins
     from savings.withdrawal w where w.person = auth.uid() and w.state <> 'failed'
   ), met as (
-    select l.buy_id, g.id, g.created_at, l.quantity_sats, l.cost_cents,
+    select l.buy_id, g.id, g.created_at, l.quantity_sats, l.cost_cents, l.begins,
       greatest(g.begins, l.begins) - l.begins as from_sats,
       least(g.begins + g.quantity_sats, l.begins + l.quantity_sats) - l.begins as to_sats
     from lot l join gone g on g.begins < l.begins + l.quantity_sats and l.begins < g.begins + g.quantity_sats
@@ -8650,7 +8663,7 @@ CREATE FUNCTION savings.my_lot_withdrawals() RETURNS TABLE(buy_id uuid, withdraw
   select m.buy_id, m.id, m.created_at, (m.to_sats - m.from_sats)::bigint, (
     round(m.cost_cents::numeric * (m.quantity_sats - m.from_sats) / m.quantity_sats)
     - round(m.cost_cents::numeric * (m.quantity_sats - m.to_sats) / m.quantity_sats))::bigint
-  from met m order by m.created_at, m.id, m.buy_id
+  from met m order by m.begins, m.from_sats
 $$;
 
 -- comment FUNCTION my_lot_withdrawals()
@@ -11164,11 +11177,12 @@ COMMENT ON TABLE notifications.device IS 'Browsers that take push messages (RFC 
 CREATE TABLE notifications.kind (
     kind events.kind NOT NULL,
     is_chosen boolean NOT NULL,
-    is_default boolean NOT NULL
+    is_default boolean NOT NULL,
+    is_urgent boolean DEFAULT false NOT NULL
 );
 
 -- comment TABLE kind
-COMMENT ON TABLE notifications.kind IS 'Events that people are told of. is_chosen: whether they may choose (else it is written to an address that is to be confirmed); is_default: whether e-mail and push tell it until they do. A text is sent to nobody who did not ask.';
+COMMENT ON TABLE notifications.kind IS 'Events that people are told of. is_chosen: whether they may choose (else it is written to an address that is to be confirmed); is_default: whether e-mail and push tell it until they do. A text is sent to nobody who did not ask. is_urgent: told by every channel, in quiet hours too, and nobody can choose otherwise: whoever holds a stolen session least of all.';
 
 -- table preference
 CREATE TABLE notifications.preference (
@@ -13927,6 +13941,10 @@ GRANT ALL ON FUNCTION savings.my_fee() TO authenticated;
 -- acl FUNCTION my_holdings()
 REVOKE ALL ON FUNCTION savings.my_holdings() FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.my_holdings() TO authenticated;
+
+-- acl FUNCTION my_lot_plans()
+REVOKE ALL ON FUNCTION savings.my_lot_plans() FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.my_lot_plans() TO authenticated;
 
 -- acl FUNCTION my_lot_withdrawals()
 REVOKE ALL ON FUNCTION savings.my_lot_withdrawals() FROM PUBLIC;

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 CHANNELS = ("email", "sms", "push")
 EMAIL_ASKED = "notices.email_asked"
+ADDRESS_ADDED = "withdrawal_address.added"
+# about a person's bitcoin or address, and no plan of theirs
+OF_NO_PLAN = frozenset({EMAIL_ASKED, ADDRESS_ADDED, "withdrawal.sent", "withdrawal.failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +25,10 @@ KINDS = (
     Kind("buy.failed", "Could not be bought"),
     Kind("plan.paused", "Plan paused"),
     Kind("plan.ended", "Plan ended"),
+    Kind("withdrawal.sent", "Bitcoin sent to you"),
+    Kind("withdrawal.failed", "Bitcoin not sent"),
 )
-LABELS = {each.kind: each.label for each in KINDS} | {EMAIL_ASKED: "Confirm your address"}
+LABELS = {each.kind: each.label for each in KINDS} | {
+    EMAIL_ASKED: "Confirm your address",
+    ADDRESS_ADDED: "New bitcoin address",
+}

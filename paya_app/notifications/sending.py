@@ -14,7 +14,7 @@ import structlog
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
-from paya_app.notifications.kinds import EMAIL_ASKED
+from paya_app.notifications.kinds import EMAIL_ASKED, OF_NO_PLAN
 from paya_app.notifications.links import confirm_url, unsubscribe_url
 from paya_app.notifications.quiet import quiet_until
 from paya_app.notifications.templates import Notice, notice_of
@@ -59,7 +59,7 @@ async def deliver(delivery_id: UUID) -> None:
         to_minute=told["quiet_to_minute"],
         zone=told["zone"],
     )
-    if until is not None and kind != EMAIL_ASKED:
+    if until is not None and kind != EMAIL_ASKED and not told["is_urgent"]:
         await _asked("select notifications.put_off(:id, :until)", id=delivery_id, until=until)
         return
     facts = told["facts"]
@@ -91,7 +91,7 @@ def _why_not(told: dict[str, Any]) -> str | None:
         return "not_wanted"
     if told["is_late"]:
         return "too_late"
-    if told["kind"] != EMAIL_ASKED and told["plan_name"] is None:
+    if told["kind"] not in OF_NO_PLAN and told["plan_name"] is None:
         return "no_plan"
     address = {"email": "email", "sms": "phone", "push": "devices"}[told["channel"]]
     return None if told[address] else "no_address"
@@ -104,8 +104,11 @@ async def _mail(delivery_id: UUID, told: dict[str, Any], notice: Notice) -> str:
         return await mail.send_mail(
             to=told["email"], subject=notice.subject, body=notice.mail(link), message_id=delivery_id
         )
+    body = notice.mail(f"{settings().public_url}{notice.path}")
+    if not told["is_chosen"]:
+        return await mail.send_mail(to=told["email"], subject=notice.subject, body=body, message_id=delivery_id)
     unsubscribe = unsubscribe_url(person, told["kind"], "email")
-    body = notice.mail(f"{settings().public_url}{notice.path}") + f"\n-- \nNo more mails like this: {unsubscribe}\n"
+    body += f"\n-- \nNo more mails like this: {unsubscribe}\n"
     return await mail.send_mail(
         to=told["email"], subject=notice.subject, body=body, message_id=delivery_id, unsubscribe_url=unsubscribe
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from paya_app.core.money import format_amount, format_cents, format_sats
-from paya_app.notifications.kinds import EMAIL_ASKED
+from paya_app.notifications.kinds import ADDRESS_ADDED, EMAIL_ASKED
 from paya_app.notifications.quiet import zone_of
 
 Facts = dict[str, Any]
@@ -35,6 +35,14 @@ _FAILED = {
     "exchange_refused": "the exchange refused the order",
     "cut_off": "the exchange could not be reached in time",
     "below_exchange_minimum": "it was less than the exchange sells",
+}
+_NOT_SENT = {
+    "address_unregistered": "the exchange does not know this address yet, and we are registering it",
+    "fee_rose": "the network's fee rose above what you agreed to",
+    "cut_off": "the exchange could not be reached in time",
+    "not_taken": "the exchange did not take it",
+    "address_removed": "you removed the address",
+    "account_unavailable": "your account cannot send anything right now",
 }
 _ENDED = {
     "ended_by_owner": "You ended it.",
@@ -74,7 +82,7 @@ def notice_of(kind: str, facts: Facts, *, plan_id: str, plan_name: str, plan_zon
         KeyError: there is no such kind.
     """
     plan = f"“{_plain(plan_name)}”" if plan_name else "your plan"
-    path = f"/save/{plan_id}/" if plan_id else "/save/"
+    path = "/save/withdraw/" if kind.startswith("withdrawal") else f"/save/{plan_id}/" if plan_id else "/save/"
     subject, happened, money, onward = _TEMPLATES[kind](facts, plan, plan_zone)
     return Notice(subject, happened, money, onward, path)
 
@@ -165,6 +173,37 @@ def _confirm(_facts: Facts, _plan: str, _zone: str) -> tuple[str, str, str, str]
     )
 
 
+def _address_added(facts: Facts, _plan: str, _zone: str) -> tuple[str, str, str, str]:
+    address = facts["address"]
+    return (
+        "A bitcoin address was added to your account",
+        f"A new address for your bitcoin was added to your PaYa account: {address[:8]}…{address[-6:]}.",
+        "No bitcoin has moved, and none can go there for now.",
+        "Was it not you? Remove it at once, and sign out everywhere in Settings:",
+    )
+
+
+def _withdrawal_sent(facts: Facts, _plan: str, _zone: str) -> tuple[str, str, str, str]:
+    arrives = format_amount(facts["arrives_sats"], "BTC")
+    return (
+        f"Sent: {arrives}",
+        f"{arrives} went to your address “{_plain(facts['label'])}”. The network took {format_sats(facts['fee_sats'])}.",
+        f"{format_amount(facts['quantity_sats'], 'BTC')} left your PaYa account in all.",
+        "The transaction, to follow it yourself:",
+    )
+
+
+def _withdrawal_failed(facts: Facts, _plan: str, _zone: str) -> tuple[str, str, str, str]:
+    quantity = format_amount(facts["quantity_sats"], "BTC")
+    why = _NOT_SENT.get(facts.get("reason") or "", "the exchange did not send it")
+    return (
+        f"Not sent: {quantity} is back",
+        f"{quantity} could not be sent to your address “{_plain(facts['label'])}”: {why}.",
+        "All of it is back in your PaYa account, and no fee was taken.",
+        "What you can do now:",
+    )
+
+
 _TEMPLATES: dict[str, Callable[[Facts, str, str], tuple[str, str, str, str]]] = {
     "buy.bought": _bought,
     "buy.failed": _failed,
@@ -174,6 +213,9 @@ _TEMPLATES: dict[str, Callable[[Facts, str, str], tuple[str, str, str, str]]] = 
     "plan.paused": _paused,
     "plan.ended": _ended,
     EMAIL_ASKED: _confirm,
+    ADDRESS_ADDED: _address_added,
+    "withdrawal.sent": _withdrawal_sent,
+    "withdrawal.failed": _withdrawal_failed,
 }
 
 

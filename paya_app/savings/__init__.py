@@ -27,6 +27,7 @@ from paya_app.savings.fees import FeeTerms, fee_terms
 from paya_app.savings.funding import asked_on, lead_needed, load_ahead
 from paya_app.savings.holdings import Holdings, Lot, holdings, lots
 from paya_app.savings.lab_errors import LabNoPrices, LabNothingDue, LabPeriodInvalid, LabTooMany
+from paya_app.savings.lot_table import LotWithdrawal, lot_withdrawals, lots_csv
 from paya_app.savings.models import Buy, Happening, NextBuy, Plan
 from paya_app.savings.order_errors import FillMalformed, OrderSentTwice
 from paya_app.savings.plans import buys, change, create, end, history, next_buy, pause, plan, plans, resume, skip_next
@@ -91,6 +92,7 @@ __all__ = [
     "LabPeriodInvalid",
     "LabTooMany",
     "Lot",
+    "LotWithdrawal",
     "NextBuy",
     "NothingToSkip",
     "OrderSentTwice",
@@ -144,7 +146,9 @@ __all__ = [
     "keep_candles",
     "lead_needed",
     "load_ahead",
+    "lot_withdrawals",
     "lots",
+    "lots_csv",
     "next_after",
     "next_buy",
     "pause",

@@ -77,7 +77,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     select w.id, w.created_at, w.quantity_sats, sum(w.quantity_sats) over (order by w.created_at, w.id) - w.quantity_sats as begins
     from savings.withdrawal w where w.person = auth.uid() and w.state <> 'failed'
   ), met as (
-    select l.buy_id, g.id, g.created_at, l.quantity_sats, l.cost_cents,
+    select l.buy_id, g.id, g.created_at, l.quantity_sats, l.cost_cents, l.begins,
       greatest(g.begins, l.begins) - l.begins as from_sats,
       least(g.begins + g.quantity_sats, l.begins + l.quantity_sats) - l.begins as to_sats
     from lot l join gone g on g.begins < l.begins + l.quantity_sats and l.begins < g.begins + g.quantity_sats
@@ -85,8 +85,16 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select m.buy_id, m.id, m.created_at, (m.to_sats - m.from_sats)::bigint, (
     round(m.cost_cents::numeric * (m.quantity_sats - m.from_sats) / m.quantity_sats)
     - round(m.cost_cents::numeric * (m.quantity_sats - m.to_sats) / m.quantity_sats))::bigint
-  from met m order by m.created_at, m.id, m.buy_id
+  from met m order by m.begins, m.from_sats
 $$;
 comment on function savings.my_lot_withdrawals() is
 'How much of each of the caller''s lots went with which withdrawal, and its part of the cost; the oldest lots went first.';
 grant execute on function savings.my_lot_withdrawals() to authenticated;
+
+create function savings.my_lot_plans() returns table (id uuid, name text, fee_cents bigint)
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select b.id, p.name, b.fee_cents + b.exchange_fee_cents from savings.buy b join savings.plan p on p.id = b.plan_id
+  where b.person = auth.uid() and b.state = 'bought'
+$$;
+comment on function savings.my_lot_plans() is 'Of each of the caller''s lots the plan''s name, and what of its cost was our fee and the exchange''s.';
+grant execute on function savings.my_lot_plans() to authenticated;

@@ -14,16 +14,20 @@ grant usage on schema notifications to authenticated, service_role;
 create table notifications.kind (
   kind events.kind primary key,
   is_chosen boolean not null,
-  is_default boolean not null
+  is_default boolean not null,
+  is_urgent boolean not null default false
 );
 comment on table notifications.kind is
 'Events that people are told of. is_chosen: whether they may choose (else it is written to an address that is to be confirmed); '
-'is_default: whether e-mail and push tell it until they do. A text is sent to nobody who did not ask.';
+'is_default: whether e-mail and push tell it until they do. A text is sent to nobody who did not ask. is_urgent: told by every channel, '
+'in quiet hours too, and nobody can choose otherwise: whoever holds a stolen session least of all.';
 alter table notifications.kind enable row level security;
 insert into notifications.kind (kind, is_chosen, is_default)
 values
 ('buy.bought', true, true), ('buy.failed', true, true), ('buy.skipped', true, true), ('buy.waits', true, true),
-('plan.paused', true, true), ('plan.ended', true, true), ('reminder.came', true, false), ('notices.email_asked', false, true);
+('plan.paused', true, true), ('plan.ended', true, true), ('reminder.came', true, false), ('notices.email_asked', false, true),
+('withdrawal.sent', true, true), ('withdrawal.failed', true, true);
+insert into notifications.kind (kind, is_chosen, is_default, is_urgent) values ('withdrawal_address.added', false, true, true);
 
 create table notifications.setting (
   person uuid primary key references public.profiles (id),
@@ -82,7 +86,7 @@ alter table notifications.device enable row level security;
 create function notifications.is_wanted(person uuid, kind text, channel text) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select coalesce(
-    case when not k.is_chosen then is_wanted.channel = 'email' end,
+    case when not k.is_chosen then k.is_urgent or is_wanted.channel = 'email' end,
     (select p.is_wanted from notifications.preference p
      where p.person = is_wanted.person and p.kind = k.kind and p.channel = is_wanted.channel),
     k.is_default and is_wanted.channel <> 'sms')

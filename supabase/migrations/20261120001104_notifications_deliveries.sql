@@ -143,7 +143,7 @@ create function notifications.open(delivery_id uuid) returns jsonb
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jsonb_build_object(
     'person', d.person, 'kind', d.kind, 'channel', d.channel, 'facts', e.payload, 'at', d.created_at, 'now', private.now(),
-    'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel),
+    'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel), 'is_chosen', k.is_chosen, 'is_urgent', k.is_urgent,
     'is_late', greatest(d.created_at, d.due_at) < private.now() - interval '1 day'
       or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now())
       -- another address was asked for since
@@ -160,6 +160,7 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
     'quiet_from_minute', s.quiet_from_minute, 'quiet_to_minute', s.quiet_to_minute, 'zone', coalesce(s.zone, 'UTC'))
   from notifications.delivery d
   join events.event e on e.id = d.event_id
+  join notifications.kind k on k.kind = d.kind
   left join notifications.setting s on s.person = d.person
   left join savings.plan l on l.id = case when d.kind like 'plan.%' then e.subject else (e.payload ->> 'plan_id')::uuid end
   where d.id = delivery_id and d.state = 'waiting' and d.due_at <= private.now()

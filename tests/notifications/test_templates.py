@@ -5,7 +5,7 @@ import re
 import pytest
 
 from paya_app.notifications import KINDS
-from paya_app.notifications.kinds import EMAIL_ASKED
+from paya_app.notifications.kinds import ADDRESS_ADDED, EMAIL_ASKED, OF_NO_PLAN
 from paya_app.notifications.templates import notice_of
 
 FACTS = {
@@ -25,7 +25,7 @@ def told(kind, name="Coffee", **more):
     return notice_of(kind, FACTS | more, plan_id="p1", plan_name=name, plan_zone="America/New_York")
 
 
-@pytest.mark.parametrize("kind", [each.kind for each in KINDS])
+@pytest.mark.parametrize("kind", [each.kind for each in KINDS if each.kind not in OF_NO_PLAN])
 def test_every_kind_says_where_the_money_is_and_leads_on(kind):
     for reason in (None, "insufficient_funds", "something_new"):
         notice = told(kind, reason=reason)
@@ -69,3 +69,22 @@ def test_a_plans_name_stays_a_name(name):
 def test_the_mail_that_confirms_is_about_no_plan():
     notice = notice_of(EMAIL_ASKED, {}, plan_id="", plan_name="", plan_zone="UTC")
     assert "signed in to PaYa" in notice.happened
+
+
+@pytest.mark.parametrize("kind", [ADDRESS_ADDED, "withdrawal.sent", "withdrawal.failed"])
+def test_notices_about_bitcoin_say_where_it_is_and_lead_to_it(kind):
+    facts = {
+        "label": "Safe\r\nBcc: x",
+        "address": "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+        "quantity_sats": 100_000,
+    }
+    facts |= {"arrives_sats": 99_000, "fee_sats": 1000}
+    for reason in (None, "fee_rose", "something_new"):
+        notice = notice_of(kind, facts | {"reason": reason}, plan_id="", plan_name="", plan_zone="UTC")
+        assert notice.path == "/save/withdraw/"
+        assert facts["address"] not in notice.mail("")
+        assert "something_new" not in notice.mail("")
+        assert re.search(r"No bitcoin has moved|PaYa account", notice.money)
+        assert "\r" not in notice.happened
+        assert len(notice.subject) <= 60
+        assert len(notice.short()) <= 320
