@@ -61,6 +61,26 @@ def bench_bank(*, as_json: Annotated[bool, typer.Option("--json", help="Print th
     raise typer.Exit(main(as_json_only=as_json))
 
 
+@app.command("savings-years")
+def bench_savings_years(
+    *,
+    seed: Annotated[int, typer.Option(help="Another number, other plans.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON only.")] = False,
+) -> None:
+    """Two years of 200 plans in twelve zones: each occurrence once, none before its time (bar: 10 minutes)."""
+    from bench.savings_years import main
+
+    raise typer.Exit(main(seed=seed, as_json_only=as_json))
+
+
+@app.command("api")
+def bench_api(*, as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False) -> None:
+    """Plans made over HTTP by 16 programs at once (bar: p95 at most 50 ms in the server, about a minute)."""
+    from bench.api import main
+
+    raise typer.Exit(main(as_json_only=as_json))
+
+
 @app.command("savings")
 def bench_savings(
     *,
