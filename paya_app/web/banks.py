@@ -9,10 +9,11 @@ from paya_app.core.actor import Actor
 
 @dataclass
 class BankChoice:
-    """A confirmed bank to choose from."""
+    """A bank to choose from; `state` is as its source's, or `closed`."""
 
     id: str
     name: str
+    state: str = "verified"
 
 
 async def confirmed_banks(actor: Actor) -> list[BankChoice]:

@@ -141,7 +141,7 @@ def percent(bps: int) -> str:
 
 def fee_words(fee: FeeTerms, amount_cents: int) -> str:
     """What our fee of a buy of this amount is: `$0.00 (2 free buys left), then 1 % ($0.25)`."""
-    charged = f"{percent(fee.fee_bps)} ({format_cents(fee.charged_cents(amount_cents))})"
+    charged = f"{percent(fee.fee_bps)} ({format_cents(fee.charged_cents(amount_cents))})".replace(" ", "\u00a0")
     if not fee.fee_bps:
         return format_cents(0)
     if fee.free_left:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.bank_pages import link_a_bank
 from tests.browser.bars import measure
 from tests.browser.conftest import ARTIFACTS
 from tests.browser.test_keyboard import tab_to
@@ -51,6 +52,16 @@ async def times_ahead(page: Page) -> list[str]:
     return await page.get_by_label("Next buys").locator("time").all_inner_texts()
 
 
+async def history_tells(page: Page, skipped: str) -> None:
+    """The history has the change with before and after, the skipped buy, and whose doing it was."""
+    told = page.get_by_label("History", exact=True)
+    await expect(told.get_by_role("listitem").first).to_contain_text("Amount: $25.00 to $50.00")
+    await expect(told.get_by_role("listitem").first).to_contain_text("How often: every week to every month")
+    await expect(told).to_contain_text(f"Skipped the buy of {skipped}")
+    await expect(told.get_by_role("listitem").last).to_contain_text("Started")
+    assert all("You · " in each for each in await told.get_by_role("listitem").all_inner_texts())
+
+
 async def test_a_weekly_plan_in_four_taps(browsing: Browsing, paya: RunningPaya):
     ann = await paya.sign_up(name="Ann Field", cents=50_000)
     page = await browsing.page(ann, "/", **NEW_YORK)
@@ -61,6 +72,7 @@ async def test_a_weekly_plan_in_four_taps(browsing: Browsing, paya: RunningPaya)
         "Every Friday at 09:00, New York time, $25.00 from your wallet buys bitcoin at the exchange's price of "
         "that moment."
     )
+    await expect(page.locator("#review-fee")).to_have_text("Fee: $0.00 (3 free buys left), then 1 % ($0.25)")
     promised = await page.get_by_label("The next three").locator("time").all_inner_texts()
     await answer(page)
     await expect(page.locator("#plan-each")).to_have_text("$25.00")
@@ -79,6 +91,12 @@ async def test_a_weekly_plan_in_four_taps(browsing: Browsing, paya: RunningPaya)
     await expect(page.get_by_role("link", name="Friday bitcoin")).to_contain_text(
         f"Next: {promised[0]} · New York time"
     )
+    await page.goto("/")
+    await expect(page.locator("#next-buy")).to_contain_text("Next: Friday bitcoin")
+    await expect(page.locator("#next-buy")).to_contain_text(f"{promised[0]} · New York time")
+    await bars(page, "home_next_buy")
+    await page.locator("#next-buy").click()
+    await expect(page.locator("#plan-each")).to_have_text("$25.00")
     assert browsing.troubles == []
 
 
@@ -157,9 +175,11 @@ async def test_skip_pause_resume_change_and_end(browsing: Browsing, paya: Runnin
     )
     await answer(page)
     await expect(page.locator("#plan-each")).to_have_text("$50.00")
-    await expect(page.get_by_text("$80,000.00 per bitcoin")).to_be_visible()
+    await expect(page.get_by_text("$80,000.00 per bitcoin", exact=True)).to_be_visible()
     await expect(page.get_by_text("Wallet; if short, tried for a day")).to_be_visible()
     await expect(page.get_by_role("heading", name="Monthly bitcoin")).to_be_visible()
+    await history_tells(page, first)
+    await bars(page, "save_plan_history")
 
     await page.get_by_role("button", name="End this plan").click()
     await answer(page)
@@ -229,6 +249,42 @@ async def test_by_keyboard_alone(browsing: Browsing, paya: RunningPaya):
     await tab_to(page, "Pause", "BUTTON")
     await keys.press("Enter")
     await expect(page.locator("#plan-state")).to_have_text("Paused")
+    assert browsing.troubles == []
+
+
+async def test_a_bank_pays_a_plan_and_the_form_says_when(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(name="Ann Field", cents=5000)
+    page = await browsing.page(ann, "/save/new/?amount=25", viewport=DESK, **NEW_YORK)
+    await expect(page.locator("#plan-form")).to_be_visible()
+    await expect(page.get_by_label("Paid from")).to_have_count(0)
+    await page.goto("/add/")
+    await link_a_bank(page)
+    await page.keyboard.type("12.50")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog")).to_contain_text("$12.50")
+
+    await page.goto("/save/new/?amount=25")
+    await page.get_by_label("Paid from").select_option(index=1)
+    await page.get_by_label("Your bank is asked").select_option("5")
+    await page.get_by_role("button", name="More options").click()
+    await page.get_by_role("button", name="Wallet pays").click()
+    await bars(page, "save_new_bank")
+    await page.get_by_role("button", name="Review $25.00 a week").click()
+    sheet = page.get_by_role("dialog")
+    await expect(page.locator("#review-promise")).to_contain_text("$25.00 from your bank buys bitcoin")
+    await expect(sheet).to_contain_text("Your bank is asked: 5 business days before each buy")
+    await expect(sheet).to_contain_text("If its money is late: Your wallet pays")
+    await expect(sheet.get_by_text("Your bank is asked on").first).to_be_visible()
+    await expect(page.locator("#confirm")).to_have_attribute("aria-disabled", "false")
+    await bars(page, "save_review_bank")
+    await answer(page)
+    await expect(page.locator("#plan-each")).to_have_text("$25.00")
+    await expect(page.get_by_text("5 business days before each buy").first).to_be_visible()
+    await bars(page, "save_plan_bank")
+    funding = await paya.rows(
+        "select funding, lead_bank_days, on_shortfall from savings.plan where person = %s", (ann.user_id,)
+    )
+    assert funding == [("bank", 5, "use_wallet")]
     assert browsing.troubles == []
 
 

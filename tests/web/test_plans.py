@@ -285,9 +285,9 @@ def test_a_time_that_is_none_is_refused(time: str):
 @pytest.mark.parametrize(
     ("fee", "said"),
     [
-        (FeeTerms(100, 0), "1 % ($0.25)"),
-        (FeeTerms(100, 1), "$0.00 (1 free buy left), then 1 % ($0.25)"),
-        (FeeTerms(150, 2), "$0.00 (2 free buys left), then 1.5 % ($0.38)"),
+        (FeeTerms(100, 0), "1\u00a0%\u00a0($0.25)"),
+        (FeeTerms(100, 1), "$0.00 (1 free buy left), then 1\u00a0%\u00a0($0.25)"),
+        (FeeTerms(150, 2), "$0.00 (2 free buys left), then 1.5\u00a0%\u00a0($0.38)"),
         (FeeTerms(0, 0), "$0.00"),
     ],
 )

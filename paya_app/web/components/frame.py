@@ -27,6 +27,7 @@ def frame(
     active: str = "",
     back: Any = "",
     bar: bool = True,
+    wide: bool = False,
     public: bool = False,
     **events: Any,
 ) -> rx.Component:
@@ -38,6 +39,7 @@ def frame(
         active: Which place of the bar and rail this is.
         back: Where the arrow leads; none without it.
         bar: Whether the bottom bar shows (not where the page ends in its own primary action).
+        wide: As wide as pages with a bar, for a form that begins on one and ends on one.
         public: Visitors see this page too, without bar and rail.
         events: Events of the whole page, like `on_unmount`.
     """
@@ -52,7 +54,7 @@ def frame(
                 *children,
                 id="content",
                 tab_index=-1,
-                class_name="page" if bar else "page bare",
+                class_name="page" if bar else "page bare wide" if wide else "page bare",
             ),
             class_name="desk",
         ),

@@ -75,7 +75,12 @@ def next_buy_card(buy: rx.vars.ObjectVar[NextBuyShown]) -> rx.Component:
             rx.el.span(icon("bitcoin", 20), class_name="av a3", aria_hidden="true"),
             rx.el.div(
                 rx.el.p("Next: ", buy.name, class_name="font-semibold wrap"),
-                rx.el.p(rx.el.time(buy.words, date_time=buy.at), " · ", buy.zone, class_name="s m num wrap"),
+                rx.el.p(
+                    rx.el.time(buy.words, date_time=buy.at),
+                    " · ",
+                    rx.el.span(buy.zone, class_name="whitespace-nowrap"),
+                    class_name="s m num wrap",
+                ),
                 class_name="t",
             ),
             rx.el.b(buy.amount, class_name="num whitespace-nowrap"),

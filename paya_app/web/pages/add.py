@@ -20,19 +20,17 @@ from paya_app.core.config import settings
 from paya_app.core.errors import AmountInvalid, PayaError, RequestInvalid, ServiceUnavailable, SignedOut
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents, parse_cents
+from paya_app.web.banks import BankChoice, source_name
 from paya_app.web.components.allowance import allowance
 from paya_app.web.components.amount_form import amount_form
 from paya_app.web.components.asked_for import asked_for
-from paya_app.web.components.busy import busy_button
-from paya_app.web.components.button import primary, primary_link, secondary
-from paya_app.web.components.field import field, notice
+from paya_app.web.components.bank_steps import closed_step, confirm_step, link_step, numbers_step
+from paya_app.web.components.bank_transfer import arrival, bank_head, bank_list, transfer_bones
+from paya_app.web.components.button import secondary
+from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
-from paya_app.web.components.icon import icon
 from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.review import review_line, review_sheet
-from paya_app.web.components.segment import segment
-from paya_app.web.components.skeleton import bone, waiting
-from paya_app.web.components.when import when
 from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
 from paya_app.web.viewer import admit, query_value, signed_in
 
@@ -58,15 +56,6 @@ class AmountsForm(Form):
 
     first: Text = ""
     second: Text = ""
-
-
-@dataclass
-class BankRow:
-    """A linked bank to choose from."""
-
-    id: str
-    name: str
-    state: str
 
 
 @dataclass
@@ -108,7 +97,7 @@ class AddState(rx.State):
     load_id: str = ""
     former_id: str = ""
     bank: str = ""
-    banks: rx.Field[list[BankRow]] = rx.field(default_factory=list)
+    banks: rx.Field[list[BankChoice]] = rx.field(default_factory=list)
     bank_hint: str = ""
     amounts_hint: str = ""
     kind: str = "checking"
@@ -332,9 +321,9 @@ class AddState(rx.State):
         self.arrives_at = "" if is_soon else expected.at.isoformat()
         self.held = expected.held
         self.banks = [
-            BankRow(
+            BankChoice(
                 id=str(one.id),
-                name=f"{one.bank_name} ··{one.last4}",
+                name=source_name(one),
                 state="closed" if one.is_closed else one.state,
             )
             for one in sources
@@ -351,7 +340,7 @@ class AddState(rx.State):
         self._show(source)
 
     def _show(self, source: banking.Source) -> None:
-        self._source, self.bank = source.id, f"{source.bank_name} ··{source.last4}"
+        self._source, self.bank = source.id, source_name(source)
         self.tries = TRIES.get(source.tries_left, "")
         if source.is_closed:
             self.step = "closed"
@@ -411,15 +400,15 @@ def page() -> rx.Component:
             rx.cond(AddState.step == "amount", rx.fragment(), notice(AddState.fault)),
             rx.match(
                 AddState.step,
-                ("link", _link()),
-                ("bank", _bank()),
-                ("confirm", _confirm()),
-                ("closed", _closed()),
+                ("link", link_step(AddState)),
+                ("bank", numbers_step(AddState)),
+                ("confirm", confirm_step(AddState)),
+                ("closed", closed_step(AddState)),
                 ("amount", _amount()),
                 ("choose", _choose()),
                 rx.fragment(),
             ),
-            waiting=_bones(),
+            waiting=transfer_bones(),
             ready=(AddState.step != "") | (AddState.fault != ""),
             current_id=AddState.load_id,
             former_id=AddState.former_id,
@@ -432,178 +421,16 @@ def page() -> rx.Component:
     )
 
 
-def _bones() -> rx.Component:
-    return waiting(
-        rx.el.div(
-            bone("50%", "24px"), bone("100%", "52px", "mt-6"), bone("100%", "52px", "mt-4"), class_name="card p-6"
-        )
-    )
-
-
-def _hint(text: Any) -> rx.Component:
-    return rx.cond(
-        text != "", rx.el.div(icon("info", 20), rx.el.p(text, class_name="num"), class_name="notice calm mt-3")
-    )
-
-
 def _choose() -> rx.Component:
-    def bank(row: rx.vars.ObjectVar[BankRow]) -> rx.Component:
-        return rx.el.button(
-            rx.el.span(icon("landmark", 20), class_name="av a1"),
-            rx.el.span(row.name, class_name="t font-semibold"),
-            rx.match(
-                row.state,
-                ("verified", rx.fragment()),
-                ("closed", rx.el.span("closed", class_name="chip")),
-                rx.el.span("to confirm", class_name="chip warn"),
-            ),
-            type="button",
-            on_click=AddState.choose_bank(row.id),
-            class_name="row w-full",
-        )
-
     return rx.el.div(
-        rx.el.div(rx.foreach(AddState.banks, bank), class_name="card"),
+        bank_list(AddState.banks, AddState.choose_bank),
         secondary("Link another account", on_click=AddState.link_another, class_name="mt-4"),
-    )
-
-
-def _link() -> rx.Component:
-    return rx.el.div(
-        rx.el.div(
-            rx.el.h2("Your bank account", class_name="text-xl!"),
-            rx.el.p(
-                "Money comes from here. Sign in to your bank, and you can add money right away.",
-                class_name="m mt-1",
-            ),
-        ),
-        primary_link("Sign in to your bank", to="/link-bank/"),
-        rx.el.button(
-            "Type your account number instead",
-            type="button",
-            on_click=AddState.type_instead,
-            class_name="link w-full min-h-11",
-        ),
-        class_name="card p-6 grid gap-4",
-    )
-
-
-def _bank() -> rx.Component:
-    return rx.el.div(
-        rx.el.form(
-            rx.el.div(
-                rx.el.h2("Your bank account", class_name="text-xl!"),
-                rx.el.p("Money comes from here. Two small deposits show that it is yours.", class_name="m mt-1"),
-            ),
-            notice(AddState.form_fault),
-            field(
-                "Name on the account", name="holder", fault=AddState.holder_fault, auto_complete="name", max_length=200
-            ),
-            field(
-                "Routing number",
-                name="routing",
-                fault=AddState.routing_fault,
-                input_mode="numeric",
-                max_length=32,
-                hint="Nine digits, at the bottom left of a check.",
-            ),
-            field("Account number", name="account", fault=AddState.account_fault, input_mode="numeric", max_length=32),
-            rx.el.div(
-                rx.el.p("Kind of account", class_name="label", aria_hidden="true"),
-                rx.el.input(type="hidden", name="kind", value=AddState.kind),
-                segment(
-                    "Kind of account",
-                    AddState.kind,
-                    (
-                        ("checking", "Checking", AddState.choose_kind("checking")),
-                        ("savings", "Savings", AddState.choose_kind("savings")),
-                    ),
-                ),
-            ),
-            busy_button(
-                "Add this account",
-                busy_label="Asking your bank …",
-                long_label="Still waiting for the bank service. Nothing is taken from your account by this.",
-                settled=AddState.settled,
-                type="submit",
-                id="link",
-            ),
-            on_submit=AddState.add_bank,
-            class_name="card p-6 grid gap-4",
-        ),
-        _hint(AddState.bank_hint),
-    )
-
-
-def _confirm() -> rx.Component:
-    return rx.el.div(
-        rx.el.form(
-            rx.el.div(
-                rx.el.h2("Confirm it is yours", class_name="text-xl!"),
-                rx.el.p(
-                    "Two small deposits are on their way to ",
-                    rx.el.b(AddState.bank),
-                    ". Write both amounts here, in any order.",
-                    class_name="m mt-1",
-                ),
-            ),
-            notice(AddState.form_fault),
-            rx.el.div(
-                field("First deposit", name="first", input_mode="decimal", placeholder="0.03", max_length=12),
-                field("Second deposit", name="second", input_mode="decimal", placeholder="0.09", max_length=12),
-                class_name="grid grid-cols-2 gap-3",
-            ),
-            rx.cond(AddState.tries != "", rx.el.p(AddState.tries, class_name="s m", role="status")),
-            busy_button(
-                "Confirm",
-                busy_label="Asking your bank …",
-                long_label="Still waiting for the bank service. Nothing is taken from your account by this.",
-                settled=AddState.settled,
-                type="submit",
-                id="tell",
-            ),
-            on_submit=AddState.confirm_bank,
-            class_name="card p-6 grid gap-4",
-        ),
-        _hint(AddState.amounts_hint),
-        rx.el.button(
-            "Use another account", type="button", on_click=AddState.show_banks, class_name="link w-full min-h-11 mt-2"
-        ),
-    )
-
-
-def _closed() -> rx.Component:
-    return rx.el.div(
-        rx.el.h2("This account cannot be confirmed", class_name="text-xl!"),
-        rx.el.p(
-            "The amounts were wrong three times, so ",
-            rx.el.b(AddState.bank),
-            " stays unconfirmed for good. No money was moved. Link another account to go on.",
-            class_name="m",
-        ),
-        primary("Link another account", on_click=AddState.link_another),
-        rx.cond(
-            AddState.banks.length() > 1,
-            rx.el.button(
-                "Choose a linked account", type="button", on_click=AddState.show_banks, class_name="link min-h-11"
-            ),
-        ),
-        class_name="card p-6 grid gap-4",
     )
 
 
 def _amount() -> rx.Component:
     return rx.el.div(
-        rx.el.div(
-            rx.el.span(icon("landmark", 28), class_name="av s72 a1"),
-            rx.el.p(
-                "from ",
-                rx.el.b(AddState.bank),
-                " · ",
-                rx.el.button("change", type="button", on_click=AddState.show_banks, class_name="link hit"),
-            ),
-            class_name="grid justify-items-center gap-2 my-1 text-center",
-        ),
+        bank_head("from", AddState.bank, AddState.show_banks),
         amount_form(
             hint=AddState.limit,
             fault=AddState.fault,
@@ -628,11 +455,7 @@ def _amount() -> rx.Component:
                 review_line("Fee", rx.el.b("$0.00", class_name="num")),
                 review_line(
                     "Yours to spend",
-                    rx.cond(
-                        AddState.arrives_at != "",
-                        when(AddState.arrives_at, "by", class_name="num"),
-                        rx.el.span("in a few seconds"),
-                    ),
+                    arrival(AddState.arrives_at),
                 ),
                 rx.cond(AddState.held != "", review_line("Of that held here", rx.el.span(AddState.held))),
             ),

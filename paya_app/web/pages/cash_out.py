@@ -16,30 +16,22 @@ from paya_app.core.config import settings
 from paya_app.core.errors import AmountInvalid, PayaError, RequestInvalid, ServiceUnavailable, SignedOut
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents, parse_cents
+from paya_app.web.banks import BankChoice, confirmed_banks
 from paya_app.web.components.allowance import allowance
 from paya_app.web.components.amount_form import amount_form
 from paya_app.web.components.asked_for import asked_for
+from paya_app.web.components.bank_transfer import arrival, bank_head, bank_list, transfer_bones
 from paya_app.web.components.button import primary_link, secondary_link
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
-from paya_app.web.components.icon import icon
 from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.review import review_line, review_sheet
-from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.components.when import when
 from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
 from paya_app.web.viewer import admit, query_value, signed_in
 
 SERVER_TROUBLE = 500
 ASK_AGAIN = "Not cashed out. Nothing left your wallet. Check the transfer once more, and confirm it."
-
-
-@dataclass
-class BankChoice:
-    """A confirmed bank to choose from."""
-
-    id: str
-    name: str
 
 
 @dataclass
@@ -213,15 +205,14 @@ class CashOutState(rx.State):
             self.more_at = ""
             self.nothing = f"Your account is {cases[0].state}. Home says why, and what to do."
         self.paid_at = "" if settings().ach_s else banking.redemption_expectation().isoformat()
-        confirmed = [one.source for one in await banking.banks(actor) if one.source.state == "verified"]
-        self.banks = [BankChoice(str(one.id), f"{one.bank_name} ··{one.last4}") for one in confirmed]
+        self.banks = await confirmed_banks(actor)
         if limits.opens_at:
             self.step = "early"
-        elif not confirmed:
+        elif not self.banks:
             self.step, self._source = "unlinked", None
         else:
-            source = next((one for one in confirmed if one.id == chosen), confirmed[0])
-            self._source, self.bank = source.id, f"{source.bank_name} ··{source.last4}"
+            bank = next((one for one in self.banks if one.id == str(chosen)), self.banks[0])
+            self._source, self.bank = UUID(bank.id), bank.name
             self.step = "amount"
 
     def _show_limits(self, limits: banking.RedemptionLimits) -> None:
@@ -260,14 +251,7 @@ def page() -> rx.Component:
                 ("choose", _choose()),
                 rx.fragment(),
             ),
-            waiting=waiting(
-                rx.el.div(
-                    bone("50%", "24px"),
-                    bone("100%", "52px", "mt-6"),
-                    bone("100%", "52px", "mt-4"),
-                    class_name="card p-6",
-                )
-            ),
+            waiting=transfer_bones(),
             ready=(CashOutState.step != "") | (CashOutState.fault != ""),
             current_id=CashOutState.redemption_id,
             former_id=CashOutState.former_id,
@@ -321,33 +305,15 @@ def _early() -> rx.Component:
 
 
 def _choose() -> rx.Component:
-    def bank(row: rx.vars.ObjectVar[BankChoice]) -> rx.Component:
-        return rx.el.button(
-            rx.el.span(icon("landmark", 20), class_name="av a1"),
-            rx.el.span(row.name, class_name="t font-semibold"),
-            type="button",
-            on_click=CashOutState.choose_bank(row.id),
-            class_name="row w-full",
-        )
-
     return rx.el.div(
-        rx.el.div(rx.foreach(CashOutState.banks, bank), class_name="card"),
+        bank_list(CashOutState.banks, CashOutState.choose_bank),
         secondary_link("Link another account", to="/link-bank/", class_name="mt-4"),
     )
 
 
 def _amount() -> rx.Component:
     return rx.el.div(
-        rx.el.div(
-            rx.el.span(icon("landmark", 28), class_name="av s72 a1"),
-            rx.el.p(
-                "to ",
-                rx.el.b(CashOutState.bank),
-                " · ",
-                rx.el.button("change", type="button", on_click=CashOutState.show_banks, class_name="link hit"),
-            ),
-            class_name="grid justify-items-center gap-2 my-1 text-center",
-        ),
+        bank_head("to", CashOutState.bank, CashOutState.show_banks),
         amount_form(
             hint=CashOutState.available + " available · no fee",
             fault=CashOutState.fault,
@@ -376,11 +342,7 @@ def _amount() -> rx.Component:
                 review_line("Fee", rx.el.b("$0.00", class_name="num")),
                 review_line(
                     "In your bank",
-                    rx.cond(
-                        CashOutState.paid_at != "",
-                        when(CashOutState.paid_at, "by", class_name="num"),
-                        rx.el.span("in a few seconds"),
-                    ),
+                    arrival(CashOutState.paid_at),
                 ),
                 review_line("Left in your wallet", rx.el.span(CashOutState.remains, class_name="num")),
             ),

@@ -122,9 +122,9 @@ class HomeState(rx.State):
         under_way = sorted(
             (one for one in moved if one.state in UNDER_WAY), key=lambda one: one.created_at, reverse=True
         )
-        self.coming = [_coming(one) for one in under_way[:COMING_MAX]]
+        self.coming = [coming_of(one) for one in under_way[:COMING_MAX]]
         self.others = max(0, len(under_way) - 1)
-        self.next_buy = _next_buy(await savings.next_buy(actor))
+        self.next_buy = next_buy_of(await savings.next_buy(actor))
         self.yours = [payment_row(payment) for payment in await wallet.payments(actor, limit=YOURS_MAX)]
         self.left = payments_left(limits) if not cases else f"Your account is {cases[0].state}: you cannot pay."
         self.hour_used, self.hour_max = limits.hour_used, limits.hour_max
@@ -142,7 +142,8 @@ class HomeState(rx.State):
         self.fault, self.loaded = "", True
 
 
-def _coming(moved: BankTransfer) -> Coming:
+def coming_of(moved: BankTransfer) -> Coming:
+    """Money under way, as Home says it."""
     is_out = isinstance(moved, banking.Redemption)
     expected = still_expected(expected_at(moved), now())
     waits = "queued" if is_queued(moved) else "on its way"
@@ -157,7 +158,8 @@ def _coming(moved: BankTransfer) -> Coming:
     )
 
 
-def _next_buy(buy: savings.NextBuy | None) -> NextBuyShown:
+def next_buy_of(buy: savings.NextBuy | None) -> NextBuyShown:
+    """The next buy of any plan, as Home says it."""
     if buy is None:
         return NextBuyShown()
     return NextBuyShown(

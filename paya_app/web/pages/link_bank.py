@@ -13,6 +13,7 @@ from paya_app import banking
 from paya_app.core.actor import Actor
 from paya_app.core.errors import NotFound, PayaError
 from paya_app.core.ids import new_id
+from paya_app.web.banks import source_name
 from paya_app.web.components.busy import busy_button
 from paya_app.web.components.button import primary_link, secondary_link
 from paya_app.web.components.due import Due
@@ -107,7 +108,7 @@ class LinkBankState(rx.State):
     def _show(self, link: banking.Link) -> None:
         self.is_reconnect = link.is_reconnect
         if link.source is not None:
-            self.bank = f"{link.source.bank_name} ··{link.source.last4}"
+            self.bank = source_name(link.source)
         if not link.is_over:
             self.phase = "waiting"
         elif link.state == "linked":

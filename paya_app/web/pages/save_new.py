@@ -221,5 +221,6 @@ def page() -> rx.Component:
         active="save",
         back="/save/",
         bar=False,
+        wide=True,
         on_unmount=NewPlanState.leave,
     )

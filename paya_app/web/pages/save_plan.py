@@ -12,20 +12,16 @@ from paya_app.core.clock import now
 from paya_app.core.errors import NotFound, PayaError, RequestInvalid
 from paya_app.core.money import format_cents
 from paya_app.web.banks import confirmed_banks, name_in
-from paya_app.web.components.busy import busy_button
-from paya_app.web.components.button import secondary, secondary_link
-from paya_app.web.components.due import Due
+from paya_app.web.components.button import secondary_link
 from paya_app.web.components.field import notice
 from paya_app.web.components.focus_title import focus_title
 from paya_app.web.components.frame import frame
-from paya_app.web.components.icon import icon
-from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
-from paya_app.web.components.next_buys import BuyAhead, next_buys
+from paya_app.web.components.next_buys import BuyAhead
 from paya_app.web.components.only_for import only_for
-from paya_app.web.components.plan_past import PastBuy, history, past_buys
+from paya_app.web.components.plan_past import PastBuy
+from paya_app.web.components.plan_view import plan_view
 from paya_app.web.components.provider_banner import provider_banner
-from paya_app.web.components.sheet import sheet
 from paya_app.web.components.skeleton import bone, bone_section, waiting
 from paya_app.web.forms import read, read_flag, read_id, read_text
 from paya_app.web.plan_buys import buy_words, spent_words
@@ -280,7 +276,7 @@ def page() -> rx.Component:
         _only(
             rx.fragment(
                 focus_title(PlanState.is_new & (PlanState.kind != "")),
-                rx.match(PlanState.kind, ("plan", _plan()), ("none", _none()), _waiting()),
+                rx.match(PlanState.kind, ("plan", plan_view(PlanState)), ("none", _none()), _waiting()),
             ),
             _waiting(),
         ),
@@ -310,108 +306,3 @@ def _none() -> rx.Component:
         secondary_link("All of your plans", to="/save/", class_name="low inline-flex!"),
         class_name="card p-8 text-center",
     )
-
-
-def _plan() -> rx.Component:
-    return rx.el.div(
-        notice(PlanState.fault),
-        notice(PlanState.said, kind="calm"),
-        Due.create(at=PlanState.due_at, on_due=PlanState.refresh),
-        rx.el.section(
-            rx.el.p(PlanState.amount, class_name="amt", id="plan-each"),
-            rx.el.p(PlanState.rhythm, class_name="m num"),
-            rx.el.p(PlanState.zone, class_name="s m"),
-            rx.el.p(
-                rx.el.span(rx.el.span(class_name="dot"), PlanState.chip, class_name="chip " + PlanState.chip_tone),
-                class_name="mt-3",
-                role="status",
-                id="plan-state",
-            ),
-            rx.el.p(PlanState.why, class_name="m mt-3 empty:hidden", id="why"),
-            class_name="card p-6 text-center",
-        ),
-        rx.cond(PlanState.state == "paused", _ask("resume", "Resume", "pri mt-4")),
-        rx.cond(PlanState.ahead.length() > 0, _ahead()),
-        rx.el.section(
-            _kv("Spent so far", rx.el.b(PlanState.spent, class_name="num", id="spent")),
-            rx.cond(PlanState.fee != "", _kv("Fee", rx.el.span(PlanState.fee, class_name="num", id="fee"))),
-            rx.foreach(PlanState.lines, lambda line: _kv(line.label, rx.el.span(line.words, class_name="num"))),
-            class_name="card mt-6",
-            aria_label="What it says",
-        ),
-        past_buys(
-            PlanState.past,
-            zone=PlanState.zone,
-            is_earlier=PlanState.is_earlier,
-            has_more=PlanState.earlier != "",
-            on_more=PlanState.show_more,
-            on_newest=PlanState.show_newest,
-        ),
-        rx.cond(
-            PlanState.state != "ended",
-            rx.el.div(
-                rx.cond(PlanState.state == "active", _ask("pause", "Pause", "sec2"), rx.fragment()),
-                _ask("end", "End this plan", "sec2 danger"),
-                class_name="grid gap-2 mt-6",
-            ),
-            secondary_link("New plan", to="/save/new/", class_name="mt-6"),
-        ),
-        history(
-            PlanState.told,
-            is_earlier=PlanState.is_older,
-            has_more=PlanState.older != "",
-            on_more=PlanState.show_older,
-            on_newest=PlanState.show_latest,
-        ),
-        _sheet(),
-    )
-
-
-def _ask(verb: str, words: str, class_name: str) -> rx.Component:
-    return rx.el.button(
-        words, type="button", on_click=PlanState.ask(verb, PlanState.shown), id=verb, class_name=class_name
-    )
-
-
-def _ahead() -> rx.Component:
-    def skip(buy: rx.vars.ObjectVar[BuyAhead]) -> rx.Component:
-        return secondary(
-            icon("skip-forward", 16),
-            "Skip",
-            on_click=PlanState.ask("skip", PlanState.shown),
-            id="skip",
-            class_name="low text-sm!",
-            aria_label="Skip the buy on " + buy.words.to(str),
-        )
-
-    return rx.el.section(
-        rx.el.div(
-            rx.el.h2(rx.cond(PlanState.ahead.length() == 3, "Next three", "Next")),  # noqa: PLR2004 - three are shown
-            go("Change", to="/save/" + PlanState.shown + "/change/", class_name="link hit"),
-            class_name="sec",
-        ),
-        rx.el.div(next_buys(PlanState.ahead, label="Next buys", button=skip), class_name="card"),
-    )
-
-
-def _sheet() -> rx.Component:
-    asked = PlanState.question
-    return sheet(
-        rx.el.p(asked.text, class_name="mb-4 text-center num"),
-        busy_button(
-            asked.answer,
-            busy_label=asked.busy,
-            settled=PlanState.settled,
-            on_press=PlanState.act(asked.to(dict)),
-            id="confirm",
-            class_name=rx.cond(asked.verb == "end", "sec2 danger", "pri"),
-        ),
-        secondary("Keep it as it is", on_click=PlanState.set_asking(False), class_name="mt-2"),
-        title=asked.title,
-        is_open=PlanState.asking,
-        on_open_change=PlanState.set_asking,
-    )
-
-
-def _kv(label: Any, value: rx.Component) -> rx.Component:
-    return rx.el.div(rx.el.span(label, class_name="m shrink-0"), value, class_name="kv")

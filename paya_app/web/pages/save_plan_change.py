@@ -245,6 +245,7 @@ def page() -> rx.Component:
         active="save",
         back="/save/" + state.shown + "/",
         bar=False,
+        wide=True,
         on_unmount=state.leave,
     )
 

@@ -8,6 +8,7 @@ from paya_app import banking
 from paya_app.core.actor import Actor
 from paya_app.core.errors import NotFound, PayaError
 from paya_app.core.money import format_cents
+from paya_app.web.banks import source_name
 from paya_app.web.components.busy import busy_button
 from paya_app.web.components.button import primary_link, secondary, secondary_link
 from paya_app.web.components.field import notice
@@ -145,7 +146,7 @@ def _card(bank: banking.Bank) -> BankCard:
     holder = {True: "In your own name", False: "The name on it is not yours here", None: ""}[bank.is_holder]
     return BankCard(
         id=str(source.id),
-        name=f"{source.bank_name} ··{source.last4}",
+        name=source_name(source),
         state="closed" if source.is_closed else source.state,
         kind=bank.kind.capitalize(),
         connection=bank.connection,

@@ -10,17 +10,17 @@ from paya_app.core.errors import NotFound, PayaError
 from paya_app.identity.devices import device_name
 from paya_app.notifications import NoticeSettings
 from paya_app.providers import push
-from paya_app.web.components.button import secondary
-from paya_app.web.components.field import field, notice
+from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
-from paya_app.web.components.icon import icon
-from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
-from paya_app.web.components.push_switch import push_switch
-from paya_app.web.components.segment import segment
+from paya_app.web.components.notice_settings import (
+    notice_address,
+    notice_devices,
+    notice_hours,
+    notice_kinds,
+    notices_told,
+)
 from paya_app.web.components.skeleton import bone_rows, waiting
-from paya_app.web.components.when import when
-from paya_app.web.components.zone_field import zone_field
 from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
 from paya_app.web.notices import (
     QUIET_FROM,
@@ -237,209 +237,16 @@ def page() -> rx.Component:
         notice(NoticesState.fault),
         rx.cond(
             NoticesState.loaded,
-            rx.el.div(_kinds(), _address(), _devices(), _hours(), _history()),
+            rx.el.div(
+                notice_kinds(NoticesState),
+                notice_address(NoticesState),
+                notice_devices(NoticesState),
+                notice_hours(NoticesState),
+                notices_told(NoticesState),
+            ),
             waiting(rx.el.div(bone_rows(6), class_name="card")),
         ),
         title="Notifications",
         active="settings",
         back="/settings/",
-    )
-
-
-def _kinds() -> rx.Component:
-    grid = "grid grid-cols-[minmax(0,1fr)_52px_52px_52px] items-center"
-    return rx.el.section(
-        rx.el.div(
-            rx.el.h2("Tell me by"),
-            *[
-                rx.el.span(word, class_name="s m text-center", aria_hidden="true")
-                for word in ("E-mail", "Text", "Push")
-            ],
-            class_name=f"{grid} px-4 pt-4 pb-2",
-        ),
-        rx.foreach(
-            NoticesState.kinds,
-            lambda row: rx.el.div(
-                rx.el.span(row.label),
-                _tick(row, "email", "e-mail", row.email),
-                _tick(row, "sms", "text", row.sms),
-                _tick(row, "push", "push", row.push),
-                class_name=f"{grid} px-4 py-1 border-t border-line",
-            ),
-        ),
-        rx.el.p(
-            "E-mail and push begin once they are set up below. Texts go to the number you sign in with.",
-            class_name="s m px-4 pt-2 pb-4",
-        ),
-        class_name="card",
-    )
-
-
-def _tick(row: Any, channel: str, word: str, is_on: Any) -> rx.Component:
-    return rx.el.button(
-        rx.el.span(
-            rx.cond(is_on, icon("check", 16), rx.fragment()),
-            class_name=rx.cond(
-                is_on,
-                "size-6 rounded-lg grid place-items-center bg-brand text-on-brand",
-                "size-6 rounded-lg grid place-items-center border-2 border-[var(--edge)]",
-            ),
-        ),
-        type="button",
-        role="checkbox",
-        aria_checked=rx.cond(is_on, "true", "false"),
-        aria_label=f"{row.label} by {word}",
-        on_click=NoticesState.choose({"kind": row.kind, "channel": channel, "is_wanted": ~is_on}),
-        class_name="size-11 mx-auto grid place-items-center rounded-xl",
-    )
-
-
-def _address() -> rx.Component:
-    return rx.el.section(
-        rx.el.h2("E-mail", class_name="mb-2"),
-        rx.cond(
-            NoticesState.email != "",
-            rx.el.div(
-                rx.el.div(
-                    rx.el.p(NoticesState.email, class_name="font-semibold wrap"),
-                    rx.el.p("Confirmed", class_name="s m"),
-                    class_name="min-w-0 flex-1",
-                ),
-                rx.el.button(
-                    "Remove",
-                    type="button",
-                    class_name="sec2 low s danger w-auto!",
-                    on_click=NoticesState.remove_address,
-                ),
-                class_name="flex gap-3 items-center mb-3",
-            ),
-        ),
-        rx.cond(
-            NoticesState.email_asked != "",
-            rx.el.p(
-                "We sent a link to ",
-                rx.el.b(NoticesState.email_asked),
-                ". Open it there, and notices begin.",
-                class_name="mb-3",
-                role="status",
-            ),
-        ),
-        rx.el.form(
-            field(
-                rx.cond(NoticesState.email != "", "Another address", "Your address"),
-                name="email",
-                fault=NoticesState.address_fault,
-                type="email",
-                auto_complete="email",
-                placeholder="ann@example.com",
-            ),
-            secondary("Send me a link to confirm it", type="submit", class_name="mt-3"),
-            # what was taken is gone from the field; what was refused stays to be mended
-            key=NoticesState.email + " " + NoticesState.email_asked,
-            on_submit=NoticesState.save_address,
-            no_validate=True,
-        ),
-        class_name="card p-4 mt-3",
-    )
-
-
-def _devices() -> rx.Component:
-    return rx.el.section(
-        rx.el.h2("Push", class_name="mb-2"),
-        rx.foreach(
-            NoticesState.devices,
-            lambda device: rx.el.div(
-                rx.el.span(icon("monitor-smartphone"), class_name="m"),
-                rx.el.div(
-                    rx.el.p(device.name),
-                    rx.el.p(when(device.since, "full", "Since "), class_name="s m"),
-                    class_name="min-w-0 flex-1",
-                ),
-                rx.el.button(
-                    "Remove",
-                    type="button",
-                    class_name="sec2 low s danger w-auto!",
-                    aria_label=f"Remove {device.name}",
-                    on_click=NoticesState.remove_device(device.id),
-                ),
-                class_name="flex gap-3 items-center mb-3",
-            ),
-        ),
-        push_switch(
-            public_key=NoticesState.public_key,
-            endpoints=NoticesState.endpoints,
-            on_add=NoticesState.add_device,
-            on_forget=NoticesState.forget_endpoint,
-        ),
-        class_name="card p-4 mt-3",
-    )
-
-
-def _hours() -> rx.Component:
-    return rx.el.section(
-        rx.el.h2("When", class_name="mb-2"),
-        segment(
-            "Quiet hours",
-            rx.cond(NoticesState.is_quiet, "quiet", "always"),
-            (
-                ("always", "At any time", NoticesState.set_quiet(False)),
-                ("quiet", "Not in quiet hours", NoticesState.set_quiet(True)),
-            ),
-        ),
-        rx.el.form(
-            rx.cond(
-                NoticesState.is_quiet,
-                rx.el.div(
-                    _time("Quiet from", "quiet_from", NoticesState.quiet_from),
-                    _time("until", "quiet_to", NoticesState.quiet_to),
-                    class_name="grid grid-cols-2 gap-3 mt-3",
-                ),
-            ),
-            rx.el.div(zone_field("Time zone", name="zone", zone=NoticesState.zone), class_name="mt-3"),
-            rx.el.div(
-                field(
-                    "Before a buy, tell me this many hours ahead",
-                    name="remind_hours",
-                    default_value=NoticesState.remind_hours,
-                    key=NoticesState.remind_hours,
-                    input_mode="numeric",
-                    class_name="num",
-                    fault=NoticesState.hours_fault,
-                ),
-                class_name="mt-3",
-            ),
-            secondary("Save", type="submit", class_name="mt-3"),
-            rx.el.p(NoticesState.said, class_name="s m mt-2 empty:hidden", role="status"),
-            on_submit=NoticesState.save_hours,
-        ),
-        class_name="card p-4 mt-3",
-    )
-
-
-def _time(label: str, name: str, value: Any) -> rx.Component:
-    return field(label, name=name, default_value=value, key=value, input_mode="numeric", class_name="num")
-
-
-def _history() -> rx.Component:
-    return rx.el.section(
-        rx.el.div(rx.el.h2("What you were told"), class_name="sec"),
-        rx.cond(
-            NoticesState.told.length() > 0,
-            rx.el.div(
-                rx.foreach(
-                    NoticesState.told,
-                    lambda row: go(
-                        rx.el.div(
-                            rx.el.p(row.subject, class_name="font-semibold wrap"),
-                            rx.el.p(row.how, when(row.at, "full", " · "), class_name="s m num wrap"),
-                            class_name="t",
-                        ),
-                        to=row.path,
-                        class_name="row",
-                    ),
-                ),
-                class_name="card",
-            ),
-            rx.el.p("Nothing yet. The first notice comes with your first buy.", class_name="m card p-4"),
-        ),
     )
