@@ -82,8 +82,9 @@ async def backtest(actor: Actor, terms: Terms, *, back_days: int) -> Backtest:
         LabPeriodInvalid: `back_days` is not within the bounds.
         LabNoPrices: no two days are kept.
         LabNothingDue, LabTooMany: see there.
+        What `savings.create` raises of terms that no plan may have.
     """
-    bounds = await simulation.limits(actor)
+    bounds = await simulation.limits(actor, terms)
     simulation.require_days(back_days, field="back_days", most=bounds.back_days)
     # one more, for the first day's 24-hour high
     days = await candles(actor, back_days + 1)

@@ -80,8 +80,9 @@ async def project(actor: Actor, terms: Terms, *, ahead_days: int, seed: int, now
         LabNoPrices: fewer than 60 days are kept.
         LabNothingDue: no buy falls into that time.
         LabTooMany: more buys than the lab counts for 50 futures.
+        What `savings.create` raises of terms that no plan may have.
     """
-    bounds = await simulation.limits(actor)
+    bounds = await simulation.limits(actor, terms)
     simulation.require_days(ahead_days, field="ahead_days", most=bounds.ahead_days)
     days = await candles(actor, bounds.back_days)
     if len(days) < HISTORY_DAYS_MIN:

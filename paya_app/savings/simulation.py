@@ -4,6 +4,7 @@ The times are those of `schedule.py`, and `savings.simulate` asks `savings.decid
 function and live and lab change alike. Money is in whole US cents, bitcoin in whole sats.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ from paya_app.core.actor import Actor
 from paya_app.savings.buying import FEE_BPS_MAX, SPARE_BPS
 from paya_app.savings.lab_errors import LabNothingDue, LabPeriodInvalid, LabTooMany
 from paya_app.savings.schedule import Schedule, due_times
-from paya_app.savings.terms import Terms
+from paya_app.savings.terms import Terms, values_of
 
 DAY_S = 86_400
 DAYS_MIN = 30
@@ -60,9 +61,18 @@ class Run:
     skipped: dict[str, int]
 
 
-async def limits(actor: Actor) -> Limits:
-    """The bounds in force."""
-    return Limits(**(await db.query(actor, "select savings.lab_limits()"))[0][0])
+async def limits(actor: Actor, terms: Terms) -> Limits:
+    """The bounds in force, for a plan of these terms that a wallet pays.
+
+    Raises:
+        What `savings.create` raises of terms that no plan may have.
+    """
+    values = values_of(terms) | {"funding": "wallet", "source_id": None, "lead_bank_days": 0, "on_shortfall": "skip"}
+    # when it ends plays no part: what is over may be tried again
+    asked = json.dumps(values | {"ends_on": None})
+    return Limits(
+        **(await db.query(actor, "select savings.check_trial(cast(:terms as jsonb))", {"terms": asked}))[0][0]
+    )
 
 
 def require_days(value: object, *, field: str, most: int) -> int:

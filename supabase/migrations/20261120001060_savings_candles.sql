@@ -80,14 +80,18 @@ $$;
 comment on function savings.candles(integer) is 'The newest days that are kept, the oldest of them first.';
 grant execute on function savings.candles(integer) to authenticated, service_role;
 
-create function savings.lab_limits() returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select jsonb_build_object(
+create function savings.check_trial(terms jsonb) returns jsonb
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+begin
+  perform savings.check_terms(savings.with_terms(null, terms), null);
+  return jsonb_build_object(
     'back_days', risk.limit_max('lab_back_days'), 'ahead_days', risk.limit_max('lab_ahead_days'),
-    'buys_count', risk.limit_max('lab_buys_count'))
-$$;
-comment on function savings.lab_limits() is 'How far the lab looks, and how much it counts at once.';
-grant execute on function savings.lab_limits() to authenticated, service_role;
+    'buys_count', risk.limit_max('lab_buys_count'));
+end $$;
+comment on function savings.check_trial(jsonb) is
+'How far the lab looks, in days, and how many buys it counts at once, for terms that a plan may have; others are refused as saving them is.';
+grant execute on function savings.check_trial(jsonb) to authenticated;
 
 -- Several runs after one another, each of run_length buys and each from nothing: one for what was, many for what may come.
 create function savings.simulate(

@@ -159,6 +159,12 @@ async def save_plan(page: Page, _: Cast) -> None:
     await expect(page.get_by_text("There is no such plan")).to_be_visible()
 
 
+async def save_lab(page: Page, _: Cast) -> None:
+    await page.goto("/save/lab/")
+    await page.get_by_role("button", name="Try $25.00").click()
+    await expect(page.locator("#range")).to_be_visible()
+
+
 async def settings(page: Page, cast: Cast) -> None:
     await page.goto("/settings/")
     await expect(page.locator("main").get_by_text(f"@{cast.ann.handle}")).to_be_visible()
@@ -193,6 +199,7 @@ OWN = (
     save_empty,
     save_new,
     save_plan,
+    save_lab,
     settings,
     sessions,
 )

@@ -65,6 +65,7 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "NewPlanState.ask_review": ("order", PLAN),
     "NewPlanState.submit": ("shown", {"plan_id": "", "amount": "$25.00", "promise": "", "rest": "", "fee": ""}),
     "NewPlanState.set_reviewing": ("wanted", None),
+    "LabState.run": ("order", PLAN | {"back_days": "90", "ahead_days": "90"}),
     "PlanState.ask": ("verb", None),
     "PlanState.act": ("asked", {"plan": "", "verb": "skip", "key": str(uuid4()), "due_at": ""}),
     "PlanState.set_asking": ("wanted", None),

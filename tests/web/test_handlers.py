@@ -151,6 +151,13 @@ ROWS = {
     ),
     "NewPlanState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
     "NewPlanState.submit": Row(SIGNED_OUT, "Nothing was bought", payload=lambda _: {"shown": {"amount": "$1.00"}}),
+    "LabState.leave": Row(ANYONE),
+    "LabState.enter": Row(LED_AWAY, path=lambda _: "/save/lab/", query=lambda t: {"plan": t.plan}),
+    "LabState.run": Row(
+        SIGNED_OUT,
+        "The lab looks back by 30 to 1830 days",
+        payload=lambda _: {"order": in_three_days() | {"back_days": "", "ahead_days": "365"}},
+    ),
     "PlanState.enter": Row(LED_AWAY, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}),
     "PlanState.refresh": Row(
         SIGNED_OUT, NOT_YOURS, path=lambda t: f"/save/{t.plan}/", query=lambda t: {"plan": t.plan}

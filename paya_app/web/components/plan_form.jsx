@@ -5,8 +5,8 @@ import { ChevronDown, CircleAlert } from "lucide-react";
 import { Sum, clean, full, isPositive } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
 import { ignoreHeld } from "$/public/external/paya_app/web/components/settling/settling.jsx";
 
-const COMMON = ["10", "25", "50", "100"];
-const FREQUENCIES = [
+export const COMMON = ["10", "25", "50", "100"];
+export const FREQUENCIES = [
   ["weekly", "Every week"],
   ["biweekly", "Every 2 weeks"],
   ["monthly", "Every month"],
@@ -22,7 +22,7 @@ const OFTEN = {
   weekdays: "each weekday",
   hourly: "an hour",
 };
-const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+export const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const PRESET = {
   amount: "",
   frequency: "weekly",
@@ -43,11 +43,11 @@ const PRESET = {
 const LEAD_MAX = 10;
 const FOLDED = ["name", "below", "dip_percent", "dip_extra", "cap", "ends_on"];
 
-const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+export const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const zones = (chosen) => [...new Set([chosen, zoneHere(), "UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])])];
 const filled = (given) => Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== ""));
 const daysBefore = (days) => `${days} business day${days === 1 ? "" : "s"} before`;
-const plain = (text) => clean(text.replace(/[$,\s]/g, ""));
+export const plain = (text) => clean(text.replace(/[$,\s]/g, ""));
 
 // What people write for a time of day: 9, 9:30, 930, 0930, 9.30.
 export function timeOf(text) {
@@ -56,7 +56,7 @@ export function timeOf(text) {
   return `${found[1].padStart(2, "0")}:${found[2] ?? "00"}`;
 }
 
-function Choice({ label, chosen, choices, onChoose, className = "seg" }) {
+export function Choice({ label, chosen, choices, onChoose, className = "seg" }) {
   return jsx(
     "div",
     { className, role: "group", "aria-label": label },
@@ -70,7 +70,7 @@ function Choice({ label, chosen, choices, onChoose, className = "seg" }) {
   );
 }
 
-function Part({ title, hint, children }) {
+export function Part({ title, hint, children }) {
   return jsx(
     "div",
     { className: "mt-5" },
@@ -80,7 +80,7 @@ function Part({ title, hint, children }) {
   );
 }
 
-function Pick({ id, label, value, choices, onChange }) {
+export function Pick({ id, label, value, choices, onChange }) {
   return jsx(
     "div",
     { className: "min-w-0" },
@@ -98,7 +98,7 @@ function Pick({ id, label, value, choices, onChange }) {
   );
 }
 
-function Field({ id, label, hint, ...props }) {
+export function Field({ id, label, hint, ...props }) {
   return jsx(
     "div",
     { className: "min-w-0" },

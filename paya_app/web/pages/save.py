@@ -15,6 +15,7 @@ from paya_app.web.components.due import Due
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
+from paya_app.web.components.lab_link import lab_link
 from paya_app.web.components.link import go
 from paya_app.web.components.live_hint import LiveHint
 from paya_app.web.components.provider_banner import provider_banner
@@ -134,6 +135,7 @@ def page() -> rx.Component:
             rx.fragment(
                 rx.cond(SaveState.held.btc != "", _holdings(), rx.fragment()),
                 rx.cond(SaveState.rows.length() > 0, _plans(), _empty()),
+                lab_link(),
             ),
             rx.cond(SaveState.fault == "", _waiting(), rx.fragment()),
         ),

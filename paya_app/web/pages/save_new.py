@@ -7,6 +7,7 @@ nothing is saved.
 
 from dataclasses import asdict, dataclass
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import reflex as rx
@@ -27,6 +28,7 @@ from paya_app.web.components.plan_review import plan_review
 from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.forms import Form, Text, read, read_flag, read_id
+from paya_app.web.plan_links import asked_order
 from paya_app.web.plan_orders import PlanOrder, buys_ahead, new_terms
 from paya_app.web.plans import fee_words, promise, rest_words
 from paya_app.web.viewer import admit, query_value, signed_in
@@ -97,18 +99,17 @@ class NewPlanState(rx.State):
             actor = await admit(self)
             if not isinstance(actor, Actor):
                 return actor
-            amount = query_value(self, "amount")
-            amount = amount if amount.isascii() and amount.isdigit() and len(amount) <= 4 else ""  # noqa: PLR2004
+            asked = asked_order(lambda name: query_value(self, name))
             plan_id = read_id(query_value(self, "id"))
             if plan_id is None:
-                return _address(new_id(), amount)
+                return _address(new_id(), asked)
             if await savings.plan(actor, plan_id) is not None:
                 return rx.redirect(f"/save/{plan_id}/", replace=True)
             self.reviewing, self._order = False, None
             if str(plan_id) != self.plan_id:
                 self.reset()
                 self.plan_id = str(plan_id)
-            self.initial = {"amount": amount} if amount else {}
+            self.initial = asked
             self.banks, self.lead = await confirmed_banks(actor), await savings.lead_needed(actor)
             balance = await wallet.balance(actor)
             self.hint = f"each time · {format_cents(balance.available_cents)} in your wallet"
@@ -165,7 +166,7 @@ class NewPlanState(rx.State):
         except savings.PlanKeyReused as error:
             self.reviewing, self.fault = False, error.message
             self._order, self.former_id, self.plan_id = None, self.plan_id, str(new_id())
-            return _address(UUID(self.plan_id), "")
+            return _address(UUID(self.plan_id), {})
         except PayaError as error:
             self.reviewing, self.fault = False, error.message
             return None
@@ -173,8 +174,8 @@ class NewPlanState(rx.State):
         return rx.redirect(f"/save/{plan.id}/?new=1", replace=True)
 
 
-def _address(plan_id: UUID, amount: str) -> rx.event.EventSpec:
-    return rx.redirect(f"/save/new/?id={plan_id}{amount and '&amount='}{amount}", replace=True)
+def _address(plan_id: UUID, asked: dict[str, str]) -> rx.event.EventSpec:
+    return rx.redirect(f"/save/new/?{urlencode({'id': plan_id} | asked)}", replace=True)
 
 
 def page() -> rx.Component:
