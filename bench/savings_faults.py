@@ -1,5 +1,6 @@
 """`paya faults savings`: plans buy while the exchange is down, fills in parts, loses answers, and the worker is killed.
 
+People withdraw what was bought meanwhile, each to an address of their own.
 Two schedulers tick at once. At the end each buy has happened once or not at all, and what the stand-in exchange's own
 books say has changed is what ours say, to the satoshi and the millionth of a dollar.
 """
@@ -20,9 +21,13 @@ import typer
 from bench.bankside import BankSide, Say, bankside
 from bench.cast import as_json, join
 from bench.kill import FLAWS as LEDGER_FLAWS
+from paya_app import savings
+from paya_app.core.actor import Actor
+from paya_app.core.ids import new_id
 from paya_app.local.chaos import Mischief
 
 PEOPLE, PURSE_CENTS = 20, 100_000_000
+LEAST_SATS, FEE_SATS = 20_000, 1_000
 WAVE_S, SENT_S_MAX = 6.0, 30.0
 QUIET_S_MAX = 240
 WAYS = ("lost", "killed", "in parts", "down", "slow", "busy", "well")
@@ -33,7 +38,16 @@ CARRIED = "select carried_micros from savings.exchange_carry"
 OURS = "select ledger.balance_of(ledger.system_account(%s, %s))"
 LEFT = """
 select (select count(*) from savings.buy where state = 'collected' or (state = 'scheduled' and due_at <= private.now()))
-  + (select count(*) from savings.exchange_order where ended_at is null)"""
+  + (select count(*) from savings.exchange_order where ended_at is null)
+  + (select count(*) from savings.withdrawal where ended_at is null)"""
+ADDRESSES = """
+insert into savings.withdrawal_address (id, person, label, address, created_at, usable_at)
+select gen_random_uuid(), p.id, 'Mine', 'bc1q' || translate(left(md5(p.handle), 30), 'b1', 'zz'), now(), now()
+from public.profiles p where p.handle = any(%s)"""
+MINE = """
+select w.id, coalesce((select a.balance from ledger.account a where a.id = ledger.wallet_of(w.person, 'BTC')), 0)
+from savings.withdrawal_address w where w.person = %s"""
+LIMITS = ("withdrawal_day_count", "withdrawal_day_sats")
 PLAN = """
 insert into savings.plan (id, person, name, amount_cents, frequency, zone, starts_on, minute_of_day, catch_up,
   scheduled_until, created_at, changed_at)
@@ -58,6 +72,8 @@ begin
 end $$;
 create table public.answers_then (answers text);
 create trigger from_the_order_on after update of state on savings.exchange_order
+for each row when (new.state = 'submitted') execute function public.from_the_order_on();
+create trigger from_the_withdrawal_on after update of state on savings.withdrawal
 for each row when (new.state = 'submitted') execute function public.from_the_order_on()"""
 SENT = "select count(*) from savings.exchange_order where first_sent_at is not null"
 DIFFERENCES = {
@@ -77,9 +93,23 @@ DIFFERENCES = {
     "buys whose cents do not add up": """
         select count(*) from savings.buy where state in ('bought', 'failed')
         and amount_cents <> cost_cents + fee_cents + refund_cents""",
+    "withdrawals at the exchange that nobody asked for": """
+        select count(*) from vendor_kraken.withdrawal v
+        where not exists (select from savings.withdrawal w where w.vendor_ref = v.refid)""",
+    "withdrawals booked otherwise than they were sent": """
+        select count(*) from savings.withdrawal w left join vendor_kraken.withdrawal v on v.refid = w.vendor_ref
+        where w.state = 'sent' and (w.arrives_sats, w.fee_sats, w.txid, w.address)
+          is distinct from (v.quantity_sats, v.fee_sats, v.txid, v.address)""",
+    "withdrawals that were refused and moved something": """
+        select count(*) from savings.withdrawal w join ledger.transfer t on t.id = w.id
+        where w.state = 'failed' and not exists (
+          select from ledger.transfer b where b.kind = 'withdrawal_returned' and b.to_account = t.from_account
+            and b.amount = t.amount and b.id = private.part_of(w.id, 'back'))""",
+    "satoshis in transit": "select abs(ledger.balance_of(ledger.system_account('btc_in_transit', 'BTC')))",
     "satoshis that nobody has": """
         select abs(-ledger.balance_of(ledger.system_account('btc_custody', 'BTC'))
         - ledger.balance_of(ledger.system_account('rounding', 'BTC'))
+        - ledger.balance_of(ledger.system_account('btc_in_transit', 'BTC'))
         - (select coalesce(sum(balance), 0) from ledger.account where asset = 'BTC' and kind = 'wallet'))""",
     "cents between wallets and the exchange": """
         select abs(ledger.balance_of(ledger.system_account('exchange_in_transit')))""",
@@ -93,8 +123,14 @@ async def measure(waves: int, seed: int, say: Say) -> dict[str, Any]:
     async with bankside(say, PAYA_BREAKER_S="1") as the:
         handles = [f"person_{n:04}" for n in range(PEOPLE)]
         with the.superuser() as connection:
-            await join(connection, handles, cents=PURSE_CENTS)
+            people = list((await join(connection, handles, cents=PURSE_CENTS)).values())
             connection.execute(FROM_THE_ORDER_ON)
+            connection.execute(ADDRESSES, (handles,))
+            for name in LIMITS:
+                connection.execute(
+                    "insert into risk.limit_value (name, value_max, reason) values (%s, 1000000000, 'a measurement')",
+                    (name,),
+                )
         before = {asset: the.value(HELD, asset) for asset in ("XXBT", "ZUSD")}
         with _second_scheduler():
             outage = _three_days_down(the, handles, chance)
@@ -102,10 +138,11 @@ async def measure(waves: int, seed: int, say: Say) -> dict[str, Any]:
             outage |= {
                 "bought_after_three_days_down": the.value("select count(*) from savings.buy where state = 'bought'")
             }
-            kills = 0
+            kills = asked = 0
             for wave in range(waves):
                 way = WAYS[wave] if wave < len(WAYS) else chance.choice(WAYS)
                 say(f"wave {wave + 1} of {waves}: {way}")
+                asked += await _withdraw(the, people, way, chance)
                 kills += await _wave(the, way, chance)
             await _well(the)
             rest = await _quiet(the, say)
@@ -120,6 +157,9 @@ async def measure(waves: int, seed: int, say: Say) -> dict[str, Any]:
             "bought": the.value(BOUGHT),
             "not_bought": the.value("select count(*) from savings.buy where state in ('skipped', 'failed')"),
             "orders": the.value("select count(*) from vendor_kraken.client_order"),
+            "withdrawals_asked": asked,
+            "withdrawals_sent": the.value("select count(*) from savings.withdrawal where state = 'sent'"),
+            "withdrawals_back": the.value("select count(*) from savings.withdrawal where state = 'failed'"),
             "sats_at_the_exchange": the.value(HELD, "XXBT") - before["XXBT"],
             "sats_in_our_custody": -the.value(OURS, "btc_custody", "BTC"),
             "micros_the_exchange_took": before["ZUSD"] - the.value(HELD, "ZUSD"),
@@ -160,6 +200,32 @@ async def _wave(the: BankSide, way: str, chance: random.Random) -> int:
             kills = 1
     await asyncio.sleep(WAVE_S)
     return kills
+
+
+async def _withdraw(the: BankSide, people: list[Actor], way: str, chance: random.Random) -> int:
+    """Everybody asks for some of what they have; how many did. What is busy is tried at a withdrawal too."""
+    if way == "busy":
+        # the next of them are refused, and the one after is done without an answer
+        the.value(
+            "insert into vendor_kraken.fault (verb, error, is_after, calls_left)"
+            " values ('Withdraw', 'EFunding:Unknown withdraw key', false, 2),"
+            " ('Withdraw', 'EGeneral:Internal error', true, 1) returning 1"
+        )
+    asked = 0
+    for actor in people:
+        with the.superuser() as connection:
+            row = connection.execute(MINE, (actor.user_id,)).fetchone()
+        if row is None or row[1] < LEAST_SATS:
+            continue
+        sats = chance.randrange(LEAST_SATS, max(LEAST_SATS + 1, row[1] // 4))
+        try:
+            await savings.withdraw(
+                actor, withdrawal_id=new_id(), address_id=row[0], quantity_sats=sats, fee_sats_max=FEE_SATS
+            )
+        except savings.WithdrawalUnderWay:
+            continue
+        asked += 1
+    return asked
 
 
 async def _until_changed(look: Callable[[], Any], before: Any, seconds_max: float) -> None:
@@ -207,6 +273,8 @@ def is_whole(figures: dict[str, Any]) -> bool:
         figures["rest"] == 0
         and figures["sats_at_the_exchange"] == figures["sats_in_our_custody"] > 0
         and figures["micros_the_exchange_took"] == figures["micros_in_our_books"]
+        and figures["withdrawals_sent"] > 0
+        and figures["withdrawals_sent"] + figures["withdrawals_back"] == figures["withdrawals_asked"]
         and figures["bought_after_three_days_down"] == figures["plans_that_catch_up_once"]
         and not any(figures["differences"].values())
     )

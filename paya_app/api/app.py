@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from paya_app.api import health, notices, preview, session
+from paya_app.api import health, lots, notices, preview, session
 from paya_app.api.inbound import dwolla, plaid, send_sms
 from paya_app.api.problems import add_problem_handlers
 from paya_app.api.timing import ServerTiming
@@ -14,6 +14,19 @@ def create_api() -> FastAPI:
     api = FastAPI(title="PaYa", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_problem_handlers(api)
     api.add_middleware(ServerTiming)
-    for module in (health, feed, proof, savings_plans, description, session, preview, notices, send_sms, dwolla, plaid):
+    for module in (
+        health,
+        feed,
+        proof,
+        savings_plans,
+        description,
+        session,
+        preview,
+        notices,
+        lots,
+        send_sms,
+        dwolla,
+        plaid,
+    ):
         api.include_router(module.router)
     return api

@@ -23,6 +23,7 @@ def review_sheet(
     is_open: Any,
     on_open_change: Any,
     on_change: Any,
+    amount_class: str = "",
 ) -> rx.Component:
     """The sheet.
 
@@ -38,9 +39,10 @@ def review_sheet(
         is_open: Whether it shows.
         on_open_change: Gets the wanted state when it is dismissed.
         on_change: Puts it away, to change something.
+        amount_class: More classes for the amount, where it is a long one.
     """
     return sheet(
-        rx.el.p(amount, class_name="sum num", id="review-amount"),
+        rx.el.p(amount, class_name=f"sum num {amount_class}".strip(), id="review-amount"),
         rx.el.p(*whom, class_name="text-center mb-4 wrap-anywhere"),
         rx.el.div(*lines, class_name="rounded-2xl border border-line mb-4"),
         busy_button(

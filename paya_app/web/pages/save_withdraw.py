@@ -1,0 +1,325 @@
+"""`/save/withdraw`: addresses of one's own, sending bitcoin to one, and what became of it.
+
+The withdrawal's id lives in the address (`?id=`), so that reload, a second click and a killed server make one. What
+is confirmed comes back with the press, as the page showed it; where that is not what was reviewed here, nothing moves.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+
+from paya_app import savings
+from paya_app.core.actor import Actor
+from paya_app.core.errors import NotFound, PayaError, RequestInvalid
+from paya_app.core.ids import new_id
+from paya_app.core.money import format_amount, format_sats
+from paya_app.web.components.asked_for import asked_for
+from paya_app.web.components.due import Due
+from paya_app.web.components.frame import frame
+from paya_app.web.components.live_hint import LiveHint
+from paya_app.web.components.provider_banner import provider_banner
+from paya_app.web.components.skeleton import bone, waiting
+from paya_app.web.components.timeline import StageRow
+from paya_app.web.components.withdraw_form import address_form, addresses_list, amount_form_of, past_list, review_of
+from paya_app.web.components.withdraw_receipt import receipt_card
+from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
+from paya_app.web.viewer import admit, query_value, signed_in
+from paya_app.web.withdrawals import (
+    AddressRow,
+    WithdrawalReceipt,
+    WithdrawalRow,
+    address_row,
+    limits_words,
+    read_btc,
+    receipt_of,
+    stages_of,
+    withdrawal_row,
+)
+
+ASK_AGAIN = "Nothing was sent: your bitcoin is where it was. Check the withdrawal once more, and confirm it."
+
+
+@dataclass
+class WithdrawalShown:
+    """What is about to be sent, as the server understood it; the press that confirms brings it back."""
+
+    withdrawal_id: str = ""
+    address_id: str = ""
+    amount: str = ""
+    arrives: str = ""
+    fee: str = ""
+    fours: str = ""
+
+
+class ConfirmedWithdrawal(Form):
+    """The review that a press confirms, as the page showed it."""
+
+    withdrawal_id: Text = ""
+    address_id: Text = ""
+    amount: Text = ""
+    arrives: Text = ""
+    fee: Text = ""
+    fours: Text = ""
+
+
+class NewAddress(Form):
+    """An address as it was typed."""
+
+    label: Text = ""
+    address: Text = ""
+
+
+class AmountForm(Form):
+    """An amount as it was typed."""
+
+    amount: Text = ""
+
+
+@dataclass(frozen=True)
+class _Order:
+    withdrawal_id: UUID
+    address: savings.Address
+    quantity_sats: int
+    fee_sats: int
+
+    def review(self) -> WithdrawalShown:
+        return WithdrawalShown(
+            str(self.withdrawal_id),
+            str(self.address.id),
+            format_amount(self.quantity_sats, "BTC"),
+            format_amount(self.quantity_sats - self.fee_sats, "BTC"),
+            format_sats(self.fee_sats),
+            savings.in_fours(self.address.address),
+        )
+
+
+class WithdrawState(rx.State):
+    """`chosen` is the address that the amount is for; with a receipt the page shows that alone."""
+
+    ready: bool = False
+    fault: str = ""
+    address_fault: str = ""
+    withdrawal_id: str = ""
+    former_id: str = ""
+    available: str = ""
+    limits: str = ""
+    wait_hours: int = 24
+    added: int = 0
+    addresses: rx.Field[list[AddressRow]] = rx.field(default_factory=list)
+    past: rx.Field[list[WithdrawalRow]] = rx.field(default_factory=list)
+    chosen: str = ""
+    chosen_label: str = ""
+    reviewing: bool = False
+    review: rx.Field[WithdrawalShown] = rx.field(default_factory=WithdrawalShown)
+    is_receipt: bool = False
+    receipt: rx.Field[WithdrawalReceipt] = rx.field(default_factory=WithdrawalReceipt)
+    stages: rx.Field[list[StageRow]] = rx.field(default_factory=list)
+    due_at: str = ""
+    settled: int = 0
+    _order: _Order | None = None
+    _address_id: UUID | None = None
+
+    @rx.event
+    async def enter(self) -> rx.event.EventSpec | None:
+        """Give the page its id, or show the withdrawal that has it."""
+        try:
+            actor = await admit(self)
+            if not isinstance(actor, Actor):
+                return actor
+            withdrawal_id = read_id(query_value(self, "id"))
+            if withdrawal_id is None:
+                return _address(new_id())
+            if str(withdrawal_id) != self.withdrawal_id:
+                self.reset()
+                self.withdrawal_id = str(withdrawal_id)
+            self.reviewing, self._order = False, None
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
+        return None
+
+    @rx.event
+    def leave(self) -> None:
+        """Forget what was being done."""
+        self.reset()
+
+    @rx.event
+    async def refresh(self) -> None:
+        """Something may have changed: read it again."""
+        try:
+            await self._load(await signed_in(self))
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def add_address(self, form: dict[str, Any]) -> None:
+        """Add an address; it waits from now on."""
+        self.address_fault = ""
+        try:
+            actor = await signed_in(self)
+            typed = read(NewAddress, form)
+            self._address_id = self._address_id or new_id()
+            await savings.add_address(actor, address_id=self._address_id, label=typed.label, address=typed.address)
+            self._address_id = None
+            self.added += 1
+            await self._load(actor)
+        except savings.AddressKeyReused as error:
+            self._address_id, self.address_fault = None, error.message
+        except PayaError as error:
+            self.address_fault = error.message
+        self.settled += 1
+
+    @rx.event
+    async def drop_address(self, address_id: str) -> None:
+        """Remove an address at once."""
+        self.address_fault = ""
+        try:
+            actor = await signed_in(self)
+            known = read_id(read_text(address_id))
+            if known is None:
+                raise NotFound(what="address")
+            await savings.remove_address(actor, known)
+            await self._load(actor)
+        except PayaError as error:
+            self.address_fault = error.message
+
+    @rx.event
+    async def choose_address(self, address_id: str) -> None:
+        """The amount is for this address."""
+        try:
+            actor = await signed_in(self)
+            known = await _usable(actor, read_id(read_text(address_id)))
+            self.chosen, self.chosen_label, self.fault = str(known.id), known.label, ""
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def ask_review(self, form: dict[str, Any]) -> None:
+        """Read the amount strictly, ask what the network takes, and show what will happen."""
+        self.fault = ""
+        try:
+            actor = await signed_in(self)
+            withdrawal_id = read_id(self.withdrawal_id or query_value(self, "id"))
+            if withdrawal_id is None:
+                raise RequestInvalid(sentence=ASK_AGAIN)
+            address = await _usable(actor, read_id(self.chosen))
+            limits = await savings.withdrawal_limits(actor)
+            quantity_sats = read_btc(read(AmountForm, form).amount)
+            if quantity_sats < limits.min_sats:
+                raise savings.WithdrawalAmountInvalid(min_sats=limits.min_sats)
+            if quantity_sats > limits.available_sats:
+                raise savings.WithdrawalUncovered(available_sats=limits.available_sats)
+            fee_sats = await savings.withdrawal_fee(actor, address_id=address.id, quantity_sats=quantity_sats)
+            self._order = _Order(withdrawal_id, address, quantity_sats, fee_sats)
+            self.review, self.reviewing = self._order.review(), True
+        except PayaError as error:
+            self.reviewing, self.fault = False, error.message
+        self.settled += 1
+
+    @rx.event
+    def set_reviewing(self, wanted: bool) -> None:  # noqa: FBT001 - an event's argument
+        """Put the review away. It is opened by `ask_review` alone."""
+        try:
+            if not read_flag(wanted):
+                self.reviewing = False
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
+    async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
+        """Ask for what was reviewed, when it is what the page showed, and show what becomes of it."""
+        self.settled += 1
+        order = self._order
+        try:
+            confirmed = read(ConfirmedWithdrawal, shown)
+            actor = await signed_in(self)
+            if order is None or confirmed.model_dump() != asdict(order.review()):
+                self.reviewing, self.fault = False, ASK_AGAIN
+                return None
+            await savings.withdraw(
+                actor,
+                withdrawal_id=order.withdrawal_id,
+                address_id=order.address.id,
+                quantity_sats=order.quantity_sats,
+                fee_sats_max=order.fee_sats,
+            )
+            self.reviewing, self._order = False, None
+            await self._load(actor)
+        except savings.WithdrawalKeyReused as error:
+            self.reviewing, self.fault = False, error.message
+            self._order, self.former_id, self.withdrawal_id = None, self.withdrawal_id, str(new_id())
+            return _address(UUID(self.withdrawal_id))
+        except PayaError as error:
+            self.reviewing, self.fault = False, error.message
+        return None
+
+    async def _load(self, actor: Actor) -> None:
+        known = read_id(self.withdrawal_id)
+        found = await savings.withdrawal(actor, known) if known else None
+        self.is_receipt = found is not None
+        waits: list[str] = []
+        if found is not None:
+            self.receipt, self.stages = receipt_of(found), stages_of(found)
+            waits = [] if found.ended_at else [found.created_at.isoformat()]
+        else:
+            limits = await savings.withdrawal_limits(actor)
+            mine = await savings.addresses(actor)
+            self.available = format_amount(limits.available_sats, "BTC").removesuffix(" BTC")
+            self.limits, self.wait_hours = limits_words(limits), limits.address_hours
+            self.addresses = [address_row(each) for each in mine]
+            self.past = [withdrawal_row(each) for each in await savings.withdrawals(actor)]
+            usable = [each for each in mine if each.is_usable]
+            if self.chosen not in {str(each.id) for each in usable}:
+                only = usable[0] if len(usable) == 1 else None
+                self.chosen, self.chosen_label = (str(only.id), only.label) if only else ("", "")
+            waits = [each.usable_at.isoformat() for each in mine if not each.is_usable]
+        self.due_at, self.ready = min(waits, default=""), True
+
+
+async def _usable(actor: Actor, address_id: UUID | None) -> savings.Address:
+    for each in await savings.addresses(actor):
+        if each.id == address_id:
+            if not each.is_usable:
+                raise savings.AddressWaits(usable_at=each.usable_at.isoformat())
+            return each
+    raise NotFound(what="address")
+
+
+def _address(withdrawal_id: UUID) -> rx.event.EventSpec:
+    return rx.redirect(f"/save/withdraw/?id={withdrawal_id}", replace=True)
+
+
+def page() -> rx.Component:
+    """The page."""
+    the = WithdrawState
+    return frame(
+        LiveHint.create(on_change=the.refresh, active=True),
+        Due.create(at=the.due_at, on_due=the.refresh),
+        provider_banner("kraken"),
+        asked_for(
+            rx.cond(
+                the.is_receipt,
+                receipt_card(the.receipt, the.stages),
+                rx.fragment(
+                    amount_form_of(the),
+                    addresses_list(the),
+                    address_form(the),
+                    past_list(the),
+                ),
+            ),
+            waiting=waiting(
+                rx.el.div(bone("180px", "40px"), bone("100%", "52px", "mt-5"), class_name="card p-6"),
+                rx.el.div(bone("100%", "92px"), class_name="card p-6 mt-3"),
+            ),
+            ready=the.ready | (the.fault != ""),
+            current_id=the.withdrawal_id,
+            former_id=the.former_id,
+        ),
+        review_of(the),
+        title="Withdraw bitcoin",
+        active="save",
+        back="/save/",
+        on_unmount=the.leave,
+    )
