@@ -13,13 +13,13 @@ from uuid import UUID
 import reflex as rx
 
 from paya_app import banking
-from paya_app.banking.errors import DepositsWrong
 from paya_app.core.actor import Actor
 from paya_app.core.clock import now
 from paya_app.core.config import settings
 from paya_app.core.errors import AmountInvalid, PayaError, RequestInvalid, ServiceUnavailable, SignedOut
 from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents, parse_cents
+from paya_app.web.bank_forms import AmountsForm, BankForm
 from paya_app.web.banks import BankChoice, source_name
 from paya_app.web.components.allowance import allowance
 from paya_app.web.components.amount_form import amount_form
@@ -32,6 +32,7 @@ from paya_app.web.components.frame import frame
 from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.review import review_line, review_sheet
 from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
+from paya_app.web.limits import week_words
 from paya_app.web.viewer import admit, query_value, signed_in
 
 SERVER_TROUBLE = 500
@@ -40,22 +41,6 @@ BY_NUMBER = "number"  # in the address: the account is typed in, whatever else t
 WEEK = timedelta(days=7)
 TRIES = {1: "One try left.", 2: "Two tries left."}
 ASK_AGAIN = "Not added. No money was moved. Check the transfer once more, and confirm it."
-
-
-class BankForm(Form):
-    """A bank account as people write it."""
-
-    holder: Text = ""
-    routing: Text = ""
-    account: Text = ""
-    kind: Text = "checking"
-
-
-class AmountsForm(Form):
-    """The two small deposits."""
-
-    first: Text = ""
-    second: Text = ""
 
 
 @dataclass
@@ -193,7 +178,7 @@ class AddState(rx.State):
             if self._source is None:
                 await self._load(actor)
                 return
-            await banking.confirm_source(actor, self._source, _deposits(given))
+            await banking.confirm_source(actor, self._source, given.cents())
             await self._load(actor, chosen=self._source)
         except PayaError as error:
             self.form_fault = error.message
@@ -348,10 +333,10 @@ class AddState(rx.State):
             self.step = "amount" if source.state == "verified" else "confirm"
 
     def _show_week(self, limits: banking.LoadLimits) -> None:
-        used, maximum = limits.week_used_cents, limits.week_max_cents
-        self.week_left, self.week_used = format_cents(max(0, maximum - used)), format_cents(used)
-        self.week_max, self.week_percent = format_cents(maximum), min(100, used * 100 // max(1, maximum))
-        self.single_max = format_cents(min(limits.single_max_cents, maximum))
+        self.week_left, self.week_used, self.week_max, self.week_percent = week_words(
+            limits.week_used_cents, limits.week_max_cents
+        )
+        self.single_max = format_cents(min(limits.single_max_cents, limits.week_max_cents))
 
     async def _see_tries(self) -> None:
         """Show how often the two deposits may still be told, after some that were wrong."""
@@ -368,13 +353,6 @@ class AddState(rx.State):
             first, second = (format_cents(cents) for cents in hint.amounts_cents)
             self.bank_hint = f"Test money: routing number {hint.routing}, account number {hint.account}."
             self.amounts_hint = f"Test money: the deposits are {first} and {second}."
-
-
-def _deposits(given: AmountsForm) -> tuple[int, int]:
-    try:
-        return parse_cents(given.first), parse_cents(given.second)
-    except AmountInvalid:
-        raise DepositsWrong(malformed=True) from None
 
 
 async def _more_at(actor: Actor, limits: banking.LoadLimits) -> str:

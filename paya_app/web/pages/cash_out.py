@@ -28,6 +28,7 @@ from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.review import review_line, review_sheet
 from paya_app.web.components.when import when
 from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
+from paya_app.web.limits import week_words
 from paya_app.web.viewer import admit, query_value, signed_in
 
 SERVER_TROUBLE = 500
@@ -225,10 +226,9 @@ class CashOutState(rx.State):
         self.most_words = "You have {} available." if is_covered else "One transfer can be at most {} now."
         self.nothing = "There is nothing in your wallet to cash out." if is_covered else "That is all for this week."
         self.opens_at = limits.opens_at.isoformat() if limits.opens_at else ""
-        week_left_cents = max(0, limits.week_max_cents - limits.week_used_cents)
-        self.week_left = format_cents(week_left_cents)
-        self.week_used, self.week_max = format_cents(limits.week_used_cents), format_cents(limits.week_max_cents)
-        self.week_percent = min(100, limits.week_used_cents * 100 // max(1, limits.week_max_cents))
+        self.week_left, self.week_used, self.week_max, self.week_percent = week_words(
+            limits.week_used_cents, limits.week_max_cents
+        )
         self.more_at = limits.more_at.isoformat() if limits.more_at else ""
         self.resets_at = limits.resets_at.isoformat() if limits.resets_at else ""
 
