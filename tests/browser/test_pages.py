@@ -159,6 +159,11 @@ async def save_plan(page: Page, _: Cast) -> None:
     await expect(page.get_by_text("There is no such plan")).to_be_visible()
 
 
+async def save_withdraw(page: Page, _: Cast) -> None:
+    await page.goto("/save/withdraw/")
+    await expect(page.locator("#new-address")).to_be_visible()
+
+
 async def save_lab(page: Page, _: Cast) -> None:
     await page.goto("/save/lab/")
     await page.get_by_role("button", name="Try $25.00").click()
@@ -200,6 +205,7 @@ OWN = (
     save_new,
     save_plan,
     save_lab,
+    save_withdraw,
     settings,
     sessions,
 )

@@ -62,6 +62,15 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "CashOutState.ask_review": ("amount", None),
     "CashOutState.submit": ("shown", {"redemption_id": "", "source_id": "", "amount": "$1.00"}),
     "CashOutState.set_reviewing": ("wanted", None),
+    "WithdrawState.add_address": ("form", {"label": "Mine", "address": "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"}),
+    "WithdrawState.drop_address": ("address_id", None),
+    "WithdrawState.choose_address": ("address_id", None),
+    "WithdrawState.ask_review": ("form", {"amount": "0.001"}),
+    "WithdrawState.submit": (
+        "shown",
+        {"withdrawal_id": "", "address_id": "", "amount": "", "arrives": "", "fee": "", "fours": ""},
+    ),
+    "WithdrawState.set_reviewing": ("wanted", None),
     "NewPlanState.ask_review": ("order", PLAN),
     "NewPlanState.submit": ("shown", {"plan_id": "", "amount": "$25.00", "promise": "", "rest": "", "fee": ""}),
     "NewPlanState.set_reviewing": ("wanted", None),
@@ -137,6 +146,10 @@ async def prepared(socket: EventSocket, name: str, to: Somebody, plan_id: str = 
     if name.startswith("NewPlanState."):
         where: dict[str, Any] = {"path": "/save/new/", "query": {"id": str(uuid4())}}
         await socket.send(HANDLERS["NewPlanState.enter"], **where)
+        return where
+    if name.startswith("WithdrawState."):
+        where = {"path": "/save/withdraw/", "query": {"id": str(uuid4())}}
+        await socket.send(HANDLERS["WithdrawState.enter"], **where)
         return where
     if name.startswith("PlanState."):
         where = {"path": f"/save/{plan_id}/", "query": {"plan": plan_id}}

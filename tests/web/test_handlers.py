@@ -30,6 +30,8 @@ class Theirs:
     source: str
     load: str
     plan: str
+    address: str = ""
+    withdrawal: str = ""
 
     @property
     def secrets(self) -> list[str]:
@@ -144,6 +146,19 @@ ROWS = {
     "AddState.submit": Row(SIGNED_OUT, "No money was moved", payload=lambda _: {"shown": {"amount": "$1.00"}}),
     "SaveState.enter": Row(LED_AWAY, path=lambda _: "/save/"),
     "SaveState.refresh": Row(SIGNED_OUT),
+    "WithdrawState.leave": Row(ANYONE),
+    "WithdrawState.enter": Row(LED_AWAY, path=lambda _: "/save/withdraw/", query=lambda t: {"id": t.withdrawal}),
+    "WithdrawState.refresh": Row(SIGNED_OUT),
+    "WithdrawState.add_address": Row(
+        SIGNED_OUT, "wrong or missing letter", payload=lambda _: {"form": {"label": "Mine", "address": "bc1qcanary"}}
+    ),
+    "WithdrawState.drop_address": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"address_id": t.address}),
+    "WithdrawState.choose_address": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"address_id": t.address}),
+    "WithdrawState.ask_review": Row(
+        SIGNED_OUT, "Check the withdrawal once more", payload=lambda _: {"form": {"amount": "0.001"}}
+    ),
+    "WithdrawState.set_reviewing": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "WithdrawState.submit": Row(SIGNED_OUT, "Nothing was sent", payload=lambda _: {"shown": {"amount": "0.001 BTC"}}),
     "NewPlanState.leave": Row(ANYONE),
     "NewPlanState.enter": Row(LED_AWAY, path=lambda _: "/save/new/", query=lambda t: {"id": t.plan}),
     "NewPlanState.ask_review": Row(
@@ -296,7 +311,11 @@ async def theirs(paya: RunningPaya, _theirs: dict[int, tuple[Theirs, Somebody]])
             return await paya.balance(ann) == 9000 - 1223 + 7777
 
         await until(cleared, patience_s=40)
-        _theirs[paya.port] = Theirs(ann, str(payment), str(ann.session_id), str(source), load_id, plan_id), eve
+        address, withdrawal = await make_withdrawal(paya, ann)
+        _theirs[paya.port] = (
+            Theirs(ann, str(payment), str(ann.session_id), str(source), load_id, plan_id, address, withdrawal),
+            eve,
+        )
     return _theirs[paya.port]
 
 
@@ -319,6 +338,23 @@ async def make_plan(paya: RunningPaya, who: Somebody, amount: str = "25") -> str
     return plan_id
 
 
+async def make_withdrawal(paya: RunningPaya, who: Somebody) -> tuple[str, str]:
+    """An address of this person's, and a withdrawal to it that failed; their ids."""
+    address_id, withdrawal_id = str(uuid4()), str(uuid4())
+    await paya.rows(
+        "insert into savings.withdrawal_address (id, person, label, address, created_at, usable_at)"
+        " values (%s, %s, %s, %s, private.now(), private.now())",
+        (address_id, who.user_id, CANARY, "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"),
+    )
+    await paya.rows(
+        "insert into savings.withdrawal (id, person, address_id, label, address, quantity_sats, fee_sats_max, state,"
+        " reason, created_at, next_at, ended_at)"
+        " values (%s, %s, %s, %s, %s, 20000, 0, 'failed', 'cut_off', private.now(), private.now(), private.now())",
+        (withdrawal_id, who.user_id, address_id, CANARY, "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2"),
+    )
+    return address_id, withdrawal_id
+
+
 async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
     """What must not change: these people's payments, audiences, sessions, banks, loads, plans and money."""
     ids = [who.user_id for who in people]
@@ -330,6 +366,8 @@ async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
             "select id, state from banking.source where person = any(%s) order by 1",
             "select id, amount_cents from banking.load where person = any(%s) order by 1",
             "select id, state, version from savings.plan where person = any(%s) order by 1",
+            "select id, state, version from savings.withdrawal_address where person = any(%s) order by 1",
+            "select id, state, version from savings.withdrawal where person = any(%s) order by 1",
             "select id, state, version from savings.buy where person = any(%s) order by 1",
             "select owner, balance, held from ledger.account where owner = any(%s) order by 1",
             "select id, handle, name from public.profiles where id = any(%s) order by 1",

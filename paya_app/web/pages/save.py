@@ -14,6 +14,7 @@ from paya_app.web.components.button import primary_link
 from paya_app.web.components.due import Due
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
+from paya_app.web.components.holdings_links import holdings_links
 from paya_app.web.components.icon import icon
 from paya_app.web.components.lab_link import lab_link
 from paya_app.web.components.link import go
@@ -183,6 +184,7 @@ def _holdings() -> rx.Component:
             ),
             class_name="card mt-3",
         ),
+        holdings_links(),
         aria_label="Your bitcoin",
         id="holdings",
     )
