@@ -48,7 +48,7 @@ async def measure() -> dict[str, Any]:
     async with running() as paya:
         with paya.superuser() as superuser:
             superuser.execute(LIFT)
-            actors = await join(superuser, [f"program_{n:02}" for n in range(CALLERS)], cents=0)
+            actors = await join(superuser, [f"program_{n:02}" for n in range(CALLERS)], cents=100)
             tokens = access_tokens(superuser, actors)
         clients = [
             httpx.AsyncClient(base_url=paya.url, headers={"authorization": f"Bearer {token}"}, trust_env=False)

@@ -65,7 +65,7 @@ async def measure(say: Any) -> dict[str, Any]:
             await join(superuser, [RECIPIENT, *handles], cents=10_000)
         cookies = await _sign_in(paya, handles)
         say(f"{SENDERS} people are signed in; {PAYMENTS} payments …")
-        watching, sending = await _browser(playwright), await _browser(playwright)
+        watching, sending = await browser_of(playwright), await browser_of(playwright)
         watcher = await _watch(watching, paya)
         started = time.monotonic()
         taken: list[float | None] = []
@@ -80,7 +80,7 @@ async def measure(say: Any) -> dict[str, Any]:
     return _figures(taken, seconds)
 
 
-async def _browser(playwright: Playwright) -> Browser:
+async def browser_of(playwright: Playwright) -> Browser:
     """Chromium: PAYA_CHROMIUM's, the machine's, or Playwright's own."""
     arguments = ["--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
     if os.geteuid() == 0:

@@ -6,7 +6,7 @@ from paya_app.api import health, lots, notices, preview, session
 from paya_app.api.inbound import dwolla, plaid, send_sms
 from paya_app.api.problems import add_problem_handlers
 from paya_app.api.timing import ServerTiming
-from paya_app.api.v1 import description, feed, proof, savings_plans
+from paya_app.api.v1 import description, docs, feed, proof, savings_plans
 
 
 def create_api() -> FastAPI:
@@ -20,6 +20,7 @@ def create_api() -> FastAPI:
         proof,
         savings_plans,
         description,
+        docs,
         session,
         preview,
         notices,
