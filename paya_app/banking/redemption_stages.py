@@ -68,7 +68,7 @@ def _stages(value: Mapping[str, Any]) -> list[Stage]:
     if ended is None or debited:
         stages.append(Stage("debited", "Paid out of the reserve", debited, None, ""))
     if ended is None or paid:
-        expected = None if paid or asked is None or value["is_delayed"] else paid_at(accepted or asked)
+        expected = None if paid or asked is None or value["is_delayed"] else paid_at(asked)
         stages.append(Stage("paid", "In your bank", paid, expected, "" if paid else takes()))
     if ended is not None:
         title = _ENDINGS.get(value["state"], "It did not go through")

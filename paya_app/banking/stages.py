@@ -80,8 +80,7 @@ def _expected(value: Mapping[str, Any], hold_bank_days: int) -> datetime | None:
     clears = _at(value, "clears_at")
     if clears:
         return clears
-    # what waited for the bank takes its time from when it was taken
-    asked = _at(value, "accepted_at") or _at(value, "created_at")
+    asked = _at(value, "created_at")
     if asked is None or value["is_delayed"]:
         return None
     return spendable_at(asked, hold_bank_days)

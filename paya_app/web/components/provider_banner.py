@@ -10,7 +10,7 @@ WORDS = {
     "dwolla": "Our bank service does not answer right now. What you ask for is queued: your bank hears from us as soon "
     "as it answers.",
     "kraken": "The exchange does not answer right now. Bitcoin buys wait: your money is in your wallet, or set aside "
-    "for a buy that has begun. They are bought when the exchange answers.",
+    "for a buy that has begun. The buys are made when it answers.",
     "plaid": "Linking a bank is not possible right now. We'll tell you when it is.",
 }
 

@@ -77,9 +77,8 @@ def next_buy_card(buy: rx.vars.ObjectVar[NextBuyShown]) -> rx.Component:
                 rx.el.p("Next: ", buy.name, class_name="font-semibold wrap"),
                 rx.el.p(
                     rx.el.time(buy.words, date_time=buy.at),
-                    " · ",
-                    rx.el.span(buy.zone, class_name="whitespace-nowrap"),
-                    class_name="s m num wrap",
+                    rx.el.span(rx.el.span(", ", class_name="sr-only"), buy.zone),
+                    class_name="s m num flex flex-wrap gap-x-2",
                 ),
                 class_name="t",
             ),
