@@ -90,10 +90,11 @@ async def backtest(actor: Actor, terms: Terms, *, back_days: int) -> Backtest:
     days = await candles(actor, back_days + 1)
     if len(days) < 2:  # noqa: PLR2004 - a day and the one before
         raise LabNoPrices
-    laid = await asyncio.to_thread(_lay_out, terms, days, bounds.buys_count)
-    (run,) = await simulation.simulate(
-        actor, terms, laid.prices, laid.highs, run_length=len(laid.at), asked=(*laid.counts, len(laid.at))
-    )
+    async with simulation.turn():
+        laid = await asyncio.to_thread(_lay_out, terms, days, bounds.buys_count)
+        (run,) = await simulation.simulate(
+            actor, terms, laid.prices, laid.highs, run_length=len(laid.at), asked=(*laid.counts, len(laid.at))
+        )
     sums = run.after[len(laid.at)]
     so_far = [run.after.get(count, Sums()) for count in laid.counts]
     points = [

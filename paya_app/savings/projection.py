@@ -87,17 +87,12 @@ async def project(actor: Actor, terms: Terms, *, ahead_days: int, seed: int, now
     days = await candles(actor, bounds.back_days)
     if len(days) < HISTORY_DAYS_MIN:
         raise LabNoPrices(days=len(days))
-    drawn = await asyncio.to_thread(
-        _draw, terms, days, (now, now + timedelta(days=ahead_days)), seed, bounds.buys_count
-    )
-    runs = await simulation.simulate(
-        actor,
-        terms,
-        drawn.prices,
-        drawn.highs,
-        run_length=len(drawn.at),
-        asked=drawn.counts,
-    )
+    span = (now, now + timedelta(days=ahead_days))
+    async with simulation.turn():
+        drawn = await asyncio.to_thread(_draw, terms, days, span, seed, bounds.buys_count)
+        runs = await simulation.simulate(
+            actor, terms, drawn.prices, drawn.highs, run_length=len(drawn.at), asked=drawn.counts
+        )
     return Projection(
         points=await asyncio.to_thread(_ranges, drawn, runs),
         history_first=days[0].day,

@@ -4,11 +4,13 @@ The times are those of `schedule.py`, and `savings.simulate` asks `savings.decid
 function and live and lab change alike. Money is in whole US cents, bitcoin in whole sats.
 """
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice, takewhile
+from weakref import WeakKeyDictionary
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
@@ -20,6 +22,7 @@ from paya_app.savings.terms import Terms, values_of
 DAY_S = 86_400
 DAYS_MIN = 30
 POINTS_MAX = 30  # of a plot
+TRIALS_AT_ONCE = 2  # of one process: a trial is a second or two of the database's and of our processor
 
 Bar = tuple[int, int, int]
 """A day's first, highest and last price of a whole bitcoin, in US cents."""
@@ -59,6 +62,14 @@ class Run:
 
     after: dict[int, Sums]
     skipped: dict[str, int]
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+def turn() -> asyncio.Semaphore:
+    """What a trial holds while it counts, so that many of them wait for one another and not everybody for them."""
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(TRIALS_AT_ONCE))
 
 
 async def limits(actor: Actor, terms: Terms) -> Limits:

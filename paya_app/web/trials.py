@@ -30,6 +30,7 @@ class Looked:
     buys: str = ""
     fees: str = ""
     lump: str = ""
+    lump_gain: str = ""
     skipped: list[str] = field(default_factory=list)
 
 
@@ -59,7 +60,8 @@ def looked(done: Backtest) -> Looked:
         gain_tone="text-neg" if done.gain_cents < 0 else "text-pos",
         buys=f"{count:,} buy{'' if count == 1 else 's'}",
         fees=f"{format_cents(sums.fee_cents)} ours, {format_cents(sums.exchange_fee_cents)} the exchange's",
-        lump=f"{format_cents(done.lump_worth_cents)}, {_gain(lump_gain)}" if done.lump_sats else "",
+        lump=format_cents(done.lump_worth_cents) if done.lump_sats else "",
+        lump_gain=_gain(lump_gain),
         skipped=[
             f"{times:,} time{'' if times == 1 else 's'} {_SKIPPED.get(reason, 'not bought')}"
             for reason, times in sorted(done.skipped.items())
@@ -79,9 +81,10 @@ def ahead(drawn: Projection) -> Ahead:
 
 def rests_on(done: Backtest, *, fee_bps: int, is_hourly: bool) -> list[str]:
     """What looking back assumes."""
+    whose = "Made-up prices" if done.is_synthetic else "The exchange's prices"
     within = "Within a day the price is taken to move straight from its first to its last"
     return [
-        f"Prices of each day (UTC) from {_day(done.first_day)} to {_day(done.last_day)}, from the exchange.",
+        f"{whose} of each day (UTC) from {_day(done.first_day)} to {_day(done.last_day)}.",
         f"{within}; the 24-hour high is that of the day before."
         + (" So an hourly plan sees nothing of what happens between." if is_hourly else ""),
         (

@@ -208,6 +208,26 @@ async def test_what_cannot_be_tried_is_said(database, people):
 
 
 @pytest.mark.parametrize(
+    ("bad", "refusal"),
+    [
+        ({"amount_cents": 499}, savings.BuyAmountInvalid),
+        ({"amount_cents": 100_001}, savings.BuyAmountInvalid),
+        ({"buy_below_cents": 99_999}, savings.PlanConditionInvalid),
+        ({"dip_bps": 5001, "dip_extra_cents": 500}, savings.PlanConditionInvalid),
+        ({"dip_bps": 500}, savings.PlanConditionInvalid),
+        ({"cap_cents": 2499}, savings.PlanConditionInvalid),
+    ],
+)
+async def test_what_no_plan_may_say_is_not_tried(database, people, bad, refusal):
+    ann = await people.join("ann")
+    await keep(database)
+    with pytest.raises(refusal):
+        await savings.backtest(ann, terms(**bad), back_days=60)
+    with pytest.raises(refusal):
+        await savings.project(ann, terms(**bad), ahead_days=60, seed=1, now=NOW)
+
+
+@pytest.mark.parametrize(
     ("prices", "highs", "length", "amount"),
     [([1], [1, 2], 1, 500), ([1], None, 1, 500), ([1], [1], 0, 500), ([1], [1], 1, 0), ([1], [1], None, 500)],
 )

@@ -4,8 +4,8 @@ import { useEffect, useRef, useState } from "react";
 import { jsx } from "@emotion/react";
 
 const WIDTH = 560;
-const HEIGHT = 240;
-const ROOM = { left: 2, right: 8, top: 14, bottom: 26 };
+const HEIGHT = 250;
+const ROOM = { left: 2, right: 8, top: 24, bottom: 26 };
 const TICKS = 3;
 
 const dollars = (cents) => new Intl.NumberFormat("en-US", { style: "currency", currency: "USD", maximumFractionDigits: 0 }).format(cents / 100);
@@ -68,7 +68,7 @@ export function LabChart({ points, title, worth }) {
     jsx(
       "div",
       { className: "s flex flex-wrap gap-x-5 gap-y-1 mb-1", style: { minHeight: 40 } },
-      jsx("span", { className: "m num w-full" }, day(shown.day)),
+      jsx("span", { className: "m num w-full" }, `At the end of ${day(shown.day)}`),
       key("", { ...swatch, borderTopStyle: "dashed", borderColor: "var(--muted)" }, "Spent", dollars(shown.spent)),
       key("", { ...swatch, borderTopStyle: "solid", borderColor: "var(--brand)" }, worth, dollars(shown.worth)),
       hasRange && key("", { width: 16, height: 12, background: "var(--brand-soft)", border: "1px solid var(--brand)" }, "Eight in ten", `${dollars(shown.low)} to ${dollars(shown.high)}`),

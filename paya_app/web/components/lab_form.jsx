@@ -18,6 +18,7 @@ import {
 
 const BACK = [["91", "3 months"], ["182", "6 months"], ["365", "1 year"], ["730", "2 years"]];
 const AHEAD = [["182", "6 months"], ["365", "1 year"], ["730", "2 years"], ["1826", "5 years"]];
+const SPANS = "seg many grid-cols-4";
 const PRESET = {
   amount: "25", frequency: "weekly", weekdays: "5", month_day: "1", time: "09:00", below: "", dip_percent: "", dip_extra: "",
   cap: "", back_days: "365", ahead_days: "365",
@@ -89,8 +90,8 @@ export function LabForm({ initial, fault, busy, onTry }) {
             choices: [...Array.from({ length: 31 }, (_, at) => [String(at + 1), String(at + 1)]), ["-1", "The last day"]],
           }),
         ),
-      jsx(Part, { title: "Look back" }, jsx(Choice, { label: "Look back", chosen: [order.back_days], choices: BACK, onChoose: set("back_days") })),
-      jsx(Part, { title: "Look ahead" }, jsx(Choice, { label: "Look ahead", chosen: [order.ahead_days], choices: AHEAD, onChoose: set("ahead_days") })),
+      jsx(Part, { title: "Look back" }, jsx(Choice, { label: "Look back", className: SPANS, chosen: [order.back_days], choices: BACK, onChoose: set("back_days") })),
+      jsx(Part, { title: "Look ahead" }, jsx(Choice, { label: "Look ahead", className: SPANS, chosen: [order.ahead_days], choices: AHEAD, onChoose: set("ahead_days") })),
     ),
     jsx(
       "div",

@@ -182,20 +182,21 @@ def _back() -> rx.Component:
         rx.el.p(looked.days, class_name="s m num px-4 sm:px-6 mb-2"),
         lab_chart(LabState.past, title="Spent and worth, looking back", worth="Worth"),
         _kv("Spent, with all fees", rx.el.b(looked.spent, class_name="num", id="spent")),
-        _kv("Bought", rx.el.span(rx.el.b(looked.btc), " in ", looked.buys, class_name="num")),
+        _kv("Bought", rx.el.span(_whole(looked.btc), " in ", _whole(looked.buys), class_name="num")),
         rx.cond(looked.average != "", _kv("Average price", rx.el.span(looked.average, class_name="num"))),
         _kv(
             "Worth at the end",
-            rx.el.span(
-                rx.el.b(looked.worth), " · ", rx.el.b(looked.gain, class_name=looked.gain_tone), class_name="num"
-            ),
+            rx.el.span(_whole(looked.worth), " ", _whole(looked.gain, looked.gain_tone), class_name="num"),
         ),
         rx.cond(
             looked.lump != "",
-            _kv("All of it on the first day instead", rx.el.span(looked.lump, class_name="num")),
+            _kv(
+                "All of it on the first day instead",
+                rx.el.span(_whole(looked.lump), " ", _whole(looked.lump_gain), class_name="num"),
+            ),
         ),
         _kv("Fees in it", rx.el.span(looked.fees, class_name="num")),
-        rx.foreach(looked.skipped, lambda line: rx.el.p(line, class_name="s m px-4 py-2 num skipped")),
+        rx.foreach(looked.skipped, lambda line: rx.el.p(line, class_name="s m px-4 sm:px-6 pb-3 num")),
         _rests_on(LabState.past_rests_on),
         aria_labelledby="past-title",
         class_name="card mt-6",
@@ -208,17 +209,25 @@ def _ahead() -> rx.Component:
         rx.el.h2("What may become of it", id="future-title", class_name="px-4 sm:px-6 pt-4"),
         rx.el.p("Until ", ahead.until, class_name="s m num px-4 sm:px-6 mb-2"),
         lab_chart(LabState.future, title="Spent and a range of the worth, looking ahead", worth="Middle"),
-        _kv("Spent, with all fees", rx.el.b(ahead.spent, class_name="num")),
-        _kv("In eight of ten futures, worth", rx.el.b(ahead.low, " to ", ahead.high, class_name="num", id="range")),
-        _kv("In half of them, below", rx.el.span(ahead.middle, class_name="num")),
+        _kv("Spent, with all fees", _whole(ahead.spent)),
+        _kv(
+            "In eight of ten futures, worth",
+            rx.el.span(_whole(ahead.low), " to ", _whole(ahead.high), class_name="num", id="range"),
+        ),
+        _kv("In half of them, below", _whole(ahead.middle)),
         _rests_on(LabState.future_rests_on),
         aria_labelledby="future-title",
         class_name="card mt-3",
     )
 
 
+def _whole(amount: Any, tone: Any = "") -> rx.Component:
+    """An amount that no line end cuts."""
+    return rx.el.b(amount, class_name=["num", "whitespace-nowrap", tone])
+
+
 def _kv(label: str, value: rx.Component) -> rx.Component:
-    return rx.el.div(rx.el.span(label, class_name="m"), value, class_name="kv sm:px-6!")
+    return rx.el.div(rx.el.span(label, class_name="m basis-2/5 wrap-normal"), value, class_name="kv sm:px-6!")
 
 
 def _rests_on(lines: Any) -> rx.Component:
@@ -229,6 +238,5 @@ def _rests_on(lines: Any) -> rx.Component:
             class_name="s m grid gap-1 mt-1",
             style={"listStyle": "disc", "paddingLeft": "18px"},
         ),
-        class_name="kv block! sm:px-6!",
-        style={"borderTop": "1px solid var(--line)"},
+        class_name="px-4 sm:px-6 py-3 border-t border-line",
     )
