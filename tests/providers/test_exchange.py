@@ -437,3 +437,12 @@ async def test_the_probe_asks_whether_it_is_back(kraken, monkeypatch, advance_cl
     assert await outages() == []
     waits = "select scheduled_at from jobs.procrastinate_jobs where id = %s"
     assert await kraken.database.value(waits, (job,)) is None, "what waited for it is due at once"
+
+
+async def test_a_withdrawal_whose_turn_comes_too_late_is_not_sent(kraken, monkeypatch):
+    await kraken.pull("deposit", asset="XXBT", units=1_000_000)
+    monkeypatch.setattr("paya_app.providers.exchange.funds.SENT_WITHIN_S", -1.0)
+    with pytest.raises(Retryable, match="waited_too_long"):
+        await exchange.withdraw(client_id=uuid4(), address_key=ADDRESS, quantity_sats=300_000)
+    assert (await exchange.balances()).sats == 1_000_000
+    assert await kraken.database.value("select count(*) from vendor_kraken.withdrawal") == 0

@@ -1,6 +1,7 @@
 """Addresses of one's own: which are some, how long they wait, and that they are nobody else's."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -59,12 +60,13 @@ def test_it_is_compared_in_fours():
 async def test_an_address_is_added_once_and_waits_a_day(database, people, advance_clock):
     ann = await people.join("ann")
     address_id = new_id()
-    how = {"address_id": address_id, "label": " Safe ", "address": ADDRESS}
+    how: dict[str, Any] = {"address_id": address_id, "label": " Safe ", "address": ADDRESS}
     added = await savings.add_address(ann, **how)
     assert (added.label, added.is_usable) == ("Safe", False)
     assert await savings.add_address(ann, **how) == added
     with pytest.raises(savings.AddressKeyReused):
-        await savings.add_address(ann, **how | {"label": "Other"})
+        how["label"] = "Other"
+        await savings.add_address(ann, **how)
     with pytest.raises(savings.AddressKnown):
         await an_address(ann)
     await advance_clock(hours=23, minutes=59)

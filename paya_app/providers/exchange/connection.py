@@ -41,15 +41,18 @@ class Connection:
         """What `read_as` makes of a private verb's result, of one that changes nothing: never `Unknown`."""
         return await self._read(self._account, f"private_post_{verb.lower()}", params, read_as)
 
-    async def make(self, verb: str, params: Mapping[str, str], *, read_as: Callable[[Any], Read]) -> Read:
-        """The same of a verb that does something.
+    async def make(
+        self, verb: str, params: Mapping[str, str], *, read_as: Callable[[Any], Read], within_s: float | None = None
+    ) -> Read:
+        """The same of a verb that does something; not sent at all when its turn does not come in `within_s` seconds.
 
         Raises:
             Retryable: it was not done.
             Rejected: it was refused.
             Unknown: nobody knows; look before it is done again.
         """
-        return await self._call(self._account, f"private_post_{verb.lower()}", params, read_as)
+        not_after = None if within_s is None else time.monotonic() + within_s
+        return await self._call(self._account, f"private_post_{verb.lower()}", params, read_as, not_after)
 
     async def _read(self, line: "_Line", verb: str, params: Mapping[str, str], read_as: Callable[[Any], Read]) -> Read:
         try:
@@ -57,9 +60,16 @@ class Connection:
         except Unknown as unknown:
             raise Retryable(unknown.reason, is_outage=unknown.is_outage) from unknown
 
-    async def _call(self, line: "_Line", verb: str, params: Mapping[str, str], read_as: Callable[[Any], Read]) -> Read:
+    async def _call(
+        self,
+        line: "_Line",
+        verb: str,
+        params: Mapping[str, str],
+        read_as: Callable[[Any], Read],
+        not_after: float | None = None,
+    ) -> Read:
         async def work() -> Read:
-            answer = await line.call(verb, params)
+            answer = await line.call(verb, params, not_after)
             try:
                 return read_as(answer["result"])
             except WRONG_SHAPE as error:
@@ -81,13 +91,15 @@ class _Line:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=VENDOR)
         self._client: Any = None
 
-    async def call(self, verb: str, params: Mapping[str, str]) -> Any:
+    async def call(self, verb: str, params: Mapping[str, str], not_after: float | None = None) -> Any:
         """The whole answer of one of Kraken's verbs."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._call, verb, dict(params))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._call, verb, dict(params), not_after)
 
-    def _call(self, verb: str, params: dict[str, str]) -> Any:
+    def _call(self, verb: str, params: dict[str, str], not_after: float | None) -> Any:
         if self._client is None:
             self._client = _client(**self._described)
+        if not_after is not None and time.monotonic() > not_after:
+            raise Retryable("waited_too_long", is_outage=False)
         ask = getattr(self._client, verb)
         try:
             return ask(params)

@@ -14,6 +14,8 @@ from paya_app.providers.outcome import Rejected, Retryable, Unknown
 ASSET = "XBT"
 PAGE = 50
 PAGES_MAX = 100
+# Signed calls wait for one another. Who looks for a withdrawal later than this must not be followed by it.
+SENT_WITHIN_S = 30.0
 
 WithdrawalState = Literal["pending", "done", "failed"]
 _STATES: dict[str, WithdrawalState] = {"Success": "done", "Failure": "failed", "Canceled": "failed"}
@@ -94,7 +96,7 @@ async def withdraw(
     body |= {} if fee_sats_max is None else {"max_fee": amounts.btc(fee_sats_max)}
     body |= {"address": address} if address else {}
     try:
-        ref = await connection().make("Withdraw", body, read_as=_ref)
+        ref = await connection().make("Withdraw", body, read_as=_ref, within_s=SENT_WITHIN_S)
     except Unknown as unknown:
         log.warning("nobody knows whether a withdrawal was made", id=str(client_id), reason=unknown.reason)
         raise
