@@ -167,7 +167,8 @@ begin
   perform savings.book_skipped(array(
     select d from unnest(refused) d join savings.buy b on b.id = d.buy_id where coalesce(b.retry_at, '-infinity') <= private.now()));
 end $$;
-comment on function savings.book_refused(savings.due_buy[]) is 'What becomes of buys that the wallet did not pay, or the bank not yet: tried again, or skipped.';
+comment on function savings.book_refused(savings.due_buy[]) is
+'What becomes of buys that the wallet did not pay, or the bank not yet: tried again, or skipped.';
 
 create function savings.order_due(order_id uuid, maximum integer, price_cents bigint, high_cents bigint)
 returns table (seen integer, ordered integer)

@@ -7,13 +7,13 @@ from tests.web.test_handlers import HANDLERS
 
 async def test_a_hint_that_arrives_takes_no_open_form_away(paya: RunningPaya):
     ann = await paya.sign_up()
-    where = {"path": "/settings/notifications/"}
+    path = "/settings/notifications/"
     async with event_socket(paya.url, cookie=ann.secret) as socket:
-        await socket.send(HANDLERS["NoticesState.enter"], **where)
-        opened = await socket.send(HANDLERS["NoticesState.set_quiet"], {"is_wanted": True}, **where)
+        await socket.send(HANDLERS["NoticesState.enter"], path=path)
+        opened = await socket.send(HANDLERS["NoticesState.set_quiet"], {"is_wanted": True}, path=path)
         assert opened.value("notices_state", "is_quiet") is True
-        hint = await socket.send(HANDLERS["NoticesState.refresh"], **where)
+        hint = await socket.send(HANDLERS["NoticesState.refresh"], path=path)
         choice = {"kind": "plan.paused", "channel": "sms", "is_wanted": True}
-        chosen = await socket.send(HANDLERS["NoticesState.choose"], {"choice": choice}, **where)
+        chosen = await socket.send(HANDLERS["NoticesState.choose"], {"choice": choice}, path=path)
         for after in (hint, chosen):
             assert after.value("notices_state", "is_quiet") is not False
