@@ -11,8 +11,8 @@ SILENT_S = 6
 RUNNING_MAX_S = 600
 # A job whose worker died or hung so often is what kills workers.
 RUNS_MAX = 6
-KEEP_DEAD_LETTERS_H = 24 * 90
-KEEP_TICKS = "2 days"
+# of each kind that is kept no longer, in one statement
+REMOVED_AT_ONCE = 1000
 
 log = structlog.get_logger()
 
@@ -37,8 +37,21 @@ async def sweep_stalled(context: JobContext) -> None:
 
 
 async def tidy(context: JobContext) -> None:
-    """Forget old ticks, and jobs that were given up long ago."""
-    await context.app.job_manager.delete_old_jobs(
-        nb_hours=KEEP_DEAD_LETTERS_H, include_failed=True, include_cancelled=True, include_aborted=True
+    """Forget what is kept no longer: ticks, jobs that ended, and what `retention.sweep` removes."""
+    connector = context.app.connector
+    (kept,) = await connector.execute_query_all_async(
+        "select ceil(extract(epoch from retention.kept('dead_letters')) / 3600)::int as dead_letters_h"
     )
-    await context.app.connector.execute_query_async("select jobs.forget_ticks(%(keep)s::interval)", keep=KEEP_TICKS)
+    await context.app.job_manager.delete_old_jobs(
+        nb_hours=kept["dead_letters_h"], include_failed=True, include_cancelled=True, include_aborted=True
+    )
+    await connector.execute_query_async("select jobs.forget_ticks(retention.kept('ticks'))")
+    while True:
+        swept = await connector.execute_query_all_async(
+            "select rule_name, removed from retention.sweep(%(maximum)s)", maximum=REMOVED_AT_ONCE
+        )
+        for row in swept:
+            if row["removed"]:
+                log.info("kept no longer", **row)
+        if all(row["removed"] < REMOVED_AT_ONCE for row in swept):
+            return
