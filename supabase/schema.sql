@@ -38,6 +38,9 @@ CREATE SCHEMA proof;
 -- schema providers
 CREATE SCHEMA providers;
 
+-- schema retention
+CREATE SCHEMA retention;
+
 -- schema risk
 CREATE SCHEMA risk;
 
@@ -6972,6 +6975,62 @@ $$;
 -- comment FUNCTION register(vendor text, threshold integer, ttl_s double precision)
 COMMENT ON FUNCTION providers.register(vendor text, threshold integer, ttl_s double precision) IS 'Gives a vendor its breaker, closed, unless it has one.';
 
+-- function kept(text)
+CREATE FUNCTION retention.kept(rule_name text) RETURNS interval
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select r.kept from retention.rule r where r.name = rule_name
+$$;
+
+-- comment FUNCTION kept(rule_name text)
+COMMENT ON FUNCTION retention.kept(rule_name text) IS 'For how long it is kept; null: for good.';
+
+-- function sweep(integer)
+CREATE FUNCTION retention.sweep(maximum integer) RETURNS TABLE(rule_name text, removed bigint)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz;
+begin
+  rule_name := 'notices';
+  moment := private.now() - retention.kept(rule_name);
+  delete from notifications.delivery d where d.id in (
+    select o.id from notifications.delivery o where o.ended_at < moment order by o.ended_at limit maximum for update skip locked);
+  get diagnostics removed = row_count;
+  return next;
+
+  rule_name := 'reminders';
+  moment := private.now() - retention.kept(rule_name);
+  delete from notifications.reminder r where r.id in (
+    select o.id from notifications.reminder o join savings.buy b on b.id = o.buy_id
+    where b.due_at < moment order by b.due_at limit maximum for update of o skip locked);
+  get diagnostics removed = row_count;
+  return next;
+
+  -- while Auth still has the session, ours is what says that it has ended
+  rule_name := 'sessions';
+  moment := private.now() - retention.kept(rule_name);
+  delete from identity.web_session w where w.id in (
+    select o.id from identity.web_session o
+    where o.ended_at < moment and not exists (select from auth.sessions s where s.id = o.id)
+    order by o.ended_at limit maximum for update skip locked);
+  get diagnostics removed = row_count;
+  return next;
+
+  rule_name := 'vendor_notices';
+  moment := private.now() - retention.kept(rule_name);
+  delete from banking.vendor_event v where v.id in (
+    select o.id from banking.vendor_event o where o.received_at < moment order by o.received_at limit maximum for update skip locked);
+  get diagnostics removed = row_count;
+  return next;
+end $$;
+
+-- comment FUNCTION sweep(maximum integer)
+COMMENT ON FUNCTION retention.sweep(maximum integer) IS 'Removes what is kept no longer, at most so much of each kind; how much of each went. Call it again while something did.';
+
 -- function account_case_moves_forward()
 CREATE FUNCTION risk.account_case_moves_forward() RETURNS trigger
     LANGUAGE plpgsql
@@ -8214,6 +8273,22 @@ end $_$;
 -- comment FUNCTION check_terms(plan savings.plan, before savings.plan)
 COMMENT ON FUNCTION savings.check_terms(plan savings.plan, before savings.plan) IS 'Refuses what a plan may not say, and what could never lead to a buy.';
 
+-- function check_trial(jsonb)
+CREATE FUNCTION savings.check_trial(terms jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  perform savings.check_terms(savings.with_terms(null, terms), null);
+  return jsonb_build_object(
+    'back_days', risk.limit_max('lab_back_days'), 'ahead_days', risk.limit_max('lab_ahead_days'),
+    'buys_count', risk.limit_max('lab_buys_count'));
+end $$;
+
+-- comment FUNCTION check_trial(terms jsonb)
+COMMENT ON FUNCTION savings.check_trial(terms jsonb) IS 'How far the lab looks, in days, and how many buys it counts at once, for terms that a plan may have; others are refused as saving them is.';
+
 -- function claim_order(uuid)
 CREATE FUNCTION savings.claim_order(order_id uuid) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -8502,19 +8577,6 @@ end $$;
 
 -- comment FUNCTION keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[])
 COMMENT ON FUNCTION savings.keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[]) IS 'Keeps whole days as the exchange tells them now; returns how many were new or other than before.';
-
--- function lab_limits()
-CREATE FUNCTION savings.lab_limits() RETURNS jsonb
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-  select jsonb_build_object(
-    'back_days', risk.limit_max('lab_back_days'), 'ahead_days', risk.limit_max('lab_ahead_days'),
-    'buys_count', risk.limit_max('lab_buys_count'))
-$$;
-
--- comment FUNCTION lab_limits()
-COMMENT ON FUNCTION savings.lab_limits() IS 'How far the lab looks, and how much it counts at once.';
 
 -- function look_at(uuid, text, timestamp with time zone)
 CREATE FUNCTION savings.look_at(plan_id uuid, funding text, moment timestamp with time zone) RETURNS timestamp with time zone
@@ -11252,6 +11314,24 @@ CREATE TABLE providers.provider_health (
 -- comment TABLE provider_health
 COMMENT ON TABLE providers.provider_health IS 'One breaker for each vendor. closed: it is called; opened: it is left alone until opened_at + ttl_s; half-opened: one caller probes.';
 
+-- table rule
+CREATE TABLE retention.rule (
+    name text NOT NULL,
+    what text NOT NULL,
+    kept interval,
+    counted_from text NOT NULL,
+    removed_by text NOT NULL,
+    why text NOT NULL,
+    source text NOT NULL,
+    CONSTRAINT for_good_is_removed_by_nobody CHECK (((kept IS NULL) = (removed_by = 'nobody'::text))),
+    CONSTRAINT kept_is_positive CHECK ((kept > '00:00:00'::interval)),
+    CONSTRAINT name_is_short CHECK ((name ~ '^[a-z_]{1,40}$'::text)),
+    CONSTRAINT who_removes_is_known CHECK ((removed_by = ANY (ARRAY['nobody'::text, 'sweep'::text, 'tidy'::text, 'use'::text, 'start'::text])))
+);
+
+-- comment TABLE rule
+COMMENT ON TABLE retention.rule IS 'What is kept for how long and why. removed_by: sweep (retention.sweep), tidy (the job that keeps the queue in order), use (whoever uses it next), start (a start of the embedded server), nobody. The law asks for at least the years in source; for good is longer.';
+
 -- table account_case
 CREATE TABLE risk.account_case (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -11702,6 +11782,10 @@ ALTER TABLE ONLY public.payments
 -- constraint profiles profiles_pkey
 ALTER TABLE ONLY public.profiles
     ADD CONSTRAINT profiles_pkey PRIMARY KEY (id);
+
+-- constraint rule rule_pkey
+ALTER TABLE ONLY retention.rule
+    ADD CONSTRAINT rule_pkey PRIMARY KEY (name);
 
 -- constraint account_case account_case_case_id_key
 ALTER TABLE ONLY risk.account_case
@@ -12623,6 +12707,9 @@ CREATE POLICY topics_for_people ON realtime.messages FOR SELECT TO authenticated
 -- policy messages topics_for_visitors
 CREATE POLICY topics_for_visitors ON realtime.messages FOR SELECT TO anon USING (((extension = 'broadcast'::text) AND (( SELECT realtime.topic() AS topic) = 'feed'::text)));
 
+-- row security rule
+ALTER TABLE retention.rule ENABLE ROW LEVEL SECURITY;
+
 -- row security account_case
 ALTER TABLE risk.account_case ENABLE ROW LEVEL SECURITY;
 
@@ -12713,6 +12800,10 @@ GRANT USAGE ON SCHEMA proof TO paya_worker;
 GRANT USAGE ON SCHEMA providers TO anon;
 GRANT USAGE ON SCHEMA providers TO authenticated;
 GRANT USAGE ON SCHEMA providers TO service_role;
+
+-- acl SCHEMA retention
+GRANT USAGE ON SCHEMA retention TO paya_worker;
+GRANT USAGE ON SCHEMA retention TO service_role;
 
 -- acl SCHEMA risk
 GRANT USAGE ON SCHEMA risk TO authenticated;
@@ -13736,6 +13827,14 @@ REVOKE ALL ON FUNCTION providers.is_down(vendor text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION providers.register(vendor text, threshold integer, ttl_s double precision) FROM PUBLIC;
 GRANT ALL ON FUNCTION providers.register(vendor text, threshold integer, ttl_s double precision) TO service_role;
 
+-- acl FUNCTION kept(rule_name text)
+REVOKE ALL ON FUNCTION retention.kept(rule_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION retention.kept(rule_name text) TO paya_worker;
+
+-- acl FUNCTION sweep(maximum integer)
+REVOKE ALL ON FUNCTION retention.sweep(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION retention.sweep(maximum integer) TO paya_worker;
+
 -- acl FUNCTION account_case_moves_forward()
 REVOKE ALL ON FUNCTION risk.account_case_moves_forward() FROM PUBLIC;
 
@@ -13871,6 +13970,10 @@ REVOKE ALL ON FUNCTION savings.check_purse(person uuid) FROM PUBLIC;
 -- acl FUNCTION check_terms(plan savings.plan, before savings.plan)
 REVOKE ALL ON FUNCTION savings.check_terms(plan savings.plan, before savings.plan) FROM PUBLIC;
 
+-- acl FUNCTION check_trial(terms jsonb)
+REVOKE ALL ON FUNCTION savings.check_trial(terms jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.check_trial(terms jsonb) TO authenticated;
+
 -- acl FUNCTION claim_order(order_id uuid)
 REVOKE ALL ON FUNCTION savings.claim_order(order_id uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.claim_order(order_id uuid) TO service_role;
@@ -13909,11 +14012,6 @@ REVOKE ALL ON FUNCTION savings.is_replay(change_key uuid, plan_id uuid, asked js
 -- acl FUNCTION keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[])
 REVOKE ALL ON FUNCTION savings.keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.keep_candles(days date[], opens_cents bigint[], highs_cents bigint[], lows_cents bigint[], closes_cents bigint[], are_synthetic boolean[]) TO service_role;
-
--- acl FUNCTION lab_limits()
-REVOKE ALL ON FUNCTION savings.lab_limits() FROM PUBLIC;
-GRANT ALL ON FUNCTION savings.lab_limits() TO authenticated;
-GRANT ALL ON FUNCTION savings.lab_limits() TO service_role;
 
 -- acl FUNCTION look_at(plan_id uuid, funding text, moment timestamp with time zone)
 REVOKE ALL ON FUNCTION savings.look_at(plan_id uuid, funding text, moment timestamp with time zone) FROM PUBLIC;
@@ -14237,6 +14335,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE jobs.procrastinate_workers TO paya_wo
 
 -- acl SEQUENCE procrastinate_workers_id_seq
 GRANT USAGE ON SEQUENCE jobs.procrastinate_workers_id_seq TO paya_worker;
+
+-- acl TABLE rule
+GRANT SELECT ON TABLE retention.rule TO service_role;
 
 -- default acl DEFAULT PRIVILEGES FOR FUNCTIONS
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres REVOKE ALL ON FUNCTIONS FROM PUBLIC;
