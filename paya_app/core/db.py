@@ -27,6 +27,11 @@ POOL_WAIT_S = 2
 POOL_CONNECTIONS_MAX = 20
 
 _BEGIN = text("select set_config('role', :role, true), set_config('request.jwt.claims', :claims, true)")
+# For actors of a token: whether its session still is one is asked in the same round trip, within the transaction.
+_BEGIN_IF_OPEN = text(
+    "select set_config('role', :role, true), set_config('request.jwt.claims', :claims, true),"
+    " identity.is_open_session(:session, :person)"
+)
 _engines: dict[tuple[str, bool], AsyncEngine] = {}
 
 
@@ -70,7 +75,7 @@ async def transaction(actor: Actor) -> AsyncIterator[AsyncConnection]:
     """One READ COMMITTED transaction as `actor`; commits when the block ends, rolls back when it raises.
 
     Raises:
-        PayaError: what `private.refuse` said inside.
+        PayaError: what `private.refuse` said inside, or that the session of the actor's token is over.
         ServiceUnavailable: no connection within 2 s, or it was lost.
     """
     try:
@@ -91,14 +96,24 @@ async def _begun(actor: Actor) -> AsyncConnection:
     for last in (False, True):
         connection = await _engine(autocommit=False).connect()
         try:
-            await connection.execute(_BEGIN, {"role": actor.role, "claims": actor.claims_json})
-        except DBAPIError as error:
+            await _begin_as(connection, actor)
+        except BaseException as error:
             await connection.close()
-            if last or not error.connection_invalidated:
+            if last or not (isinstance(error, DBAPIError) and error.connection_invalidated):
                 raise
         else:
             return connection
     raise ServiceUnavailable
+
+
+async def _begin_as(connection: AsyncConnection, actor: Actor) -> None:
+    parameters: dict[str, Any] = {"role": actor.role, "claims": actor.claims_to_look_at}
+    if actor.session_over is None:
+        await connection.execute(_BEGIN, parameters)
+        return
+    parameters |= {"session": actor.session_id, "person": actor.user_id}
+    if not (await connection.execute(_BEGIN_IF_OPEN, parameters)).one()[2]:
+        raise actor.session_over
 
 
 async def query(actor: Actor, sql: str, params: Mapping[str, Any] | None = None) -> list[Row[Any]]:

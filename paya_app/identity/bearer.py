@@ -5,7 +5,6 @@ import time
 from collections import OrderedDict
 from typing import Any
 
-from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.core.errors import PayaError, ServiceUnavailable
 from paya_app.providers import supabase_auth
@@ -33,26 +32,21 @@ class AccessTokenRefused(PayaError):
 
 
 async def actor_for_token(token: str) -> Actor:
-    """Whose access token this is.
+    """Whose access token this is. Whether its session still is one is asked with whatever the actor does first.
 
     Raises:
-        AccessTokenRefused: it is none of ours, has expired, or its session was ended.
+        AccessTokenRefused: it is none of ours, or has expired; and from every transaction of the actor's once its
+            session was ended.
         ServiceUnavailable: it cannot be known now.
     """
     if not token or len(token) > TOKEN_CHARACTERS_MAX:
         raise AccessTokenRefused
     try:
-        actor = Actor.user(await _verified(token))
+        return Actor.user(await _verified(token), session_over=AccessTokenRefused)
     except TokenRefused as refused:
         raise AccessTokenRefused from refused
     except Retryable as failure:
         raise ServiceUnavailable from failure
-    rows = await db.call(
-        "select identity.is_open_session(:session, :person)", {"session": actor.session_id, "person": actor.user_id}
-    )
-    if not rows[0][0]:
-        raise AccessTokenRefused
-    return actor
 
 
 async def _verified(token: str) -> dict[str, Any]:

@@ -9,11 +9,12 @@ import httpx
 import jwt
 import pytest
 
-from paya_app import identity
+from paya_app import identity, savings
 from paya_app.api.app import create_api
 from paya_app.api.v1.plan_models import BuyList, EventList, PlanAnswer
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
+from paya_app.identity.bearer import AccessTokenRefused, actor_for_token
 from tests.support.database import Database
 from tests.support.people import claims_of
 from tests.support.signing_in import OTHER_PHONE, PHONE, SigningIn, jwt_key, served
@@ -206,6 +207,16 @@ async def test_a_token_of_somebody_whose_session_is_anothers_is_refused(people, 
     ours = jwt_key()
     token = jwt.encode(claims, jwt.PyJWK(ours, "ES256").key, "ES256", headers={"kid": ours["kid"]})
     assert refused(await Program(client, token).get()) == (401, "access_token_refused")
+
+
+async def test_a_token_that_nobody_looked_at_gets_no_further_than_a_transaction(parts, ann):
+    actor = await actor_for_token(ann.headers["authorization"].removeprefix("Bearer "))
+    assert await savings.plans(actor) == []
+    with pytest.raises(RuntimeError, match=r"only db\.transaction"):
+        _ = actor.claims_json
+    await parts.auth.post("/auth/v1/logout?scope=local", headers=ann.headers)
+    with pytest.raises(AccessTokenRefused):
+        await savings.plans(actor)
 
 
 async def test_a_key_is_asked_for(ann, client):
