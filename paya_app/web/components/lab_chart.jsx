@@ -13,11 +13,11 @@ const exact = (cents) => new Intl.NumberFormat("en-US", { style: "currency", cur
 const day = (text, year = true) =>
   new Date(`${text}T00:00:00Z`).toLocaleDateString("en-US", { timeZone: "UTC", month: "short", day: "numeric", ...(year && { year: "numeric" }) });
 
-// 1, 2 or 5 times a power of ten, so that a few of them reach over the highest
+// 1, 2, 2.5 or 5 times a power of ten, so that a few of them reach over the highest
 function step(highest) {
   const rough = Math.max(highest, 100) / TICKS;
   const power = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map((times) => times * power).find((size) => size >= rough);
+  return [1, 2, 2.5, 5, 10].map((times) => times * power).find((size) => size >= rough);
 }
 
 export function LabChart({ points, title, worth }) {

@@ -180,26 +180,33 @@ def _back() -> rx.Component:
     return rx.el.section(
         rx.el.h2("What would have been", id="past-title", class_name="px-4 sm:px-6 pt-4"),
         rx.el.p(looked.days, class_name="s m num px-4 sm:px-6 mb-2"),
-        lab_chart(LabState.past, title="Spent and worth, looking back", worth="Worth"),
-        _kv("Spent, with all fees", rx.el.b(looked.spent, class_name="num", id="spent")),
-        _kv("Bought", rx.el.span(_whole(looked.btc), " in ", _whole(looked.buys), class_name="num")),
-        rx.cond(looked.average != "", _kv("Average price", rx.el.span(looked.average, class_name="num"))),
-        _kv(
-            "Worth at the end",
-            rx.el.span(_whole(looked.worth), " ", _whole(looked.gain, looked.gain_tone), class_name="num"),
-        ),
         rx.cond(
-            looked.lump != "",
-            _kv(
-                "All of it on the first day instead",
-                rx.el.span(_whole(looked.lump), " ", _whole(looked.lump_gain), class_name="num"),
-            ),
+            looked.average != "",
+            _bought(looked),
+            rx.el.p("Nothing would have been bought.", id="nothing", class_name="px-4 sm:px-6 pt-1 pb-3 font-semibold"),
         ),
-        _kv("Fees in it", rx.el.span(looked.fees, class_name="num")),
         rx.foreach(looked.skipped, lambda line: rx.el.p(line, class_name="s m px-4 sm:px-6 pb-3 num")),
         _rests_on(LabState.past_rests_on),
         aria_labelledby="past-title",
         class_name="card mt-6",
+    )
+
+
+def _bought(looked: Any) -> rx.Component:
+    return rx.fragment(
+        lab_chart(LabState.past, title="Spent and worth, looking back", worth="Worth"),
+        _kv("Spent, with all fees", _whole(looked.spent)),
+        _kv("Bought", rx.el.span(_whole(looked.btc), " in ", _whole(looked.buys), class_name="num")),
+        _kv("Average price", rx.el.span(looked.average, class_name="num")),
+        _kv(
+            "Worth at the end",
+            rx.el.span(_whole(looked.worth), " ", _whole(looked.gain, looked.gain_tone), class_name="num"),
+        ),
+        _kv(
+            "All of it on the first day instead",
+            rx.el.span(_whole(looked.lump), " ", _whole(looked.lump_gain), class_name="num"),
+        ),
+        _kv("Fees in it", rx.el.span(looked.fees, class_name="num")),
     )
 
 
@@ -227,7 +234,7 @@ def _whole(amount: Any, tone: Any = "") -> rx.Component:
 
 
 def _kv(label: str, value: rx.Component) -> rx.Component:
-    return rx.el.div(rx.el.span(label, class_name="m basis-2/5 wrap-normal"), value, class_name="kv sm:px-6!")
+    return rx.el.div(rx.el.span(label, class_name="m flex-1 wrap-normal"), value, class_name="kv sm:px-6!")
 
 
 def _rests_on(lines: Any) -> rx.Component:
