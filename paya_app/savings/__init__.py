@@ -25,6 +25,7 @@ from paya_app.savings.errors import (
 )
 from paya_app.savings.fees import FeeTerms, fee_terms
 from paya_app.savings.funding import asked_on, lead_needed, load_ahead
+from paya_app.savings.handing_over import ask_about_withdrawals, follow_withdrawal, submit_withdrawal
 from paya_app.savings.holdings import Holdings, Lot, holdings, lots
 from paya_app.savings.lab_errors import LabNoPrices, LabNothingDue, LabPeriodInvalid, LabTooMany
 from paya_app.savings.lot_table import LotWithdrawal, lot_withdrawals, lots_csv
@@ -56,9 +57,6 @@ from paya_app.savings.withdrawal_errors import (
 from paya_app.savings.withdrawals import (
     Withdrawal,
     WithdrawalLimits,
-    ask_about_withdrawals,
-    follow_withdrawal,
-    submit_withdrawal,
     withdraw,
     withdrawal,
     withdrawal_fee,

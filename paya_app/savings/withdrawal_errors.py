@@ -10,6 +10,8 @@ from paya_app.core.spans import moment, span_in_words
 STAYS = "Nothing was sent: your bitcoin is where it was."
 NOT_ADDED = "Nothing was added."
 
+# the exchange does not know an address by its name, or knows another by it
+UNREGISTERED = ("EFunding:Unknown withdraw key", "EFunding:Invalid withdrawal address")
 _MISTAKES = {
     "empty": "Paste the address that your bitcoin is to go to.",
     "test_network": "This address is of a test network, where bitcoin is play money. Use one of the main network.",
