@@ -28,7 +28,8 @@ class Looked:
     gain: str = ""
     gain_tone: str = ""
     buys: str = ""
-    fees: str = ""
+    fee: str = ""
+    exchange_fee: str = ""
     lump: str = ""
     lump_gain: str = ""
     skipped: list[str] = field(default_factory=list)
@@ -59,7 +60,8 @@ def looked(done: Backtest) -> Looked:
         gain=_gain(done.gain_cents),
         gain_tone="text-neg" if done.gain_cents < 0 else "text-pos",
         buys=f"{count:,} buy{'' if count == 1 else 's'}",
-        fees=f"{format_cents(sums.fee_cents)} ours, {format_cents(sums.exchange_fee_cents)} the exchange's",
+        fee=format_cents(sums.fee_cents),
+        exchange_fee=format_cents(sums.exchange_fee_cents),
         lump=format_cents(done.lump_worth_cents) if done.lump_sats else "",
         lump_gain=_gain(lump_gain),
         skipped=[

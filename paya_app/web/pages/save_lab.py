@@ -203,10 +203,11 @@ def _bought(looked: Any) -> rx.Component:
             rx.el.span(_whole(looked.worth), " ", _whole(looked.gain, looked.gain_tone), class_name="num"),
         ),
         _kv(
-            "All of it on the first day instead",
+            "All on the first day",
             rx.el.span(_whole(looked.lump), " ", _whole(looked.lump_gain), class_name="num"),
         ),
-        _kv("Fees in it", rx.el.span(looked.fees, class_name="num")),
+        _kv("Our fees in it", rx.el.span(looked.fee, class_name="num")),
+        _kv("The exchange's", rx.el.span(looked.exchange_fee, class_name="num")),
     )
 
 
