@@ -4,7 +4,7 @@ The withdrawal's id lives in the address (`?id=`), so that reload, a second clic
 is confirmed comes back with the press, as the page showed it; where that is not what was reviewed here, nothing moves.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from paya_app import savings
 from paya_app.core.actor import Actor
 from paya_app.core.errors import NotFound, PayaError, RequestInvalid
 from paya_app.core.ids import new_id
-from paya_app.core.money import format_amount, format_sats
+from paya_app.core.money import format_amount
 from paya_app.web.components.asked_for import asked_for
 from paya_app.web.components.due import Due
 from paya_app.web.components.frame import frame
@@ -24,8 +24,9 @@ from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.components.timeline import StageRow
 from paya_app.web.components.withdraw_form import address_form, addresses_list, amount_form_of, past_list, review_of
 from paya_app.web.components.withdraw_receipt import receipt_card
-from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
+from paya_app.web.forms import read, read_flag, read_id, read_text
 from paya_app.web.viewer import admit, query_value, signed_in
+from paya_app.web.withdrawal_orders import AmountForm, ConfirmedWithdrawal, NewAddress, WithdrawalOrder, WithdrawalShown
 from paya_app.web.withdrawals import (
     AddressRow,
     WithdrawalReceipt,
@@ -39,60 +40,6 @@ from paya_app.web.withdrawals import (
 )
 
 ASK_AGAIN = "Nothing was sent: your bitcoin is where it was. Check the withdrawal once more, and confirm it."
-
-
-@dataclass
-class WithdrawalShown:
-    """What is about to be sent, as the server understood it; the press that confirms brings it back."""
-
-    withdrawal_id: str = ""
-    address_id: str = ""
-    amount: str = ""
-    arrives: str = ""
-    fee: str = ""
-    fours: str = ""
-
-
-class ConfirmedWithdrawal(Form):
-    """The review that a press confirms, as the page showed it."""
-
-    withdrawal_id: Text = ""
-    address_id: Text = ""
-    amount: Text = ""
-    arrives: Text = ""
-    fee: Text = ""
-    fours: Text = ""
-
-
-class NewAddress(Form):
-    """An address as it was typed."""
-
-    label: Text = ""
-    address: Text = ""
-
-
-class AmountForm(Form):
-    """An amount as it was typed."""
-
-    amount: Text = ""
-
-
-@dataclass(frozen=True)
-class _Order:
-    withdrawal_id: UUID
-    address: savings.Address
-    quantity_sats: int
-    fee_sats: int
-
-    def review(self) -> WithdrawalShown:
-        return WithdrawalShown(
-            str(self.withdrawal_id),
-            str(self.address.id),
-            format_amount(self.quantity_sats, "BTC"),
-            format_amount(self.quantity_sats - self.fee_sats, "BTC"),
-            format_sats(self.fee_sats),
-            savings.in_fours(self.address.address),
-        )
 
 
 class WithdrawState(rx.State):
@@ -118,7 +65,7 @@ class WithdrawState(rx.State):
     stages: rx.Field[list[StageRow]] = rx.field(default_factory=list)
     due_at: str = ""
     settled: int = 0
-    _order: _Order | None = None
+    _order: WithdrawalOrder | None = None
     _address_id: UUID | None = None
 
     @rx.event
@@ -212,7 +159,7 @@ class WithdrawState(rx.State):
             if quantity_sats > limits.available_sats:
                 raise savings.WithdrawalUncovered(available_sats=limits.available_sats)
             fee_sats = await savings.withdrawal_fee(actor, address_id=address.id, quantity_sats=quantity_sats)
-            self._order = _Order(withdrawal_id, address, quantity_sats, fee_sats)
+            self._order = WithdrawalOrder(withdrawal_id, address, quantity_sats, fee_sats)
             self.review, self.reviewing = self._order.review(), True
         except PayaError as error:
             self.reviewing, self.fault = False, error.message
