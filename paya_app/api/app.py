@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from paya_app.api import health, lots, notices, preview, session
 from paya_app.api.inbound import dwolla, plaid, send_sms
-from paya_app.api.problems import add_problem_handlers
+from paya_app.api.problems import NoSuchRoute, add_problem_handlers
 from paya_app.api.timing import ServerTiming
 from paya_app.api.v1 import description, docs, feed, proof, savings_plans
 
@@ -30,4 +30,5 @@ def create_api() -> FastAPI:
         plaid,
     ):
         api.include_router(module.router)
+    api.router.routes.append(NoSuchRoute(api, "/v1/"))
     return api

@@ -15,7 +15,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match, Mount
+from starlette.types import Receive, Scope, Send
 
 from paya_app.core.clock import now
 from paya_app.core.errors import PayaError, RequestInvalid
@@ -59,18 +60,10 @@ def add_problem_handlers(api: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-        body = {
-            "type": "about:blank",
-            "title": HTTPStatus(error.status_code).phrase,
-            "status": error.status_code,
-            "detail": str(error.detail),
-            "code": HTTPStatus(error.status_code).name.lower(),
-            "instance": request.url.path,
-        }
         headers = {name.lower(): value for name, value in (error.headers or {}).items()}
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["allow"] = ", ".join(_methods_at(api, request))
-        return JSONResponse(body, error.status_code, headers=headers, media_type=MEDIA_TYPE)
+        return _plain(request.url.path, error.status_code, str(error.detail), headers)
 
     async def crashed(request: Request, error: Exception) -> JSONResponse:
         log.error("request failed", path=request.url.path, exc_info=error)
@@ -82,11 +75,54 @@ def add_problem_handlers(api: FastAPI) -> None:
     api.add_exception_handler(Exception, crashed)
 
 
+class NoSuchRoute(BaseRoute):
+    """Every address under a prefix that no route before it knows, or not by this method.
+
+    Without it the pages, which are mounted behind us, would answer in their own way.
+    """
+
+    def __init__(self, api: FastAPI, prefix: str) -> None:
+        self.api = api
+        self.prefix = prefix
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether it is under the prefix."""
+        is_ours = scope["type"] == "http" and scope["path"].startswith(self.prefix)
+        return (Match.FULL if is_ours else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 405 with the methods that are known here, or 404."""
+        methods = _methods_at(self.api, Request(scope))
+        status = HTTPStatus.METHOD_NOT_ALLOWED if methods else HTTPStatus.NOT_FOUND
+        headers = {"allow": ", ".join(methods)} if methods else {}
+        await _plain(scope["path"], status, status.phrase, headers)(scope, receive, send)
+
+
+def _plain(path: str, status: int, detail: str, headers: dict[str, str]) -> JSONResponse:
+    """A problem that has no code of ours."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": HTTPStatus(status).name.lower(),
+        "instance": path,
+    }
+    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
+
+
 def _methods_at(api: FastAPI, request: Request) -> list[str]:
-    """The methods of every route at this path: each method is a route of its own, and knows of no other."""
+    """The methods of every route at this path: each method is a route of its own, and knows of no other.
+
+    What is mounted, like the pages, takes every path and is none of them.
+    """
     scopes = {method: {**request.scope, "method": method} for method in METHODS}
     return [
         method
         for method, scope in scopes.items()
-        if any(route.matches(scope)[0] is Match.FULL for route in api.router.routes)
+        if any(
+            route.matches(scope)[0] is Match.FULL
+            for route in api.router.routes
+            if not isinstance(route, NoSuchRoute | Mount)
+        )
     ]

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import jwt
 import pytest
+from fastapi import FastAPI
 
 from paya_app import identity, savings
 from paya_app.api.app import create_api
@@ -83,6 +84,12 @@ def refused(answer: httpx.Response) -> tuple[int, str]:
     assert body["status"] == answer.status_code
     assert body["detail"].endswith(".")
     return answer.status_code, body["code"]
+
+
+def refused_plainly(answer: httpx.Response) -> tuple[int, str]:
+    """Status and code of a problem that has no sentence of ours."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return answer.status_code, answer.json()["code"]
 
 
 async def test_a_plan_from_making_to_end(ann):
@@ -286,6 +293,17 @@ async def test_what_a_path_knows_is_said_where_it_does_not(ann, client):
         answer = await client.delete(path, headers=ann.headers)
         assert answer.status_code == 405
         assert answer.headers["allow"] == allowed
+    for path in ("/v1/nothing", f"{PATH}/{UUID(int=4)}/nothing", f"{PATH}/%0a/pause/%0a", "/v1/"):
+        assert refused_plainly(await client.get(path, headers=ann.headers)) == (404, "not_found"), path
+
+
+async def test_pages_that_are_mounted_behind_the_api_answer_nothing_under_v1(parts):
+    api = create_api()
+    api.mount("", FastAPI())
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://test") as client:
+        answer = await client.options(PATH)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+        assert refused_plainly(await client.get("/v1/nothing")) == (404, "not_found")
 
 
 async def test_no_text_or_shape_is_a_fault(ann, client):
