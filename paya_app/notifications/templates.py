@@ -184,10 +184,10 @@ def _address_added(facts: Facts, _plan: str, _zone: str) -> tuple[str, str, str,
 
 
 def _withdrawal_sent(facts: Facts, _plan: str, _zone: str) -> tuple[str, str, str, str]:
-    arrives = format_amount(facts["arrives_sats"], "BTC")
+    arrives, fee = format_amount(facts["arrives_sats"], "BTC"), format_sats(facts["fee_sats"])
     return (
         f"Sent: {arrives}",
-        f"{arrives} went to your address “{_plain(facts['label'])}”. The network took {format_sats(facts['fee_sats'])}.",
+        f"{arrives} went to your address “{_plain(facts['label'])}”. The network took {fee}.",
         f"{format_amount(facts['quantity_sats'], 'BTC')} left your PaYa account in all.",
         "The transaction, to follow it yourself:",
     )
