@@ -1,11 +1,9 @@
 """`/cash-out`: money from the wallet to a bank.
 
-The redemption's id lives in the address (`?id=`), so that reload, a second click and a killed server make one. What
-is confirmed comes back with the press, as the page showed it; where that is not what was reviewed here, nothing moves.
+The redemption's id lives in the address (`?id=`), so that reload, a second click and a killed server make one.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import ClassVar
 from uuid import UUID
 
 import reflex as rx
@@ -13,10 +11,10 @@ import reflex as rx
 from paya_app import banking, risk
 from paya_app.core.actor import Actor
 from paya_app.core.config import settings
-from paya_app.core.errors import AmountInvalid, PayaError, RequestInvalid, ServiceUnavailable, SignedOut
+from paya_app.core.errors import PayaError, ServiceUnavailable
 from paya_app.core.ids import new_id
-from paya_app.core.money import format_cents, parse_cents
-from paya_app.web.banks import BankChoice, confirmed_banks
+from paya_app.core.money import format_cents
+from paya_app.web.banks import confirmed_banks
 from paya_app.web.components.allowance import allowance
 from paya_app.web.components.amount_form import amount_form
 from paya_app.web.components.asked_for import asked_for
@@ -27,72 +25,25 @@ from paya_app.web.components.frame import frame
 from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.review import review_line, review_sheet
 from paya_app.web.components.when import when
-from paya_app.web.forms import Form, Text, read, read_flag, read_id, read_text
-from paya_app.web.limits import week_words
-from paya_app.web.viewer import admit, query_value, signed_in
-
-SERVER_TROUBLE = 500
-ASK_AGAIN = "Not cashed out. Nothing left your wallet. Check the transfer once more, and confirm it."
+from paya_app.web.forms import read_id
+from paya_app.web.transferring import TransferOrder, Transferring
+from paya_app.web.viewer import admit, query_value
 
 
-@dataclass
-class Payout:
-    """What is about to be paid, as the server understood it; the press that confirms brings it back."""
-
-    redemption_id: str = ""
-    source_id: str = ""
-    amount: str = ""
-
-
-class ShownPayout(Form):
-    """The review that a press confirms, as the page showed it."""
-
-    redemption_id: Text = ""
-    source_id: Text = ""
-    amount: Text = ""
-
-
-@dataclass(frozen=True)
-class _Order:
-    redemption_id: UUID
-    source_id: UUID
-    amount_cents: int
-
-    def review(self) -> Payout:
-        return Payout(str(self.redemption_id), str(self.source_id), format_cents(self.amount_cents))
-
-
-class CashOutState(rx.State):
+class CashOutState(Transferring, rx.State):
     """`step` is empty until known, then `unlinked`, `early`, `amount` or `choose`."""
 
-    step: str = ""
-    fault: str = ""
-    redemption_id: str = ""
-    former_id: str = ""
-    bank: str = ""
-    banks: rx.Field[list[BankChoice]] = rx.field(default_factory=list)
+    place: ClassVar[str] = "/cash-out/"
+    ask_again: ClassVar[str] = "Not cashed out. Nothing left your wallet. Check the transfer once more, and confirm it."
+
     available: str = ""
-    least_cents: int = 0
-    most_cents: int = 0
     all_cents: int = 0
     most_words: str = ""
     nothing: str = ""
     opens_at: str = ""
-    single_max: str = ""
     is_empty: bool = True
-    week_left: str = ""
-    week_used: str = ""
-    week_max: str = ""
-    week_percent: int = 0
-    more_at: str = ""
-    resets_at: str = ""
     paid_at: str = ""
     remains: str = ""
-    reviewing: bool = False
-    review: rx.Field[Payout] = rx.field(default_factory=Payout)
-    settled: int = 0
-    _source: UUID | None = None
-    _order: _Order | None = None
     _available_cents: int = 0
 
     @rx.event
@@ -104,97 +55,27 @@ class CashOutState(rx.State):
                 return actor
             redemption_id = read_id(query_value(self, "id"))
             if redemption_id is None:
-                return _address(new_id())
+                return rx.redirect(f"{self.place}?id={new_id()}", replace=True)
             if await banking.redemption(actor, redemption_id) is not None:
                 return rx.redirect(f"/activity/{redemption_id}/", replace=True)
             self.reviewing, self._order = False, None
-            if str(redemption_id) != self.redemption_id:
+            if str(redemption_id) != self.transfer_id:
                 self.reset()
-                self.redemption_id = str(redemption_id)
+                self.transfer_id = str(redemption_id)
             # a refusal leads here under a new id of ours, and its sentence stays
             await self._load(actor, self._source)
         except PayaError as error:
             self.fault = error.message
         return None
 
-    @rx.event
-    def leave(self) -> None:
-        """Forget what was being done."""
-        self.reset()
+    async def _begin(self, actor: Actor, order: TransferOrder) -> None:
+        await banking.start_redemption(
+            actor, redemption_id=order.transfer_id, source_id=order.source_id, amount_cents=order.amount_cents
+        )
 
-    @rx.event
-    async def show_banks(self) -> None:
-        """Choose another bank."""
-        self.fault = ""
-        try:
-            await self._load(await signed_in(self))
-            self.step = "choose" if self.banks else self.step
-        except PayaError as error:
-            self.fault = error.message
-
-    @rx.event
-    async def choose_bank(self, source_id: str) -> None:
-        """Go on with one of the confirmed banks."""
-        self.fault = ""
-        try:
-            await self._load(await signed_in(self), read_id(source_id))
-        except PayaError as error:
-            self.fault = error.message
-
-    @rx.event
-    async def ask_review(self, amount: str) -> None:
-        """Read the amount strictly and show it for confirmation."""
-        self.fault = ""
-        try:
-            actor = await signed_in(self)
-            cents = parse_cents(read_text(amount))
-            if self._source is None:  # the server forgot the page
-                await self._load(actor)
-            redemption_id = read_id(self.redemption_id or query_value(self, "id"))
-            if cents <= 0:
-                raise AmountInvalid(sentence="Choose an amount above $0.00.")
-            if redemption_id is None or self._source is None:
-                raise RequestInvalid(sentence=ASK_AGAIN)
-            self._order = _Order(redemption_id, self._source, cents)
-            self.remains = format_cents(max(0, self._available_cents - cents))
-            self.review, self.reviewing = self._order.review(), True
-        except PayaError as error:
-            self.reviewing, self.fault = False, error.message
-
-    @rx.event
-    def set_reviewing(self, wanted: bool) -> None:  # noqa: FBT001 - an event's argument
-        """Put the review away. It is opened by `ask_review` alone."""
-        try:
-            if not read_flag(wanted):
-                self.reviewing = False
-        except PayaError as error:
-            self.fault = error.message
-
-    @rx.event
-    async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
-        """Pay what was reviewed, when it is what the page showed, and show its stages."""
-        self.settled += 1
-        order = self._order
-        try:
-            confirmed = read(ShownPayout, shown)
-            actor = await signed_in(self)
-            if order is None or confirmed.model_dump() != asdict(order.review()):
-                self.reviewing, self.fault = False, ASK_AGAIN
-                return None
-            redemption = await banking.start_redemption(
-                actor, redemption_id=order.redemption_id, source_id=order.source_id, amount_cents=order.amount_cents
-            )
-        except SignedOut as error:
-            self.reviewing, self.fault = False, error.message
-            return None
-        except PayaError as error:
-            self.reviewing, self.fault = False, error.message
-            if error.status >= SERVER_TROUBLE or order is None:
-                return None
-            self._order, self.former_id, self.redemption_id = None, self.redemption_id, str(new_id())
-            return _address(UUID(self.redemption_id))
-        self.reset()
-        return rx.redirect(f"/activity/{redemption.id}/?new=1", replace=True)
+    def _show_review(self, order: TransferOrder) -> None:
+        self.remains = format_cents(max(0, self._available_cents - order.amount_cents))
+        super()._show_review(order)
 
     async def _load(self, actor: Actor, chosen: UUID | None = None) -> None:
         limits = await banking.redemption_limits(actor)
@@ -226,15 +107,9 @@ class CashOutState(rx.State):
         self.most_words = "You have {} available." if is_covered else "One transfer can be at most {} now."
         self.nothing = "There is nothing in your wallet to cash out." if is_covered else "That is all for this week."
         self.opens_at = limits.opens_at.isoformat() if limits.opens_at else ""
-        self.week_left, self.week_used, self.week_max, self.week_percent = week_words(
-            limits.week_used_cents, limits.week_max_cents
-        )
+        self._show_week(limits.week_used_cents, limits.week_max_cents)
         self.more_at = limits.more_at.isoformat() if limits.more_at else ""
         self.resets_at = limits.resets_at.isoformat() if limits.resets_at else ""
-
-
-def _address(redemption_id: UUID) -> rx.event.EventSpec:
-    return rx.redirect(f"/cash-out/?id={redemption_id}", replace=True)
 
 
 def page() -> rx.Component:
@@ -253,7 +128,7 @@ def page() -> rx.Component:
             ),
             waiting=transfer_bones(),
             ready=(CashOutState.step != "") | (CashOutState.fault != ""),
-            current_id=CashOutState.redemption_id,
+            current_id=CashOutState.transfer_id,
             former_id=CashOutState.former_id,
         ),
         title="Cash out",

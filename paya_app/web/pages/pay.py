@@ -8,7 +8,7 @@ What is confirmed comes back with the press: whom, how much, for what and who se
 Where that is not what was reviewed here, nothing is sent.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -32,8 +32,9 @@ from paya_app.web.components.live_hint import LiveHint
 from paya_app.web.components.pay_form import pay_form
 from paya_app.web.components.review import review_line, review_sheet
 from paya_app.web.components.skeleton import bone, waiting
-from paya_app.web.forms import Form, Text, read, read_flag, read_id
+from paya_app.web.forms import Form, Text, read, read_id
 from paya_app.web.limits import payments_left
+from paya_app.web.reviewing import Reviewing, is_confirmed
 from paya_app.web.viewer import Viewer, admit, query_value, signed_in
 
 RECENT_MAX = 8
@@ -61,16 +62,6 @@ class Review:
     amount: str = ""
     note: str = ""
     audience: str = "private"
-
-
-class Shown(Form):
-    """The review that a press confirms, as the page showed it."""
-
-    payment_id: Text = ""
-    to_id: Text = ""
-    amount: Text = ""
-    note: Text = ""
-    audience: Text = ""
 
 
 class FindForm(Form):
@@ -107,14 +98,13 @@ class _Order:
         )
 
 
-class PayState(rx.State):
+class PayState(Reviewing, rx.State):
     """The payment being written. What was reviewed stays on the server; confirming sends that."""
 
     ready: bool = False
     payment_id: str = ""
     former_id: str = ""
     asked_to: str = ""
-    fault: str = ""
     find_fault: str = ""
     to_id: str = ""
     handle: str = ""
@@ -127,10 +117,8 @@ class PayState(rx.State):
     available_cents: int = 0
     amount: str = ""
     note: str = ""
-    reviewing: bool = False
     review: rx.Field[Review] = rx.field(default_factory=Review)
     after: str = ""
-    settled: int = 0
     _order: _Order | None = None
 
     @rx.event
@@ -212,16 +200,7 @@ class PayState(rx.State):
             await self._see_wallet(actor)
             self.reviewing = True
         except PayaError as error:
-            self.reviewing, self.fault = False, error.message
-
-    @rx.event
-    def set_reviewing(self, wanted: bool) -> None:  # noqa: FBT001 - an event's argument
-        """Put the review away. It is opened by `ask_review` alone."""
-        try:
-            if not read_flag(wanted):
-                self.reviewing = False
-        except PayaError as error:
-            self.fault = error.message
+            self._refuse(error.message)
 
     @rx.event
     async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
@@ -229,10 +208,9 @@ class PayState(rx.State):
         self.settled += 1
         order = self._order
         try:
-            confirmed = read(Shown, shown)
             actor = await signed_in(self)
-            if order is None or confirmed.model_dump() != asdict(order.review()):
-                self.reviewing, self.fault = False, ASK_AGAIN
+            if not is_confirmed(order, shown):
+                self._refuse(ASK_AGAIN)
                 return None
             payment = await wallet.send(
                 actor,
@@ -243,10 +221,10 @@ class PayState(rx.State):
                 audience=order.audience,
             )
         except SignedOut as error:
-            self.reviewing, self.fault = False, error.message
+            self._refuse(error.message)
             return None
         except PayaError as error:
-            self.reviewing, self.fault = False, error.message
+            self._refuse(error.message)
             if error.status >= SERVER_TROUBLE or order is None:
                 return None
             self._order, self.former_id, self.payment_id = None, self.payment_id, str(new_id())
