@@ -48,6 +48,16 @@ async def test_every_document_is_guarded(http: httpx.AsyncClient, path: str):
     assert "camera=()" in answer.headers["permissions-policy"]
 
 
+@pytest.mark.parametrize("end", ["%0A", "%0D", "%00", "x%0Ay", "%E2%80%A8"])
+async def test_a_path_of_two_lines_is_answered_like_any_that_is_unknown(http: httpx.AsyncClient, end: str):
+    answer = await http.get(f"/v1/feed{end}")
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["code"] == "not_found"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    page = await http.get(f"/u/ann{end}", headers=HTML)
+    assert page.headers["x-frame-options"] == "DENY"
+
+
 async def test_other_answers_may_do_nothing_when_opened(http: httpx.AsyncClient):
     for path in ("/v1/feed", "/ping", "/icons/paya.svg", "/robots.txt"):
         headers = (await http.get(path)).headers
