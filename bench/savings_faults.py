@@ -104,7 +104,7 @@ DIFFERENCES = {
         select count(*) from savings.withdrawal w join ledger.transfer t on t.id = w.id
         where w.state = 'failed' and not exists (
           select from ledger.transfer b where b.kind = 'withdrawal_returned' and b.to_account = t.from_account
-            and b.amount = t.amount and b.id = private.part_of(w.id, 'back'))""",
+            and b.amount = t.amount and b.id = private.part_of(w.bookings_id, 'back'))""",
     "satoshis in transit": "select abs(ledger.balance_of(ledger.system_account('btc_in_transit', 'BTC')))",
     "satoshis that nobody has": """
         select abs(-ledger.balance_of(ledger.system_account('btc_custody', 'BTC'))

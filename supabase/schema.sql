@@ -6167,6 +6167,12 @@ CREATE FUNCTION notifications.open(delivery_id uuid) RETURNS jsonb
   select jsonb_build_object(
     'person', d.person, 'kind', d.kind, 'channel', d.channel, 'facts', e.payload, 'at', d.created_at, 'now', private.now(),
     'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel), 'is_chosen', k.is_chosen, 'is_urgent', k.is_urgent,
+    'is_one_too_many', d.channel = 'sms' and not k.is_urgent and (
+      select count(*) from notifications.delivery o join notifications.kind u on u.kind = o.kind and not u.is_urgent
+      where o.person = d.person and o.channel = 'sms' and o.state in ('sending', 'sent', 'unknown')
+        and o.began_at > private.now() - interval '24 hours'
+        and o.created_at > private.now() - interval '3 days'
+    ) >= coalesce(risk.limit_max('notice_texts_day_count'), 0),
     'is_late', greatest(d.created_at, d.due_at) < private.now() - interval '1 day'
       or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now())
       -- another address was asked for since
@@ -7375,6 +7381,8 @@ declare
   moment timestamptz := private.now();
   hours bigint := risk.limit_max('withdrawal_address_hours');
   maximum bigint := risk.limit_max('withdrawal_addresses_count');
+  day_count bigint := risk.limit_max('withdrawal_address_day_count');
+  free_at timestamptz;
   known savings.withdrawal_address;
 begin
   if person is null then
@@ -7392,7 +7400,7 @@ begin
   if not exists (select from public.profiles p where p.id = person) then
     perform private.refuse('account_unavailable');
   end if;
-  if hours is null or maximum is null then
+  if num_nulls(hours, maximum, day_count) > 0 then
     perform private.refuse('limits_unknown');
   end if;
   perform pg_advisory_xact_lock(hashtextextended('withdrawal_addresses:' || person, 0));
@@ -7408,6 +7416,12 @@ begin
   end if;
   if (select count(*) from savings.withdrawal_address a where a.person = person and a.state = 'active') >= maximum then
     perform private.refuse('addresses_limit', jsonb_build_object('max', maximum));
+  end if;
+  select a.created_at + interval '24 hours' into free_at from savings.withdrawal_address a
+  where a.person = person and a.created_at > moment - interval '24 hours'
+  order by a.created_at desc offset greatest(day_count - 1, 0) limit 1;
+  if found then
+    perform private.refuse('too_many_tries', jsonb_build_object('now', moment, 'resets_at', free_at));
   end if;
   insert into savings.withdrawal_address (id, person, label, address, created_at, usable_at)
   values (address_id, person, label, address, moment, moment + make_interval(hours => hours::integer))
@@ -7549,7 +7563,8 @@ begin
   if person is null then
     perform private.refuse('signed_out');
   end if;
-  if withdrawal_id is null or address_id is null or fee_sats_max is null or fee_sats_max < 0 then
+  if withdrawal_id is null or address_id is null or fee_sats_max is null
+    or fee_sats_max not between 0 and 2100000000000000 then
     perform private.refuse('request_invalid');
   end if;
   if least_sats is null or day_sats is null or day_count is null then
@@ -7697,15 +7712,15 @@ begin
   from savings.buy b where b.order_id = order_id;
   if spent > 0 then
     if shared > 0 then
-      perform ledger.post(private.part_of(order_id, 'spent'), transit, ledger.system_account('exchange_cash'), shared, 'buy_spent', vendor_ref);
+      perform ledger.post(private.part_of(o.bookings_id, 'spent'), transit, ledger.system_account('exchange_cash'), shared, 'buy_spent', vendor_ref);
     end if;
     if spent > shared then
-      perform ledger.post(private.part_of(order_id, 'beyond'), ledger.system_account('operations'), ledger.system_account('exchange_cash'),
+      perform ledger.post(private.part_of(o.bookings_id, 'beyond'), ledger.system_account('operations'), ledger.system_account('exchange_cash'),
         spent - shared, 'buy_beyond', vendor_ref);
     end if;
   end if;
   if fee > 0 then
-    perform ledger.post(private.part_of(order_id, 'fee'), transit, ledger.system_account('revenue'), fee, 'buy_fee', vendor_ref);
+    perform ledger.post(private.part_of(o.bookings_id, 'fee'), transit, ledger.system_account('revenue'), fee, 'buy_fee', vendor_ref);
   end if;
   perform savings.give_back(order_id);
   if given_sats > 0 then
@@ -7714,13 +7729,13 @@ begin
     where b.order_id = order_id and not exists (
       select from ledger.account a where a.owner = b.person and a.kind = 'wallet' and a.asset = 'BTC');
     perform ledger.distribute(
-      private.part_of(order_id, 'sats'), ledger.system_account('btc_custody', 'BTC'),
+      private.part_of(o.bookings_id, 'sats'), ledger.system_account('btc_custody', 'BTC'),
       array_agg(a.id order by b.id), array_agg(b.quantity_sats order by b.id), 'buy_filled', vendor_ref)
     from savings.buy b join ledger.account a on a.owner = b.person and a.kind = 'wallet' and a.asset = 'BTC'
     where b.order_id = order_id and b.quantity_sats > 0;
   end if;
   if received_sats > given_sats then
-    perform ledger.post(private.part_of(order_id, 'left'), ledger.system_account('btc_custody', 'BTC'), ledger.system_account('rounding', 'BTC'),
+    perform ledger.post(private.part_of(o.bookings_id, 'left'), ledger.system_account('btc_custody', 'BTC'), ledger.system_account('rounding', 'BTC'),
       received_sats - given_sats, 'buy_remainder', vendor_ref);
   end if;
   update savings.exchange_order t set
@@ -7886,7 +7901,7 @@ begin
   update savings.withdrawal t set state = 'failed', reason = reason, version = t.version + 1, ended_at = private.now()
   where t.id = withdrawal_id returning * into w;
   perform ledger.post(
-    private.part_of(withdrawal_id, 'back'), ledger.system_account('btc_in_transit', 'BTC'), ledger.wallet_of(w.person, 'BTC'),
+    private.part_of(w.bookings_id, 'back'), ledger.system_account('btc_in_transit', 'BTC'), ledger.wallet_of(w.person, 'BTC'),
     w.quantity_sats, 'withdrawal_returned', w.vendor_ref);
   if reason = 'address_unregistered' then
     perform savings.ask_for_registration(w.address, jsonb_build_object('withdrawal_id', withdrawal_id, 'code', code));
@@ -7926,11 +7941,11 @@ begin
     state = 'sent', arrives_sats = arrives_sats, fee_sats = fee_sats, txid = txid, version = t.version + 1, ended_at = private.now()
   where t.id = withdrawal_id returning * into w;
   perform ledger.post(
-    private.part_of(withdrawal_id, 'sent'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
+    private.part_of(w.bookings_id, 'sent'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
     arrives_sats, 'withdrawal_sent', w.vendor_ref);
   if fee_sats > 0 then
     perform ledger.post(
-      private.part_of(withdrawal_id, 'fee'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
+      private.part_of(w.bookings_id, 'fee'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
       fee_sats, 'withdrawal_fee', w.vendor_ref);
   end if;
   perform savings.withdrawal_settled(withdrawal_id, 'sent');
@@ -8481,7 +8496,7 @@ CREATE FUNCTION savings.give_back(order_id uuid) RETURNS void
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select ledger.distribute(
-    private.part_of(give_back.order_id, 'back'), ledger.system_account('exchange_in_transit'),
+    private.part_of((select o.bookings_id from savings.exchange_order o where o.id = give_back.order_id), 'back'), ledger.system_account('exchange_in_transit'),
     array_agg(a.id order by b.id), array_agg(b.refund_cents order by b.id), 'buy_returned')
   from savings.buy b join ledger.account a on a.owner = b.person and a.kind = 'wallet' and a.asset = 'USD'
   where b.order_id = give_back.order_id and b.refund_cents > 0 having count(*) > 0
@@ -8713,6 +8728,7 @@ CREATE FUNCTION savings.my_lot_withdrawals() RETURNS TABLE(buy_id uuid, withdraw
     AS $$
   with lot as (
     select l.*, sum(l.quantity_sats) over (order by l.acquired_at, l.buy_id) - l.quantity_sats as begins from savings.my_lots() l
+    where l.quantity_sats > 0  -- of very little that was filled for many, some got none
   ), gone as (
     select w.id, w.created_at, w.quantity_sats, sum(w.quantity_sats) over (order by w.created_at, w.id) - w.quantity_sats as begins
     from savings.withdrawal w where w.person = auth.uid() and w.state <> 'failed'
@@ -8997,6 +9013,7 @@ COMMENT ON FUNCTION savings.note_unregistered(address_id uuid) IS 'The exchange 
 -- table withdrawal
 CREATE TABLE savings.withdrawal (
     id uuid NOT NULL,
+    bookings_id uuid DEFAULT gen_random_uuid() NOT NULL,
     person uuid NOT NULL,
     address_id uuid CONSTRAINT withdrawal_address_id_not_null1 NOT NULL,
     label text NOT NULL,
@@ -9025,7 +9042,7 @@ CREATE TABLE savings.withdrawal (
 );
 
 -- comment TABLE withdrawal
-COMMENT ON TABLE savings.withdrawal IS 'Bitcoin on its way to an address: asked, submitted (the exchange may have it), accepted (it calls it vendor_ref), then sent, or failed and back in the wallet. fee_sats_max: the network''s fee that its owner agreed to.';
+COMMENT ON TABLE savings.withdrawal IS 'Bitcoin on its way to an address: asked, submitted (the exchange may have it), accepted (it calls it vendor_ref), then sent, or failed and back in the wallet. fee_sats_max: the network''s fee that its owner agreed to. bookings_id: as of an order.';
 
 -- function note_withdrawal(text, savings.withdrawal, jsonb, uuid)
 CREATE FUNCTION savings.note_withdrawal(kind text, w savings.withdrawal, facts jsonb, actor uuid DEFAULT NULL::uuid) RETURNS void
@@ -9087,6 +9104,11 @@ begin
   if w.state is distinct from 'asked' or w.attempts <> attempts then
     perform private.refuse('work_done', '{"finished": 0, "asked": 1}');
   end if;
+  -- whoever removed the address since it was claimed was told that nothing is sent there any more: the next try says why
+  perform from savings.withdrawal_address a where a.id = w.address_id and a.state = 'active' for share;
+  if not found or not exists (select from ledger.account a where a.id = ledger.wallet_of(w.person, 'BTC') and a.state = 'active') then
+    perform private.refuse('work_done', '{"finished": 0, "asked": 1}');
+  end if;
   if exists (select from savings.withdrawal t where t.address = w.address and t.state = 'submitted') then
     perform private.refuse('withdrawal_under_way');
   end if;
@@ -9128,6 +9150,8 @@ begin
   if order_id is null or coalesce(maximum, 0) not between 1 and 20000 or coalesce(price_cents, 0) <= 0 or coalesce(high_cents, 0) <= 0 then
     perform private.refuse('batch_malformed');
   end if;
+  -- Two at once would each count a person's free buys and a plan's cap without the other's.
+  perform pg_advisory_xact_lock(hashtextextended('savings_order_due', 0));
   -- first, whoever ticks first: what was missed is not bought, or once for all of it
   perform savings.skip_missed();
   batch := array(select d from savings.take_due(maximum, price_cents, high_cents) d);
@@ -9873,8 +9897,8 @@ CREATE FUNCTION savings.withdrawal_moves_forward() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 begin
-  if (old.id, old.person, old.address_id, old.address, old.quantity_sats, old.fee_sats_max, old.created_at)
-    is distinct from (new.id, new.person, new.address_id, new.address, new.quantity_sats, new.fee_sats_max, new.created_at)
+  if (old.id, old.bookings_id, old.person, old.address_id, old.address, old.quantity_sats, old.fee_sats_max, old.created_at)
+    is distinct from (new.id, new.bookings_id, new.person, new.address_id, new.address, new.quantity_sats, new.fee_sats_max, new.created_at)
     or old.ended_at is not null or new.version < old.version or old.vendor_ref is distinct from coalesce(new.vendor_ref, old.vendor_ref)
     and old.vendor_ref is not null
     or (old.state, new.state) not in (
@@ -11426,6 +11450,7 @@ COMMENT ON TABLE savings.exchange_carry IS 'What the exchange took beyond the wh
 -- table exchange_order
 CREATE TABLE savings.exchange_order (
     id uuid NOT NULL,
+    bookings_id uuid DEFAULT gen_random_uuid() NOT NULL,
     state text DEFAULT 'planned'::text NOT NULL,
     buy_count integer NOT NULL,
     budget_cents bigint NOT NULL,
@@ -11450,7 +11475,7 @@ CREATE TABLE savings.exchange_order (
 );
 
 -- comment TABLE exchange_order
-COMMENT ON TABLE savings.exchange_order IS 'One order at the exchange for many buys; its id is what the exchange is told as ours. budget_cents: what may be spent, its fee included.';
+COMMENT ON TABLE savings.exchange_order IS 'One order at the exchange for many buys; its id is what the exchange is told as ours. budget_cents: what may be spent, its fee included. bookings_id: what the ids of its bookings are made of. Nobody is told it: people choose ids of payments, and could use one up before.';
 
 -- table plan_change
 CREATE TABLE savings.plan_change (

@@ -91,6 +91,8 @@ def _why_not(told: dict[str, Any]) -> str | None:
         return "not_wanted"
     if told["is_late"]:
         return "too_late"
+    if told["is_one_too_many"]:
+        return "too_many_texts"
     if told["kind"] not in OF_NO_PLAN and told["plan_name"] is None:
         return "no_plan"
     address = {"email": "email", "sms": "phone", "push": "devices"}[told["channel"]]

@@ -48,6 +48,7 @@ async def add_address(actor: Actor, *, address_id: UUID, label: str, address: st
         AddressLabelInvalid: empty, too long, or with what nobody sees.
         AddressKnown: it was added before.
         AddressesLimit: there are too many.
+        TooManyTries: too many were added in a day, removed ones too.
         AddressKeyReused: `address_id` was used for another one.
         SignedOut: nobody is signed in.
     """

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
-from paya_app.core.errors import NotFound, SignedOut
+from paya_app.core.errors import NotFound, RequestInvalid, SignedOut
 from paya_app.providers import exchange
 from paya_app.providers.outcome import ProviderFailure, Rejected
 from paya_app.savings.models import Happening
@@ -110,11 +110,14 @@ async def withdraw(
         NotFound: no such address, or somebody else's.
         WithdrawalAccountUnavailable: the account cannot give bitcoin.
         WithdrawalKeyReused: `withdrawal_id` was used for another one.
+        RequestInvalid: a fee that is no number of satoshis.
         SignedOut: nobody is signed in.
     """
     _require_signed_in(actor)
     if not _is_quantity(quantity_sats):
         raise WithdrawalAmountInvalid
+    if fee_sats_max != 0 and not _is_quantity(fee_sats_max):
+        raise RequestInvalid
     rows = await db.query(
         actor,
         "select savings.ask_withdrawal(:id, :address, :sats, :fee)",

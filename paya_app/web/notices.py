@@ -21,6 +21,7 @@ _REASONS = {
     "quiet_hours": "after your quiet hours",
     "not_wanted": "you had turned it off",
     "too_late": "it would have come too late",
+    "too_many_texts": "too many texts went out that day",
     "no_address": "there was nowhere to send it",
 }
 

@@ -6,7 +6,7 @@
 --          exchange_fee_* the exchange's. Postings: wallets -> exchange_in_transit when collected; when it is known what
 --          happened, exchange_in_transit -> exchange_cash (spent), -> revenue (our fee), -> wallets (the rest), and
 --          btc_custody -> BTC wallets, remainder -> rounding.
--- Locks    A batch takes its buys with skip locked, then the wallets in id order. Booking: the order's row, the carry's
+-- Locks    One batch at a time; it takes its buys with skip locked, then the wallets in id order. Booking: the order's row, the carry's
 --          row, then the wallets in id order.
 -- Callers  service_role: the jobs.
 -- Undo     Forward only.
@@ -20,6 +20,7 @@ values
 
 create table savings.exchange_order (
   id uuid primary key,
+  bookings_id uuid not null default gen_random_uuid(),
   state text not null default 'planned',
   buy_count integer not null,
   budget_cents bigint not null,
@@ -43,7 +44,8 @@ create table savings.exchange_order (
   constraint budget_is_positive check (budget_cents > 0 and fee_cents >= 0 and buy_count > 0)
 );
 comment on table savings.exchange_order is
-'One order at the exchange for many buys; its id is what the exchange is told as ours. budget_cents: what may be spent, its fee included.';
+'One order at the exchange for many buys; its id is what the exchange is told as ours. budget_cents: what may be spent, its fee included. '
+'bookings_id: what the ids of its bookings are made of. Nobody is told it: people choose ids of payments, and could use one up before.';
 create index exchange_order_open on savings.exchange_order (next_at) where ended_at is null;
 alter table savings.exchange_order enable row level security;
 
@@ -183,6 +185,8 @@ begin
   if order_id is null or coalesce(maximum, 0) not between 1 and 20000 or coalesce(price_cents, 0) <= 0 or coalesce(high_cents, 0) <= 0 then
     perform private.refuse('batch_malformed');
   end if;
+  -- Two at once would each count a person's free buys and a plan's cap without the other's.
+  perform pg_advisory_xact_lock(hashtextextended('savings_order_due', 0));
   -- first, whoever ticks first: what was missed is not bought, or once for all of it
   perform savings.skip_missed();
   batch := array(select d from savings.take_due(maximum, price_cents, high_cents) d);

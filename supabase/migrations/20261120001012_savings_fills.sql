@@ -11,7 +11,7 @@ set local lock_timeout = '5s';
 create function savings.give_back(order_id uuid) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
   select ledger.distribute(
-    private.part_of(give_back.order_id, 'back'), ledger.system_account('exchange_in_transit'),
+    private.part_of((select o.bookings_id from savings.exchange_order o where o.id = give_back.order_id), 'back'), ledger.system_account('exchange_in_transit'),
     array_agg(a.id order by b.id), array_agg(b.refund_cents order by b.id), 'buy_returned')
   from savings.buy b join ledger.account a on a.owner = b.person and a.kind = 'wallet' and a.asset = 'USD'
   where b.order_id = give_back.order_id and b.refund_cents > 0 having count(*) > 0
@@ -100,15 +100,15 @@ begin
   from savings.buy b where b.order_id = order_id;
   if spent > 0 then
     if shared > 0 then
-      perform ledger.post(private.part_of(order_id, 'spent'), transit, ledger.system_account('exchange_cash'), shared, 'buy_spent', vendor_ref);
+      perform ledger.post(private.part_of(o.bookings_id, 'spent'), transit, ledger.system_account('exchange_cash'), shared, 'buy_spent', vendor_ref);
     end if;
     if spent > shared then
-      perform ledger.post(private.part_of(order_id, 'beyond'), ledger.system_account('operations'), ledger.system_account('exchange_cash'),
+      perform ledger.post(private.part_of(o.bookings_id, 'beyond'), ledger.system_account('operations'), ledger.system_account('exchange_cash'),
         spent - shared, 'buy_beyond', vendor_ref);
     end if;
   end if;
   if fee > 0 then
-    perform ledger.post(private.part_of(order_id, 'fee'), transit, ledger.system_account('revenue'), fee, 'buy_fee', vendor_ref);
+    perform ledger.post(private.part_of(o.bookings_id, 'fee'), transit, ledger.system_account('revenue'), fee, 'buy_fee', vendor_ref);
   end if;
   perform savings.give_back(order_id);
   if given_sats > 0 then
@@ -117,13 +117,13 @@ begin
     where b.order_id = order_id and not exists (
       select from ledger.account a where a.owner = b.person and a.kind = 'wallet' and a.asset = 'BTC');
     perform ledger.distribute(
-      private.part_of(order_id, 'sats'), ledger.system_account('btc_custody', 'BTC'),
+      private.part_of(o.bookings_id, 'sats'), ledger.system_account('btc_custody', 'BTC'),
       array_agg(a.id order by b.id), array_agg(b.quantity_sats order by b.id), 'buy_filled', vendor_ref)
     from savings.buy b join ledger.account a on a.owner = b.person and a.kind = 'wallet' and a.asset = 'BTC'
     where b.order_id = order_id and b.quantity_sats > 0;
   end if;
   if received_sats > given_sats then
-    perform ledger.post(private.part_of(order_id, 'left'), ledger.system_account('btc_custody', 'BTC'), ledger.system_account('rounding', 'BTC'),
+    perform ledger.post(private.part_of(o.bookings_id, 'left'), ledger.system_account('btc_custody', 'BTC'), ledger.system_account('rounding', 'BTC'),
       received_sats - given_sats, 'buy_remainder', vendor_ref);
   end if;
   update savings.exchange_order t set

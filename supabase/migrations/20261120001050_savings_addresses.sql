@@ -3,17 +3,19 @@
 --          and it can be used a day later: whoever got hold of a session has a day less than its owner has to notice.
 --          The exchange sends to addresses that somebody registered at its site under a name (docs/decisions/0026), so a
 --          case asks for that while the address waits.
--- Units    usable_at: from when on it can be used. withdrawal_address_hours: how long it waits.
+-- Units    usable_at: from when on it can be used. withdrawal_address_hours: how long it waits. withdrawal_address_day_count:
+--          each one that is added costs a text to its owner, and a look of somebody's; removed ones count.
 -- Locks    A lock of the person's own for adding, so that what is counted stays true; an address's own row.
 -- Callers  People add, remove and see their own (auth.uid()).
 -- Undo     Forward only.
 set local lock_timeout = '5s';
 
-insert into risk.limit_name (name) values ('withdrawal_address_hours'), ('withdrawal_addresses_count');
+insert into risk.limit_name (name) values ('withdrawal_address_hours'), ('withdrawal_addresses_count'), ('withdrawal_address_day_count');
 insert into risk.limit_value (name, value_max, reason)
 values
 ('withdrawal_address_hours', 24, 'opening rule: a new address waits a day, in which its owner can remove it'),
-('withdrawal_addresses_count', 10, 'opening rule: 10 addresses for one person');
+('withdrawal_addresses_count', 10, 'opening rule: 10 addresses for one person'),
+('withdrawal_address_day_count', 10, 'opening rule: 10 addresses added in 24 hours, and removed again or not');
 
 create table savings.withdrawal_address (
   id uuid primary key,
@@ -97,6 +99,8 @@ declare
   moment timestamptz := private.now();
   hours bigint := risk.limit_max('withdrawal_address_hours');
   maximum bigint := risk.limit_max('withdrawal_addresses_count');
+  day_count bigint := risk.limit_max('withdrawal_address_day_count');
+  free_at timestamptz;
   known savings.withdrawal_address;
 begin
   if person is null then
@@ -114,7 +118,7 @@ begin
   if not exists (select from public.profiles p where p.id = person) then
     perform private.refuse('account_unavailable');
   end if;
-  if hours is null or maximum is null then
+  if num_nulls(hours, maximum, day_count) > 0 then
     perform private.refuse('limits_unknown');
   end if;
   perform pg_advisory_xact_lock(hashtextextended('withdrawal_addresses:' || person, 0));
@@ -130,6 +134,12 @@ begin
   end if;
   if (select count(*) from savings.withdrawal_address a where a.person = person and a.state = 'active') >= maximum then
     perform private.refuse('addresses_limit', jsonb_build_object('max', maximum));
+  end if;
+  select a.created_at + interval '24 hours' into free_at from savings.withdrawal_address a
+  where a.person = person and a.created_at > moment - interval '24 hours'
+  order by a.created_at desc offset greatest(day_count - 1, 0) limit 1;
+  if found then
+    perform private.refuse('too_many_tries', jsonb_build_object('now', moment, 'resets_at', free_at));
   end if;
   insert into savings.withdrawal_address (id, person, label, address, created_at, usable_at)
   values (address_id, person, label, address, moment, moment + make_interval(hours => hours::integer))

@@ -19,6 +19,7 @@ values
 
 create table savings.withdrawal (
   id uuid primary key,
+  bookings_id uuid not null default gen_random_uuid(),
   person uuid not null references public.profiles (id),
   address_id uuid not null references savings.withdrawal_address (id),
   label text not null,
@@ -53,7 +54,7 @@ create table savings.withdrawal (
 );
 comment on table savings.withdrawal is
 'Bitcoin on its way to an address: asked, submitted (the exchange may have it), accepted (it calls it vendor_ref), then sent, or '
-'failed and back in the wallet. fee_sats_max: the network''s fee that its owner agreed to.';
+'failed and back in the wallet. fee_sats_max: the network''s fee that its owner agreed to. bookings_id: as of an order.';
 create index withdrawal_by_person on savings.withdrawal (person, created_at desc, id desc);
 create index withdrawal_by_address on savings.withdrawal (address);
 create index withdrawal_open on savings.withdrawal (next_at) where ended_at is null;
@@ -64,8 +65,8 @@ alter table savings.withdrawal enable row level security;
 create function savings.withdrawal_moves_forward() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-  if (old.id, old.person, old.address_id, old.address, old.quantity_sats, old.fee_sats_max, old.created_at)
-    is distinct from (new.id, new.person, new.address_id, new.address, new.quantity_sats, new.fee_sats_max, new.created_at)
+  if (old.id, old.bookings_id, old.person, old.address_id, old.address, old.quantity_sats, old.fee_sats_max, old.created_at)
+    is distinct from (new.id, new.bookings_id, new.person, new.address_id, new.address, new.quantity_sats, new.fee_sats_max, new.created_at)
     or old.ended_at is not null or new.version < old.version or old.vendor_ref is distinct from coalesce(new.vendor_ref, old.vendor_ref)
     and old.vendor_ref is not null
     or (old.state, new.state) not in (
@@ -136,7 +137,8 @@ begin
   if person is null then
     perform private.refuse('signed_out');
   end if;
-  if withdrawal_id is null or address_id is null or fee_sats_max is null or fee_sats_max < 0 then
+  if withdrawal_id is null or address_id is null or fee_sats_max is null
+    or fee_sats_max not between 0 and 2100000000000000 then
     perform private.refuse('request_invalid');
   end if;
   if least_sats is null or day_sats is null or day_count is null then

@@ -23,7 +23,7 @@ begin
   update savings.withdrawal t set state = 'failed', reason = reason, version = t.version + 1, ended_at = private.now()
   where t.id = withdrawal_id returning * into w;
   perform ledger.post(
-    private.part_of(withdrawal_id, 'back'), ledger.system_account('btc_in_transit', 'BTC'), ledger.wallet_of(w.person, 'BTC'),
+    private.part_of(w.bookings_id, 'back'), ledger.system_account('btc_in_transit', 'BTC'), ledger.wallet_of(w.person, 'BTC'),
     w.quantity_sats, 'withdrawal_returned', w.vendor_ref);
   if reason = 'address_unregistered' then
     perform savings.ask_for_registration(w.address, jsonb_build_object('withdrawal_id', withdrawal_id, 'code', code));
@@ -91,6 +91,11 @@ declare
 begin
   select * into w from savings.withdrawal t where t.id = withdrawal_id for no key update;
   if w.state is distinct from 'asked' or w.attempts <> attempts then
+    perform private.refuse('work_done', '{"finished": 0, "asked": 1}');
+  end if;
+  -- whoever removed the address since it was claimed was told that nothing is sent there any more: the next try says why
+  perform from savings.withdrawal_address a where a.id = w.address_id and a.state = 'active' for share;
+  if not found or not exists (select from ledger.account a where a.id = ledger.wallet_of(w.person, 'BTC') and a.state = 'active') then
     perform private.refuse('work_done', '{"finished": 0, "asked": 1}');
   end if;
   if exists (select from savings.withdrawal t where t.address = w.address and t.state = 'submitted') then
@@ -167,11 +172,11 @@ begin
     state = 'sent', arrives_sats = arrives_sats, fee_sats = fee_sats, txid = txid, version = t.version + 1, ended_at = private.now()
   where t.id = withdrawal_id returning * into w;
   perform ledger.post(
-    private.part_of(withdrawal_id, 'sent'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
+    private.part_of(w.bookings_id, 'sent'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
     arrives_sats, 'withdrawal_sent', w.vendor_ref);
   if fee_sats > 0 then
     perform ledger.post(
-      private.part_of(withdrawal_id, 'fee'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
+      private.part_of(w.bookings_id, 'fee'), ledger.system_account('btc_in_transit', 'BTC'), ledger.system_account('btc_custody', 'BTC'),
       fee_sats, 'withdrawal_fee', w.vendor_ref);
   end if;
   perform savings.withdrawal_settled(withdrawal_id, 'sent');

@@ -73,6 +73,7 @@ create function savings.my_lot_withdrawals() returns table (
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   with lot as (
     select l.*, sum(l.quantity_sats) over (order by l.acquired_at, l.buy_id) - l.quantity_sats as begins from savings.my_lots() l
+    where l.quantity_sats > 0  -- of very little that was filled for many, some got none
   ), gone as (
     select w.id, w.created_at, w.quantity_sats, sum(w.quantity_sats) over (order by w.created_at, w.id) - w.quantity_sats as begins
     from savings.withdrawal w where w.person = auth.uid() and w.state <> 'failed'

@@ -7,6 +7,10 @@
 -- Undo     Forward only.
 set local lock_timeout = '5s';
 
+insert into risk.limit_name (name) values ('notice_texts_day_count');
+insert into risk.limit_value (name, value_max, reason)
+values ('notice_texts_day_count', 50, 'opening rule: 50 texts to one person in 24 hours; each costs us a cent, and urgent ones do not count');
+
 create schema notifications;
 revoke all on schema notifications from public;
 grant usage on schema notifications to authenticated, service_role;

@@ -144,6 +144,12 @@ language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select jsonb_build_object(
     'person', d.person, 'kind', d.kind, 'channel', d.channel, 'facts', e.payload, 'at', d.created_at, 'now', private.now(),
     'is_wanted', notifications.is_wanted(d.person, d.kind, d.channel), 'is_chosen', k.is_chosen, 'is_urgent', k.is_urgent,
+    'is_one_too_many', d.channel = 'sms' and not k.is_urgent and (
+      select count(*) from notifications.delivery o join notifications.kind u on u.kind = o.kind and not u.is_urgent
+      where o.person = d.person and o.channel = 'sms' and o.state in ('sending', 'sent', 'unknown')
+        and o.began_at > private.now() - interval '24 hours'
+        and o.created_at > private.now() - interval '3 days'
+    ) >= coalesce(risk.limit_max('notice_texts_day_count'), 0),
     'is_late', greatest(d.created_at, d.due_at) < private.now() - interval '1 day'
       or (d.kind = 'reminder.came' and (e.payload ->> 'due_at')::timestamptz <= private.now())
       -- another address was asked for since
