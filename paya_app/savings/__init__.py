@@ -27,7 +27,7 @@ from paya_app.savings.fees import FeeTerms, fee_terms
 from paya_app.savings.funding import asked_on, lead_needed, load_ahead
 from paya_app.savings.handing_over import ask_about_withdrawals, follow_withdrawal, submit_withdrawal
 from paya_app.savings.holdings import Holdings, Lot, holdings, lots
-from paya_app.savings.lab_errors import LabNoPrices, LabNothingDue, LabPeriodInvalid, LabTooMany
+from paya_app.savings.lab_errors import LabBusy, LabNoPrices, LabNothingDue, LabPeriodInvalid, LabTooMany
 from paya_app.savings.lot_table import LotWithdrawal, lot_withdrawals, lots_csv
 from paya_app.savings.models import Buy, Happening, NextBuy, Plan
 from paya_app.savings.order_errors import FillMalformed, OrderSentTwice
@@ -85,6 +85,7 @@ __all__ = [
     "FillMalformed",
     "Happening",
     "Holdings",
+    "LabBusy",
     "LabNoPrices",
     "LabNothingDue",
     "LabPeriodInvalid",

@@ -81,7 +81,7 @@ async def backtest(actor: Actor, terms: Terms, *, back_days: int) -> Backtest:
     Raises:
         LabPeriodInvalid: `back_days` is not within the bounds.
         LabNoPrices: no two days are kept.
-        LabNothingDue, LabTooMany: see there.
+        LabBusy, LabNothingDue, LabTooMany: see there.
         What `savings.create` raises of terms that no plan may have.
     """
     bounds = await simulation.limits(actor, terms)
@@ -90,7 +90,7 @@ async def backtest(actor: Actor, terms: Terms, *, back_days: int) -> Backtest:
     days = await candles(actor, back_days + 1)
     if len(days) < 2:  # noqa: PLR2004 - a day and the one before
         raise LabNoPrices
-    async with simulation.turn():
+    async with simulation.turn(actor):
         laid = await asyncio.to_thread(_lay_out, terms, days, bounds.buys_count)
         (run,) = await simulation.simulate(
             actor, terms, laid.prices, laid.highs, run_length=len(laid.at), asked=(*laid.counts, len(laid.at))

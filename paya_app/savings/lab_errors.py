@@ -51,3 +51,14 @@ class LabNothingDue(PayaError):
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
         return f"No buy falls into that time. Choose a longer time, or buy more often. {NOTHING_TRIED}"
+
+
+class LabBusy(PayaError):
+    """A trial of the same person's goes on."""
+
+    code = "lab_busy"
+    status = 429
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what to do."""
+        return f"Another trial of yours is being counted. {NOTHING_TRIED} Try this one in a few seconds."

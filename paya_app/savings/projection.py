@@ -80,6 +80,7 @@ async def project(actor: Actor, terms: Terms, *, ahead_days: int, seed: int, now
         LabNoPrices: fewer than 60 days are kept.
         LabNothingDue: no buy falls into that time.
         LabTooMany: more buys than the lab counts for 50 futures.
+        LabBusy: another trial of the actor's goes on.
         What `savings.create` raises of terms that no plan may have.
     """
     bounds = await simulation.limits(actor, terms)
@@ -88,7 +89,7 @@ async def project(actor: Actor, terms: Terms, *, ahead_days: int, seed: int, now
     if len(days) < HISTORY_DAYS_MIN:
         raise LabNoPrices(days=len(days))
     span = (now, now + timedelta(days=ahead_days))
-    async with simulation.turn():
+    async with simulation.turn(actor):
         drawn = await asyncio.to_thread(_draw, terms, days, span, seed, bounds.buys_count)
         runs = await simulation.simulate(
             actor, terms, drawn.prices, drawn.highs, run_length=len(drawn.at), asked=drawn.counts

@@ -6,16 +6,18 @@ function and live and lab change alike. Money is in whole US cents, bitcoin in w
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice, takewhile
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
 from paya_app.savings.buying import FEE_BPS_MAX, SPARE_BPS
-from paya_app.savings.lab_errors import LabNothingDue, LabPeriodInvalid, LabTooMany
+from paya_app.savings.lab_errors import LabBusy, LabNothingDue, LabPeriodInvalid, LabTooMany
 from paya_app.savings.schedule import Schedule, due_times
 from paya_app.savings.terms import Terms, values_of
 
@@ -65,11 +67,24 @@ class Run:
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_trying: set[UUID | None] = set()  # who waits or counts; one of them may ask many times a second
 
 
-def turn() -> asyncio.Semaphore:
-    """What a trial holds while it counts, so that many of them wait for one another and not everybody for them."""
-    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(TRIALS_AT_ONCE))
+@asynccontextmanager
+async def turn(actor: Actor) -> AsyncIterator[None]:
+    """What a trial holds while it counts, so that many of them wait for one another and not everybody for them.
+
+    Raises:
+        LabBusy: another trial of the actor's waits or counts.
+    """
+    if actor.user_id in _trying:
+        raise LabBusy
+    _trying.add(actor.user_id)
+    try:
+        async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(TRIALS_AT_ONCE)):
+            yield
+    finally:
+        _trying.discard(actor.user_id)
 
 
 async def limits(actor: Actor, terms: Terms) -> Limits:

@@ -292,3 +292,16 @@ def test_a_plot_shows_the_first_day_and_the_last():
     assert len(simulation.marks(1830)) == simulation.POINTS_MAX
     assert simulation.marks(3) == [0, 1, 2, 3]
     assert simulation.marks(0) == [0]
+
+
+async def test_one_person_s_trials_are_counted_one_at_a_time_and_others_go_on_meanwhile(database, people):
+    ann, bob = await people.join("ann"), await people.join("bob")
+    await keep(database)
+    plan = terms(schedule=UTC_NOON)
+    async with simulation.turn(ann):
+        with pytest.raises(savings.LabBusy):
+            await savings.backtest(ann, plan, back_days=60)
+        with pytest.raises(savings.LabBusy):
+            await savings.project(ann, plan, ahead_days=60, seed=1, now=NOW)
+        assert (await savings.backtest(bob, plan, back_days=60)).sums.bought_count > 0
+    assert (await savings.backtest(ann, plan, back_days=60)).sums.bought_count > 0
