@@ -1,4 +1,4 @@
-"""Any history of a plan: made, changed, paused, skipped, funded, bought, refused, ended, against a page of arithmetic."""
+"""Any history of a plan: changed, paused, skipped, funded, bought, refused, ended, against a page of arithmetic."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -105,7 +105,7 @@ class Model:
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")  # fixtures are long to print
 @settings(effort(examples=14), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wallet=some.sampled_from([0, 2600, 9000]), amount=amounts, history=steps)
-async def test_any_history_is_what_the_model_says(
+async def test_any_history_is_what_the_model_says(  # noqa: PLR0917 - what Hypothesis draws
     database: Database,
     people: Any,
     advance_clock: Callable[..., Awaitable[None]],
