@@ -26,6 +26,16 @@ async def test_the_page_tells_of_every_route_and_loads_nothing():
         assert named in answer.text
 
 
+def test_every_shape_that_is_named_is_told():
+    shown = page(described(create_api()))
+    named, told = set(re.findall(r'href="#(shape-\w+)"', shown)), re.findall(r'<h3 id="(shape-\w+)"', shown)
+    assert "shape-ReceiptSeal" in named
+    assert named <= set(told)
+    assert len(told) == len(set(told))
+    assert "Successful Response" not in shown
+    assert "0 to 9007199254740991<" in shown
+
+
 def test_what_a_description_says_is_escaped():
     description = described(create_api())
     description["info"]["description"] = "<script>alert(1)</script> `<b>`"

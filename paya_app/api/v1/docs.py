@@ -54,6 +54,7 @@ code, pre { font-family: ui-monospace, monospace; font-size: .9rem }
 pre { background: var(--code); padding: .75rem; overflow-x: auto; border-radius: .5rem }
 """
 _MODELS = re.compile(r"#/components/schemas/(\w+)")
+_UNSAID = "Successful Response"  # what FastAPI says where nobody has said anything
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -79,6 +80,8 @@ def page(description: dict[str, Any]) -> str:
         ]
         routes = "\n".join(_route(method, path, operation, description) for method, path, operation in found)
         parts.append(f"<section><h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>{routes}</section>")
+    shapes = "\n".join(_shape(name, schema) for name, schema in description["components"]["schemas"].items())
+    parts.append(f"<section><h2>Shapes</h2><p>What answers are made of.</p>{shapes}</section>")
     return _DOCUMENT.format(
         style=_STYLE,
         version=escape(description["info"]["version"]),
@@ -112,10 +115,17 @@ def _route(method: str, path: str, operation: dict[str, Any], description: dict[
     return "\n".join(lines)
 
 
+def _shape(name: str, schema: dict[str, Any]) -> str:
+    about = _text(schema.get("description", ""))
+    fields = _fields(schema.get("properties", {}), [])
+    return f'<h3 id="shape-{escape(name)}">{escape(name)}</h3><p>{about}</p>{fields}'
+
+
 def _answers(responses: dict[str, Any], description: dict[str, Any]) -> str:
     lines = []
     for status, response in responses.items():
-        told = f"<code>{escape(status)}</code> {_text(response['description'])}"
+        about = "" if response["description"] == _UNSAID else _text(response["description"])
+        told = f"<code>{escape(status)}</code> {about}"
         for content in response.get("content", {}).values():
             for name in _MODELS.findall(json.dumps(content["schema"])) if status.startswith("2") else ():
                 schema = description["components"]["schemas"][name]
@@ -129,24 +139,25 @@ def _fields(properties: dict[str, Any], required: list[str]) -> str:
     for name, described_as in properties.items():
         # of what may be null, the other kind says what it is
         schema = {**next(iter(described_as.get("anyOf", ())), {}), **described_as}
-        told = f"<code>{escape(name)}</code>: {escape(_kind(described_as))}{', needed' if name in required else ''}"
-        bounds = " to ".join(str(schema[key]) for key in ("minimum", "maximum") if key in schema)
+        told = f"<code>{escape(name)}</code>: {_kind(described_as)}{', needed' if name in required else ''}"
+        bounds = " to ".join(str(int(schema[key])) for key in ("minimum", "maximum") if key in schema)
         about = f"{_text(schema.get('description', ''))} {escape(bounds)}".strip()
         lines.append(f"<li>{told}{f'<p>{about}</p>' if about else ''}</li>")
     return f"<ul>{''.join(lines)}</ul>"
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """`text`, `one of a, b`, `list of integer or null`, as a reader would say it."""
+    """`text`, `one of a, b`, `list of integer or null`, as a reader would say it; a shape leads to where it is told."""
     if "$ref" in schema:
-        return schema["$ref"].rpartition("/")[2]
+        name = escape(schema["$ref"].rpartition("/")[2])
+        return f'<a href="#shape-{name}">{name}</a>'
     if "anyOf" in schema:
         return " or ".join(_kind(each) for each in schema["anyOf"])
     if "enum" in schema or "const" in schema:
-        return "one of " + ", ".join(str(each) for each in schema.get("enum", [schema.get("const")]))
+        return "one of " + ", ".join(escape(str(each)) for each in schema.get("enum", [schema.get("const")]))
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
-    return str(schema.get("format") or schema.get("type") or "anything")
+    return escape(str(schema.get("format") or schema.get("type") or "anything"))
 
 
 def _text(text: str) -> str:
