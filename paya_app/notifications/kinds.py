@@ -25,8 +25,8 @@ KINDS = (
     Kind("buy.failed", "Could not be bought"),
     Kind("plan.paused", "Plan paused"),
     Kind("plan.ended", "Plan ended"),
-    Kind("withdrawal.sent", "Bitcoin sent to you"),
-    Kind("withdrawal.failed", "Bitcoin not sent"),
+    Kind("withdrawal.sent", "Bitcoin withdrawn"),
+    Kind("withdrawal.failed", "Could not be withdrawn"),
 )
 LABELS = {each.kind: each.label for each in KINDS} | {
     EMAIL_ASKED: "Confirm your address",
