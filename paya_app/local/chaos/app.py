@@ -1,13 +1,11 @@
 """The routes of the chaos page, which only an embedded PaYa has."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
-import psycopg
-import psycopg_pool
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -16,13 +14,12 @@ from starlette.routing import Mount, Route
 from paya_app.core.config import settings
 from paya_app.local.chaos.mischief import Mischief, Mischiefs
 from paya_app.local.chaos.page import BASE, page
+from paya_app.local.own_names import for_us
 
+CALLED = "The chaos page"
 BODY_BYTES_MAX = 2000
 _ASSETS = Path(__file__).with_name("assets")
-_OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 _NO_STORE = {"cache-control": "no-store"}
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_chaos(database_url: str | None = None) -> Starlette:
@@ -64,9 +61,9 @@ def create_chaos(database_url: str | None = None) -> Starlette:
         await mischiefs.aclose()
 
     routes = [
-        Route("/", _for_us(document), methods=["GET"]),
-        Route("/", _for_us(change), methods=["POST"]),
-        Route("/mischiefs", _for_us(listed), methods=["GET"]),
+        Route("/", for_us(document, called=CALLED), methods=["GET"]),
+        Route("/", for_us(change, called=CALLED), methods=["POST"]),
+        Route("/mischiefs", for_us(listed, called=CALLED), methods=["GET"]),
         Route("/chaos.css", asset, methods=["GET"]),
     ]
     app = Starlette(routes=[Mount(BASE, routes=routes)], lifespan=lifespan)
@@ -81,20 +78,3 @@ async def _read(request: Request) -> bytes:
         if len(raw) > BODY_BYTES_MAX:
             return b""
     return raw
-
-
-def _for_us(handler: Handler) -> Handler:
-    """Refuse foreign host names, and forms of other origins: a web page elsewhere must not play with this machine."""
-
-    async def answer(request: Request) -> Response:
-        names = _OWN_NAMES | {urlsplit(settings().public_url).hostname}
-        origin = request.headers.get("origin")
-        is_foreign = origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-        if (request.url.hostname or "") not in names or is_foreign:
-            return PlainTextResponse("The chaos page answers to this machine's own names only.", 403)
-        try:
-            return await handler(request)
-        except (psycopg.OperationalError, psycopg_pool.PoolTimeout):
-            return PlainTextResponse("The database does not answer right now.", 503)
-
-    return answer

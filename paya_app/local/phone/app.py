@@ -1,27 +1,23 @@
 """The routes of the stand-in phone."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import psycopg
-import psycopg_pool
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from paya_app.core.clock import now
 from paya_app.core.config import settings
+from paya_app.local.own_names import for_us
 from paya_app.local.phone.inbox import Inbox, Text
 from paya_app.local.phone.page import BASE, inbox, page
 
+CALLED = "The stand-in phone"
 _ASSETS = Path(__file__).with_name("assets")
-_OWN_NAMES = {"localhost", "127.0.0.1", "::1"}
 _NO_STORE = {"cache-control": "no-store"}
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 
 def create_phone(database_url: str | None = None) -> Starlette:
@@ -76,7 +72,7 @@ def create_phone(database_url: str | None = None) -> Starlette:
         "/phone.js": asset,
     }
     app = Starlette(
-        routes=[Mount(BASE, routes=[Route(path, _for_us(handler)) for path, handler in routes.items()])],
+        routes=[Mount(BASE, routes=[Route(path, for_us(handler, called=CALLED)) for path, handler in routes.items()])],
         lifespan=lifespan,
     )
     app.state.close = texts.close
@@ -87,17 +83,3 @@ def _number(request: Request) -> str:
     """The `to` of the query; a plus that was sent bare arrives as a space."""
     text = request.query_params.get("to", "")[:32]
     return "+" + text[1:] if text.startswith(" ") else text
-
-
-def _for_us(handler: Handler) -> Handler:
-    """Refuse foreign host names: a web page elsewhere that rebinds its name to us must not read codes."""
-
-    async def answer(request: Request) -> Response:
-        if (request.url.hostname or "") not in _OWN_NAMES | {urlsplit(settings().public_url).hostname}:
-            return PlainTextResponse("The stand-in phone answers to this machine's own names only.", 403)
-        try:
-            return await handler(request)
-        except (psycopg.OperationalError, psycopg_pool.PoolTimeout):
-            return PlainTextResponse("The database does not answer right now.", 503)
-
-    return answer
