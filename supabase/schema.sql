@@ -7623,8 +7623,8 @@ end $$;
 -- comment FUNCTION ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint)
 COMMENT ON FUNCTION savings.ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint) IS 'Has the caller''s bitcoin sent to their address, once per withdrawal_id, for a fee of at most fee_sats_max. Returns it.';
 
--- function bank_funded_due(integer)
-CREATE FUNCTION savings.bank_funded_due(maximum integer) RETURNS TABLE(buy_id uuid, plan_id uuid, person uuid, source_id uuid, amount_cents bigint, due_at timestamp with time zone, lead_bank_days integer, moment timestamp with time zone)
+-- function bank_funded_due(integer, timestamp with time zone, uuid)
+CREATE FUNCTION savings.bank_funded_due(maximum integer, after_at timestamp with time zone, after_id uuid) RETURNS TABLE(buy_id uuid, plan_id uuid, person uuid, source_id uuid, amount_cents bigint, due_at timestamp with time zone, lead_bank_days integer, moment timestamp with time zone)
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -7635,11 +7635,12 @@ CREATE FUNCTION savings.bank_funded_due(maximum integer) RETURNS TABLE(buy_id uu
     and b.due_at <= c.moment + make_interval(days => p.lead_bank_days * 2 + 5)
   join banking.source s on s.id = p.source_id and s.state = 'verified'
   where p.state = 'active' and p.funding = 'bank' and not exists (select from banking.load l where l.id = b.id)
+    and (bank_funded_due.after_at is null or (b.due_at, b.id) > (bank_funded_due.after_at, bank_funded_due.after_id))
   order by b.due_at, b.id limit bank_funded_due.maximum
 $$;
 
--- comment FUNCTION bank_funded_due(maximum integer)
-COMMENT ON FUNCTION savings.bank_funded_due(maximum integer) IS 'Buys ahead that a bank is to pay and was not asked for yet, the soonest first. Whoever asks uses the buy''s id as the load''s.';
+-- comment FUNCTION bank_funded_due(maximum integer, after_at timestamp with time zone, after_id uuid)
+COMMENT ON FUNCTION savings.bank_funded_due(maximum integer, after_at timestamp with time zone, after_id uuid) IS 'Buys ahead that a bank is to pay and was not asked for yet, the soonest first, from behind this one on: those that are refused or too early stay where they are, and must not hide the others. Whoever asks uses the buy''s id as the load''s.';
 
 -- function book_fill(uuid, text, bigint, bigint, bigint, bigint)
 CREATE FUNCTION savings.book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint) RETURNS void
@@ -13937,9 +13938,9 @@ REVOKE ALL ON FUNCTION savings.ask_for_registration(address text, evidence jsonb
 REVOKE ALL ON FUNCTION savings.ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION savings.ask_withdrawal(withdrawal_id uuid, address_id uuid, quantity_sats bigint, fee_sats_max bigint) TO authenticated;
 
--- acl FUNCTION bank_funded_due(maximum integer)
-REVOKE ALL ON FUNCTION savings.bank_funded_due(maximum integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION savings.bank_funded_due(maximum integer) TO service_role;
+-- acl FUNCTION bank_funded_due(maximum integer, after_at timestamp with time zone, after_id uuid)
+REVOKE ALL ON FUNCTION savings.bank_funded_due(maximum integer, after_at timestamp with time zone, after_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION savings.bank_funded_due(maximum integer, after_at timestamp with time zone, after_id uuid) TO service_role;
 
 -- acl FUNCTION book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint)
 REVOKE ALL ON FUNCTION savings.book_fill(order_id uuid, vendor_ref text, quantity_sats bigint, cost_micros bigint, exchange_fee_micros bigint, exchange_fee_sats bigint) FROM PUBLIC;

@@ -131,11 +131,24 @@ async def skip_missed() -> int:
     return (await db.query(Actor.service(), "select savings.skip_missed()"))[0][0]
 
 
-async def bank_funded_due(maximum: int = PLANS_AT_ONCE) -> list[BankFunded]:
-    """The buys whose money is to be asked of their plan's bank now: a bank day later it would not be there in time."""
-    rows = await db.query(Actor.service(), "select * from savings.bank_funded_due(:maximum)", {"maximum": maximum})
-    return [
-        BankFunded(row.buy_id, row.plan_id, row.person, row.source_id, row.amount_cents, row.due_at)
-        for row in rows
-        if after_bank_days(row.moment, row.lead_bank_days + 1) > row.due_at
-    ]
+async def bank_funded_due(at_once: int = PLANS_AT_ONCE) -> list[BankFunded]:
+    """The buys whose money is to be asked of their plan's bank now: a bank day later it would not be there in time.
+
+    Read `at_once` at a time.
+    """
+    due: list[BankFunded] = []
+    after: dict[str, object] = {"at": None, "id": None}
+    while True:
+        rows = await db.query(
+            Actor.service(),
+            "select * from savings.bank_funded_due(:maximum, cast(:at as timestamptz), cast(:id as uuid))",
+            {"maximum": at_once, **after},
+        )
+        due += [
+            BankFunded(row.buy_id, row.plan_id, row.person, row.source_id, row.amount_cents, row.due_at)
+            for row in rows
+            if after_bank_days(row.moment, row.lead_bank_days + 1) > row.due_at
+        ]
+        if len(rows) < at_once:
+            return due
+        after = {"at": rows[-1].due_at, "id": rows[-1].buy_id}

@@ -150,7 +150,7 @@ end $$;
 comment on function savings.end_for(uuid, text) is 'Ends a plan for a reason of ours, like cap_reached. False when it had ended.';
 
 -- The load's id is the buy's, so that it is asked of the bank once. Bank days are counted by Python: these are more than enough.
-create function savings.bank_funded_due(maximum integer) returns table (
+create function savings.bank_funded_due(maximum integer, after_at timestamptz, after_id uuid) returns table (
   buy_id uuid, plan_id uuid, person uuid, source_id uuid, amount_cents bigint, due_at timestamptz, lead_bank_days integer, moment timestamptz
 )
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
@@ -161,10 +161,12 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
     and b.due_at <= c.moment + make_interval(days => p.lead_bank_days * 2 + 5)
   join banking.source s on s.id = p.source_id and s.state = 'verified'
   where p.state = 'active' and p.funding = 'bank' and not exists (select from banking.load l where l.id = b.id)
+    and (bank_funded_due.after_at is null or (b.due_at, b.id) > (bank_funded_due.after_at, bank_funded_due.after_id))
   order by b.due_at, b.id limit bank_funded_due.maximum
 $$;
-comment on function savings.bank_funded_due(integer) is
-'Buys ahead that a bank is to pay and was not asked for yet, the soonest first. Whoever asks uses the buy''s id as the load''s.';
+comment on function savings.bank_funded_due(integer, timestamptz, uuid) is
+'Buys ahead that a bank is to pay and was not asked for yet, the soonest first, from behind this one on: those that are refused or '
+'too early stay where they are, and must not hide the others. Whoever asks uses the buy''s id as the load''s.';
 
 -- A bank that is gone pays nothing: its owner hears of it now, and not when a buy fails. Whoever books a late return
 -- holds a wallet here, and a batch that holds due buys waits for wallets: so those that are due are left to the batch.
@@ -188,4 +190,4 @@ grant execute on function savings.plans_to_schedule(integer) to service_role;
 grant execute on function savings.schedule_buys(uuid[], bigint[], boolean[], uuid[], timestamptz[]) to service_role;
 grant execute on function savings.pause_for(uuid, text) to service_role;
 grant execute on function savings.end_for(uuid, text) to service_role;
-grant execute on function savings.bank_funded_due(integer) to service_role;
+grant execute on function savings.bank_funded_due(integer, timestamptz, uuid) to service_role;

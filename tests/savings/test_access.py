@@ -76,7 +76,7 @@ async def test_what_the_jobs_do_is_not_for_people(people, as_person):
         "savings.plans_to_schedule(10)",
         "savings.schedule_buys('{}', '{}', '{}', '{}', '{}')",
         "savings.skip_missed()",
-        "savings.bank_funded_due(10)",
+        "savings.bank_funded_due(10, null, null)",
         f"savings.pause_for('{plan.id}', 'x')",
         f"savings.end_for('{plan.id}', 'x')",
         f"savings.hold_plan('{plan.id}')",

@@ -121,3 +121,19 @@ async def test_what_waits_for_the_bank_is_bought_when_its_money_is_there(bank, p
     await savings.buy_due()
     assert await database.value("select state from savings.buy where id = %s", (first.id,)) == "collected"
     assert await people.balance(ann) == 20_000
+
+
+async def test_buys_that_are_too_early_or_refused_do_not_hide_those_behind_them(bank, people, database):
+    ann, bob = await people.join("ann"), await people.join("bob")
+    sources = [(await bank.link(who, account=account)).id for who, account in ((ann, "11112222"), (bob, "22223333"))]
+    daily = {"amount_cents": 2000, "funding": "bank"}
+    await make(ann, source_id=sources[0], lead_bank_days=LEAD, **daily)
+    await make(bob, source_id=sources[1], lead_bank_days=10, **daily)
+    await database.rows("update ledger.account set state = 'frozen' where owner = %s", (ann.user_id,))
+    await savings.schedule_ahead()
+    by_one = await savings.bank_funded_due(1)
+    assert {each.person for each in by_one} == {ann.user_id, bob.user_id}
+    assert len(by_one) == len({each.buy_id for each in by_one})
+    assert [each.buy_id for each in by_one] == [each.buy_id for each in await savings.bank_funded_due()]
+    assert await savings.load_ahead() > 0
+    assert {row[0] for row in await database.rows("select person from banking.load")} == {bob.user_id}
