@@ -20,17 +20,6 @@ class WithdrawalShown:
     fours: str = ""
 
 
-class ConfirmedWithdrawal(Form):
-    """The review that a press confirms, as the page showed it."""
-
-    withdrawal_id: Text = ""
-    address_id: Text = ""
-    amount: Text = ""
-    arrives: Text = ""
-    fee: Text = ""
-    fours: Text = ""
-
-
 class NewAddress(Form):
     """An address as it was typed."""
 

@@ -7,6 +7,7 @@ from playwright.async_api import Page, WebSocketRoute, expect
 
 from tests.support.browsing import Browsing
 from tests.support.running import RunningPaya, Somebody
+from tests.web.test_handlers import make_plan
 
 
 class Slow:
@@ -93,3 +94,51 @@ async def test_the_person_before_is_never_drawn_for_the_one_that_is_coming(brows
     slow.let_through()
     await expect(page.get_by_role("heading", name="Bob Ray")).to_be_visible()
     await expect(page.get_by_role("link", name="Pay Bob Ray")).to_be_visible()
+
+
+async def test_a_plans_review_is_busy_until_the_server_has_answered(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(cents=50_000)
+    page, slow = await slow_page(browsing, ann)
+    await page.goto("/save/new/?amount=25")
+    review = page.get_by_role("button", name="Review $25.00 a week")
+    await expect(review).to_be_visible()
+    slow.waiting = True
+    await review.click()
+    await expect(page.locator("#review")).to_have_text("Checking …")
+    await expect(page.locator("#review")).to_have_attribute("aria-busy", "true")
+    slow.let_through()
+    await expect(page.get_by_role("dialog")).to_contain_text("Check and start")
+    await expect(page.locator("#confirm")).to_have_attribute("aria-disabled", "false")
+    await page.get_by_role("dialog").get_by_role("button", name="Change").click()
+    await page.get_by_role("button", name="More options").click()
+    await page.get_by_label("On a dip of").fill("5")
+    await review.click()
+    await expect(page.get_by_role("alert").filter(has_text="by how much the price falls")).to_be_visible()
+    await expect(review).to_have_attribute("aria-busy", "false")
+    assert browsing.troubles == []
+
+
+async def test_the_next_buy_pushes_nothing_away_once_home_knows_of_plans(browsing: Browsing, paya: RunningPaya):
+    ann = await paya.sign_up(cents=50_000)
+    await make_plan(paya, ann)
+    page, slow = await slow_page(browsing, ann)
+    await page.goto("/")
+    await expect(page.locator("#next-buy")).to_be_visible()
+    feed = page.locator("#feed")
+    before = await feed.bounding_box()
+    await page.add_init_script("""
+      window.moved = [];
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.moved.push(entry.value);
+      }).observe({ type: "layout-shift", buffered: true });
+    """)
+    slow.waiting = True
+    await page.reload()
+    await expect(page.locator("main .bone").first).to_be_visible()
+    await expect(page.locator("#next-buy")).to_have_count(0)
+    assert await feed.bounding_box() == before
+    slow.let_through()
+    await expect(page.locator("#next-buy")).to_be_visible()
+    assert await feed.bounding_box() == before
+    assert sum(await page.evaluate("window.moved")) < 0.02
+    assert browsing.troubles == []

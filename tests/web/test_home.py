@@ -7,7 +7,7 @@ from uuid import uuid4
 from paya_app.banking import Load, Redemption, Source, Stage
 from paya_app.core.clock import now
 from paya_app.savings import NextBuy
-from paya_app.web.pages.home import coming_of, next_buy_of
+from paya_app.web.coming import coming_of, next_buy_of
 
 SOURCE = Source.from_json(
     {"id": str(uuid4()), "bank_name": "A Bank", "last4": "7890", "state": "verified", "tries_left": 3}

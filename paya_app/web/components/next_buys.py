@@ -31,7 +31,7 @@ def next_buys(buys: Any, *, label: str, button: Any = None) -> rx.Component:
             rx.el.div(
                 rx.el.p(rx.el.time(buy.words, date_time=buy.at), class_name="font-semibold num"),
                 rx.el.p(buy.amount, " · ", buy.zone, class_name="s m num"),
-                rx.el.p(buy.asked, class_name="s m num first-letter:uppercase empty:hidden"),
+                rx.el.p(buy.asked, class_name="s m num wrap first-letter:uppercase empty:hidden"),
                 class_name="t",
             ),
             rx.cond(index == 0, button(buy), rx.fragment()) if button else rx.fragment(),

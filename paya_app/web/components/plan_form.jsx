@@ -1,5 +1,5 @@
 // A savings plan being written: every choice paints at once, however slow the network is; the server reads it again.
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { jsx } from "@emotion/react";
 import { ChevronDown, CircleAlert } from "lucide-react";
 import { Sum, clean, full, isPositive } from "$/public/external/paya_app/web/components/keypad/keypad.jsx";
@@ -46,6 +46,8 @@ const FOLDED = ["name", "below", "dip_percent", "dip_extra", "cap", "ends_on"];
 export const zoneHere = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const zones = (chosen) => [...new Set([chosen, zoneHere(), "UTC", ...(Intl.supportedValuesOf?.("timeZone") ?? [])])];
 const filled = (given) => Object.fromEntries(Object.entries(given ?? {}).filter(([, value]) => value !== ""));
+// the name gives way to the digits: where the room is short, a bank is told apart by them
+const digitsFirst = (name) => name.split("\u00a0").reverse().join(" ");
 const daysBefore = (days) => `${days} business day${days === 1 ? "" : "s"} before`;
 export const plain = (text) => clean(text.replace(/[$,\s]/g, ""));
 
@@ -108,11 +110,13 @@ export function Field({ id, label, hint, ...props }) {
   );
 }
 
-export function PlanForm({ initial, banks, lead, hint, fault, verb, onReview }) {
+export function PlanForm({ initial, banks, lead, hint, fault, verb, settled, onReview }) {
   const [order, setOrder] = useState(() => ({ ...PRESET, zone: zoneHere(), ...filled(initial) }));
   const [isOpen, setOpen] = useState(() => FOLDED.some((name) => filled(initial)[name]));
   const [hasChosenDay, setChosenDay] = useState(false);
   const [isAnother, setAnother] = useState(() => order.amount !== "" && !COMMON.includes(order.amount));
+  const [isAsking, setAsking] = useState(false);
+  useEffect(() => setAsking(false), [settled]);
   const set = (name) => (value) => setOrder((old) => ({ ...old, [name]: value }));
   const typed = (name) => ({ id: `plan-${name}`, value: order[name], onChange: (event) => set(name)(event.target.value) });
   const { frequency } = order;
@@ -135,6 +139,8 @@ export function PlanForm({ initial, banks, lead, hint, fault, verb, onReview }) 
   };
   const review = (event) => {
     event.preventDefault();
+    if (isAsking) return;
+    setAsking(true);
     const time = timeOf(order.time);
     set("time")(time);
     onReview?.({
@@ -259,7 +265,7 @@ export function PlanForm({ initial, banks, lead, hint, fault, verb, onReview }) 
           label: "Paid from",
           value: source,
           onChange: set("source"),
-          choices: [["", "Your wallet"], ...banks.map((bank) => [bank.id, bank.name])],
+          choices: [["", "Your wallet"], ...banks.map((bank) => [bank.id, digitsFirst(bank.name)])],
         }),
         source &&
           jsx(
@@ -352,8 +358,20 @@ export function PlanForm({ initial, banks, lead, hint, fault, verb, onReview }) 
       ),
       jsx(
         "button",
-        { type: "submit", id: "review", className: "pri num", disabled: !isPositive(amount), onKeyDown: ignoreHeld },
-        isPositive(amount) ? verb || `Review ${full(amount)} ${often}` : "Choose an amount",
+        {
+          type: "submit",
+          id: "review",
+          className: "pri num",
+          disabled: !isPositive(amount),
+          "aria-disabled": isAsking,
+          "aria-busy": isAsking,
+          onKeyDown: ignoreHeld,
+        },
+        jsx(
+          "span",
+          { "aria-live": "polite" },
+          isAsking ? "Checking …" : isPositive(amount) ? verb || `Review ${full(amount)} ${often}` : "Choose an amount",
+        ),
       ),
     ),
   );

@@ -23,11 +23,12 @@ class _PlanForm(rx.Component):
     hint: rx.Var[str]
     fault: rx.Var[str]
     verb: rx.Var[str]
+    settled: rx.Var[int]
     on_review: rx.EventHandler[_order]
 
 
 def plan_form(
-    *, initial: Any, banks: Any, lead: Any, hint: Any, fault: Any, on_review: Any, verb: str = ""
+    *, initial: Any, banks: Any, lead: Any, hint: Any, fault: Any, settled: Any, on_review: Any, verb: str = ""
 ) -> rx.Component:
     """The form.
 
@@ -38,9 +39,17 @@ def plan_form(
         lead: How many business days before a buy a bank has to be asked.
         hint: The line under the amount.
         fault: What is wrong, above its button; empty when nothing is.
+        settled: A number that the server changes with every answer; until then the button is busy.
         on_review: Gets what was chosen, as texts by the names of `PlanOrder`.
         verb: What its button says; without one, the amount and how often.
     """
     return _PlanForm.create(
-        initial=initial, banks=banks, lead=lead, hint=hint, fault=fault, verb=verb, on_review=on_review
+        initial=initial,
+        banks=banks,
+        lead=lead,
+        hint=hint,
+        fault=fault,
+        verb=verb,
+        settled=settled,
+        on_review=on_review,
     )

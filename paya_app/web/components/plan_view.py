@@ -120,3 +120,12 @@ def _sheet(state: Any) -> rx.Component:
 
 def _kv(label: Any, value: rx.Component) -> rx.Component:
     return rx.el.div(rx.el.span(label, class_name="m shrink-0"), value, class_name="kv")
+
+
+def plan_none(fault: Any) -> rx.Component:
+    """What shows in place of a plan that is not there; `fault` says so."""
+    return rx.el.div(
+        rx.el.p(fault, class_name="m mb-4"),
+        secondary_link("All of your plans", to="/save/", class_name="low inline-flex!"),
+        class_name="card p-8 text-center",
+    )

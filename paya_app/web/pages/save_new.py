@@ -5,7 +5,7 @@ What is confirmed comes back with the press, as the page showed it; where that i
 nothing is saved.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -27,10 +27,11 @@ from paya_app.web.components.plan_form import plan_form
 from paya_app.web.components.plan_review import plan_review
 from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.skeleton import bone, waiting
-from paya_app.web.forms import Form, Text, read, read_flag, read_id
+from paya_app.web.forms import read, read_id
 from paya_app.web.plan_links import asked_order
 from paya_app.web.plan_orders import PlanOrder, buys_ahead, new_terms
 from paya_app.web.plans import fee_words, promise, rest_words
+from paya_app.web.reviewing import Reviewing, is_confirmed
 from paya_app.web.viewer import admit, query_value, signed_in
 
 ASK_AGAIN = "Not saved. Nothing was bought, and your money is where it was. Check the plan once more, and confirm it."
@@ -45,16 +46,6 @@ class PlanShown:
     promise: str = ""
     rest: str = ""
     fee: str = ""
-
-
-class ConfirmedPlan(Form):
-    """The review that a press confirms, as the page showed it."""
-
-    plan_id: Text = ""
-    amount: Text = ""
-    promise: Text = ""
-    rest: Text = ""
-    fee: Text = ""
 
 
 @dataclass(frozen=True)
@@ -75,21 +66,18 @@ class _Order:
         )
 
 
-class NewPlanState(rx.State):
+class NewPlanState(Reviewing, rx.State):
     """The plan that is being written; `initial` is what its form begins with."""
 
     ready: bool = False
-    fault: str = ""
     plan_id: str = ""
     former_id: str = ""
     initial: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
     banks: rx.Field[list[BankChoice]] = rx.field(default_factory=list)
     lead: int = 1
     hint: str = ""
-    reviewing: bool = False
     review: rx.Field[PlanShown] = rx.field(default_factory=PlanShown)
     ahead: rx.Field[list[BuyAhead]] = rx.field(default_factory=list)
-    settled: int = 0
     _order: _Order | None = None
 
     @rx.event
@@ -140,16 +128,9 @@ class NewPlanState(rx.State):
             self._order = _Order(plan_id, terms, bank, fee)
             self.review, self.reviewing = self._order.review(), True
         except PayaError as error:
-            self.reviewing, self.fault = False, error.message
-
-    @rx.event
-    def set_reviewing(self, wanted: bool) -> None:  # noqa: FBT001 - an event's argument
-        """Put the review away. It is opened by `ask_review` alone."""
-        try:
-            if not read_flag(wanted):
-                self.reviewing = False
-        except PayaError as error:
-            self.fault = error.message
+            self._refuse(error.message)
+        finally:
+            self.settled += 1
 
     @rx.event
     async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
@@ -157,18 +138,17 @@ class NewPlanState(rx.State):
         self.settled += 1
         order = self._order
         try:
-            confirmed = read(ConfirmedPlan, shown)
             actor = await signed_in(self)
-            if order is None or confirmed.model_dump() != asdict(order.review()):
-                self.reviewing, self.fault = False, ASK_AGAIN
+            if not is_confirmed(order, shown):
+                self._refuse(ASK_AGAIN)
                 return None
             plan = await savings.create(actor, plan_id=order.plan_id, terms=order.terms)
         except savings.PlanKeyReused as error:
-            self.reviewing, self.fault = False, error.message
+            self._refuse(error.message)
             self._order, self.former_id, self.plan_id = None, self.plan_id, str(new_id())
             return _address(UUID(self.plan_id), {})
         except PayaError as error:
-            self.reviewing, self.fault = False, error.message
+            self._refuse(error.message)
             return None
         self.reset()
         return rx.redirect(f"/save/{plan.id}/?new=1", replace=True)
@@ -191,6 +171,7 @@ def page() -> rx.Component:
                     lead=NewPlanState.lead,
                     hint=NewPlanState.hint,
                     fault=NewPlanState.fault,
+                    settled=NewPlanState.settled,
                     on_review=NewPlanState.ask_review,
                 ),
                 notice(NewPlanState.fault),
@@ -203,21 +184,7 @@ def page() -> rx.Component:
             current_id=NewPlanState.plan_id,
             former_id=NewPlanState.former_id,
         ),
-        plan_review(
-            title="Check and start",
-            amount=NewPlanState.review.amount,
-            promise=NewPlanState.review.promise,
-            rest=NewPlanState.review.rest,
-            fee=NewPlanState.review.fee,
-            buys=NewPlanState.ahead,
-            verb="Start this plan",
-            busy_label="Starting …",
-            settled=NewPlanState.settled,
-            on_confirm=NewPlanState.submit(NewPlanState.review.to(dict)),
-            is_open=NewPlanState.reviewing,
-            on_open_change=NewPlanState.set_reviewing,
-            on_change=NewPlanState.set_reviewing(False),
-        ),
+        plan_review(NewPlanState, title="Check and start", verb="Start this plan", busy_label="Starting …"),
         title="New plan",
         active="save",
         back="/save/",

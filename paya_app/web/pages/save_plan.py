@@ -12,7 +12,6 @@ from paya_app.core.clock import now
 from paya_app.core.errors import NotFound, PayaError, RequestInvalid
 from paya_app.core.money import format_cents
 from paya_app.web.banks import confirmed_banks, name_in
-from paya_app.web.components.button import secondary_link
 from paya_app.web.components.field import notice
 from paya_app.web.components.focus_title import focus_title
 from paya_app.web.components.frame import frame
@@ -20,7 +19,7 @@ from paya_app.web.components.live_hint import LiveHint
 from paya_app.web.components.next_buys import BuyAhead
 from paya_app.web.components.only_for import only_for
 from paya_app.web.components.plan_past import PastBuy
-from paya_app.web.components.plan_view import plan_view
+from paya_app.web.components.plan_view import plan_none, plan_view
 from paya_app.web.components.provider_banner import provider_banner
 from paya_app.web.components.skeleton import bone, bone_section, waiting
 from paya_app.web.forms import read, read_flag, read_id, read_text
@@ -111,56 +110,31 @@ class PlanState(rx.State):
     @rx.event
     async def refresh(self) -> None:
         """Something changed: read it again."""
-        try:
-            actor = await signed_in(self)
-            self._begin()
-            await self._load(actor)
-        except PayaError as error:
-            self.fault = error.message
+        await self._read_again()
 
     @rx.event
     async def show_more(self) -> None:
         """The buys before those that are shown."""
-        try:
-            actor = await signed_in(self)
-            self._begin()
-            self._before = datetime.fromisoformat(self.earlier) if self.earlier else None
-            await self._load(actor)
-        except PayaError as error:
-            self.fault = error.message
+        self._before = datetime.fromisoformat(self.earlier) if self.earlier else None
+        await self._read_again()
 
     @rx.event
     async def show_newest(self) -> None:
         """The latest buys again."""
-        try:
-            actor = await signed_in(self)
-            self._begin()
-            self._before = None
-            await self._load(actor)
-        except PayaError as error:
-            self.fault = error.message
+        self._before = None
+        await self._read_again()
 
     @rx.event
     async def show_older(self) -> None:
         """The history before what is shown."""
-        try:
-            actor = await signed_in(self)
-            self._begin()
-            self._before_event = int(self.older) if self.older else None
-            await self._load(actor)
-        except PayaError as error:
-            self.fault = error.message
+        self._before_event = int(self.older) if self.older else None
+        await self._read_again()
 
     @rx.event
     async def show_latest(self) -> None:
         """The latest of the history again."""
-        try:
-            actor = await signed_in(self)
-            self._begin()
-            self._before_event = None
-            await self._load(actor)
-        except PayaError as error:
-            self.fault = error.message
+        self._before_event = None
+        await self._read_again()
 
     @rx.event
     async def ask(self, verb: str, item: str) -> None:
@@ -200,6 +174,15 @@ class PlanState(rx.State):
             self.fault = error.message
         finally:
             self.asking = False
+
+    async def _read_again(self) -> None:
+        """Load it, from where the buys and the history stand; from their beginning where the page has gone on."""
+        try:
+            actor = await signed_in(self)
+            self._begin()
+            await self._load(actor)
+        except PayaError as error:
+            self.fault = error.message
 
     def _begin(self) -> None:
         """Forget what is of another address."""
@@ -276,7 +259,9 @@ def page() -> rx.Component:
         _only(
             rx.fragment(
                 focus_title(PlanState.is_new & (PlanState.kind != "")),
-                rx.match(PlanState.kind, ("plan", plan_view(PlanState)), ("none", _none()), _waiting()),
+                rx.match(
+                    PlanState.kind, ("plan", plan_view(PlanState)), ("none", plan_none(PlanState.fault)), _waiting()
+                ),
             ),
             _waiting(),
         ),
@@ -297,12 +282,4 @@ def _waiting() -> rx.Component:
             rx.el.div(bone("180px", "48px", "mx-auto"), bone("220px", "20px", "mx-auto mt-3"), class_name="card p-6"),
             bone_section(3),
         ),
-    )
-
-
-def _none() -> rx.Component:
-    return rx.el.div(
-        rx.el.p(PlanState.fault, class_name="m mb-4"),
-        secondary_link("All of your plans", to="/save/", class_name="low inline-flex!"),
-        class_name="card p-8 text-center",
     )

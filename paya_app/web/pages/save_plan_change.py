@@ -3,7 +3,7 @@
 The change's key lives in the address (`?id=`), so that reload, a second click and a killed server change it once.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,17 +17,18 @@ from paya_app.core.ids import new_id
 from paya_app.core.money import format_cents
 from paya_app.web.banks import BankChoice, confirmed_banks, name_in
 from paya_app.web.components.asked_for import asked_for
-from paya_app.web.components.button import secondary_link
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.next_buys import BuyAhead
 from paya_app.web.components.only_for import only_for
 from paya_app.web.components.plan_form import plan_form
 from paya_app.web.components.plan_review import plan_review
+from paya_app.web.components.plan_view import plan_none
 from paya_app.web.components.skeleton import bone, waiting
-from paya_app.web.forms import Form, Text, read, read_flag, read_id
+from paya_app.web.forms import read, read_id
 from paya_app.web.plan_orders import PlanOrder, buys_ahead, changed_terms, changes_between, order_of
 from paya_app.web.plans import fee_words, promise, rest_words
+from paya_app.web.reviewing import Reviewing, is_confirmed
 from paya_app.web.viewer import admit, query_value, signed_in
 
 ASK_AGAIN = "Not changed. The plan goes on as it was. Check the change once more, and confirm it."
@@ -44,18 +45,6 @@ class ChangeShown:
     promise: str = ""
     rest: str = ""
     fee: str = ""
-
-
-class ConfirmedChange(Form):
-    """The review that a press confirms, as the page showed it."""
-
-    plan_id: Text = ""
-    key: Text = ""
-    name: Text = ""
-    amount: Text = ""
-    promise: Text = ""
-    rest: Text = ""
-    fee: Text = ""
 
 
 @dataclass(frozen=True)
@@ -79,21 +68,18 @@ class _Change:
         )
 
 
-class ChangePlanState(rx.State):
+class ChangePlanState(Reviewing, rx.State):
     """The plan that `shown` names, being changed. `kind` is empty until it is known, then `plan` or `none`."""
 
     shown: str = ""
     kind: str = ""
-    fault: str = ""
     key: str = ""
     former_key: str = ""
     initial: rx.Field[dict[str, str]] = rx.field(default_factory=dict)
     banks: rx.Field[list[BankChoice]] = rx.field(default_factory=list)
     lead: int = 1
-    reviewing: bool = False
     review: rx.Field[ChangeShown] = rx.field(default_factory=ChangeShown)
     ahead: rx.Field[list[BuyAhead]] = rx.field(default_factory=list)
-    settled: int = 0
     _change: _Change | None = None
 
     @rx.event
@@ -145,16 +131,9 @@ class ChangePlanState(rx.State):
             self._change = _Change(plan.id, key, terms, changes, bank, fee)
             self.review, self.reviewing = self._change.review(), True
         except PayaError as error:
-            self.reviewing, self.fault = False, error.message
-
-    @rx.event
-    def set_reviewing(self, wanted: bool) -> None:  # noqa: FBT001 - an event's argument
-        """Put the review away. It is opened by `ask_review` alone."""
-        try:
-            if not read_flag(wanted):
-                self.reviewing = False
-        except PayaError as error:
-            self.fault = error.message
+            self._refuse(error.message)
+        finally:
+            self.settled += 1
 
     @rx.event
     async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
@@ -162,10 +141,9 @@ class ChangePlanState(rx.State):
         self.settled += 1
         change = self._change
         try:
-            confirmed = read(ConfirmedChange, shown)
             actor = await signed_in(self)
-            if change is None or confirmed.model_dump() != asdict(change.review()):
-                self.reviewing, self.fault = False, ASK_AGAIN
+            if not is_confirmed(change, shown):
+                self._refuse(ASK_AGAIN)
                 return None
             plan = await savings.change(actor, change.plan_id, key=change.key, changes=change.changes)
         except savings.PlanKeyReused as error:
@@ -173,7 +151,7 @@ class ChangePlanState(rx.State):
             self.former_key, self.key = self.key, str(new_id())
             return self._address(UUID(self.key))
         except PayaError as error:
-            self.reviewing, self.fault = False, error.message
+            self._refuse(error.message)
             return None
         self.reset()
         return rx.redirect(f"/save/{plan.id}/", replace=True)
@@ -211,11 +189,12 @@ def page() -> rx.Component:
                             lead=state.lead,
                             hint="each time; a buy that has begun goes on as it was",
                             fault=state.fault,
+                            settled=state.settled,
                             on_review=state.ask_review,
                             verb="Review the change",
                         ),
                     ),
-                    ("none", _none()),
+                    ("none", plan_none(state.fault)),
                     notice(state.fault),
                 ),
                 waiting=_waiting(),
@@ -225,22 +204,7 @@ def page() -> rx.Component:
             ),
             _waiting(),
         ),
-        plan_review(
-            title="Check the change",
-            amount=state.review.amount,
-            promise=state.review.promise,
-            rest=state.review.rest,
-            fee=state.review.fee,
-            buys=state.ahead,
-            verb="Change it",
-            busy_label="Changing …",
-            settled=state.settled,
-            on_confirm=state.submit(state.review.to(dict)),
-            is_open=state.reviewing,
-            on_open_change=state.set_reviewing,
-            on_change=state.set_reviewing(False),
-            back="Go on editing",
-        ),
+        plan_review(state, title="Check the change", verb="Change it", busy_label="Changing …", back="Go on editing"),
         title="Change the plan",
         active="save",
         back="/save/" + state.shown + "/",
@@ -254,12 +218,4 @@ def _waiting() -> rx.Component:
     return waiting(
         rx.el.div(bone("180px", "56px", "mx-auto"), bone("100%", "52px", "mt-8"), class_name="card p-6"),
         rx.el.div(bone("100%", "92px"), bone("100%", "52px", "mt-5"), class_name="card p-6 mt-3"),
-    )
-
-
-def _none() -> rx.Component:
-    return rx.el.div(
-        rx.el.p(ChangePlanState.fault, class_name="m mb-4"),
-        secondary_link("All of your plans", to="/save/", class_name="low inline-flex!"),
-        class_name="card p-8 text-center",
     )

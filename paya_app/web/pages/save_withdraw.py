@@ -4,7 +4,6 @@ The withdrawal's id lives in the address (`?id=`), so that reload, a second clic
 is confirmed comes back with the press, as the page showed it; where that is not what was reviewed here, nothing moves.
 """
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -24,9 +23,10 @@ from paya_app.web.components.skeleton import bone, waiting
 from paya_app.web.components.timeline import StageRow
 from paya_app.web.components.withdraw_form import address_form, addresses_list, amount_form_of, past_list, review_of
 from paya_app.web.components.withdraw_receipt import receipt_card
-from paya_app.web.forms import read, read_flag, read_id, read_text
+from paya_app.web.forms import read, read_id, read_text
+from paya_app.web.reviewing import Reviewing, is_confirmed
 from paya_app.web.viewer import admit, query_value, signed_in
-from paya_app.web.withdrawal_orders import AmountForm, ConfirmedWithdrawal, NewAddress, WithdrawalOrder, WithdrawalShown
+from paya_app.web.withdrawal_orders import AmountForm, NewAddress, WithdrawalOrder, WithdrawalShown
 from paya_app.web.withdrawals import (
     AddressRow,
     WithdrawalReceipt,
@@ -42,11 +42,10 @@ from paya_app.web.withdrawals import (
 ASK_AGAIN = "Nothing was sent: your bitcoin is where it was. Check the withdrawal once more, and confirm it."
 
 
-class WithdrawState(rx.State):
+class WithdrawState(Reviewing, rx.State):
     """`chosen` is the address that the amount is for; with a receipt the page shows that alone."""
 
     ready: bool = False
-    fault: str = ""
     address_fault: str = ""
     withdrawal_id: str = ""
     former_id: str = ""
@@ -58,13 +57,11 @@ class WithdrawState(rx.State):
     past: rx.Field[list[WithdrawalRow]] = rx.field(default_factory=list)
     chosen: str = ""
     chosen_label: str = ""
-    reviewing: bool = False
     review: rx.Field[WithdrawalShown] = rx.field(default_factory=WithdrawalShown)
     is_receipt: bool = False
     receipt: rx.Field[WithdrawalReceipt] = rx.field(default_factory=WithdrawalReceipt)
     stages: rx.Field[list[StageRow]] = rx.field(default_factory=list)
     due_at: str = ""
-    settled: int = 0
     _order: WithdrawalOrder | None = None
     _address_id: UUID | None = None
 
@@ -162,17 +159,8 @@ class WithdrawState(rx.State):
             self._order = WithdrawalOrder(withdrawal_id, address, quantity_sats, fee_sats)
             self.review, self.reviewing = self._order.review(), True
         except PayaError as error:
-            self.reviewing, self.fault = False, error.message
+            self._refuse(error.message)
         self.settled += 1
-
-    @rx.event
-    def set_reviewing(self, wanted: bool) -> None:  # noqa: FBT001 - an event's argument
-        """Put the review away. It is opened by `ask_review` alone."""
-        try:
-            if not read_flag(wanted):
-                self.reviewing = False
-        except PayaError as error:
-            self.fault = error.message
 
     @rx.event
     async def submit(self, shown: dict[str, Any]) -> rx.event.EventSpec | None:
@@ -180,10 +168,9 @@ class WithdrawState(rx.State):
         self.settled += 1
         order = self._order
         try:
-            confirmed = read(ConfirmedWithdrawal, shown)
             actor = await signed_in(self)
-            if order is None or confirmed.model_dump() != asdict(order.review()):
-                self.reviewing, self.fault = False, ASK_AGAIN
+            if not is_confirmed(order, shown):
+                self._refuse(ASK_AGAIN)
                 return None
             await savings.withdraw(
                 actor,
@@ -195,11 +182,11 @@ class WithdrawState(rx.State):
             self.reviewing, self._order = False, None
             await self._load(actor)
         except savings.WithdrawalKeyReused as error:
-            self.reviewing, self.fault = False, error.message
+            self._refuse(error.message)
             self._order, self.former_id, self.withdrawal_id = None, self.withdrawal_id, str(new_id())
             return _address(UUID(self.withdrawal_id))
         except PayaError as error:
-            self.reviewing, self.fault = False, error.message
+            self._refuse(error.message)
         return None
 
     async def _load(self, actor: Actor) -> None:
