@@ -4,6 +4,7 @@ import reflex as rx
 
 from paya_app.server.asgi import compose, lifespan
 from paya_app.server.faults import FAULTS
+from paya_app.server.one_line import OneLine
 from paya_app.web import shell
 from paya_app.web.pages import PAGES
 from paya_app.web.viewer import Viewer
@@ -29,3 +30,8 @@ for page in PAGES:
     app.add_page(
         page.component, route=page.route, title=page.title, description=page.description, on_load=page.on_load, image=""
     )
+
+
+def served() -> OneLine:
+    """What the server serves: Reflex's application with ours in it, each path of one line."""
+    return OneLine(app())

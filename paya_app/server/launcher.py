@@ -30,7 +30,7 @@ def serve(host: str, port: int, *, bundle: Path | None = None) -> None:
     os.chdir(home)
     os.environ |= environment(pages)
     Server(
-        "paya_app.server.one_line:application",
+        "paya_app.paya_app:served",
         factory=True,
         interface=Interfaces.ASGI,
         address=host,

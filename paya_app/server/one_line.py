@@ -1,8 +1,6 @@
 """A path is one line: what routers below take for the end of it stays encoded."""
 
 import re
-from collections.abc import Callable, MutableMapping
-from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,13 +19,6 @@ class OneLine:
         if scope["type"] in ("http", "websocket") and _ENDS.search(scope["path"]):
             scope = {**scope, "path": _ENDS.sub(_encoded, scope["path"])}
         await self._app(scope, receive, send)
-
-
-def application() -> Callable[[MutableMapping[str, Any], Receive, Send], Any]:
-    """What the server serves: Reflex's application with ours in it, behind this."""
-    from paya_app.paya_app import app
-
-    return OneLine(app())
 
 
 def _encoded(found: re.Match[str]) -> str:
