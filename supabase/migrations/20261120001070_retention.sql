@@ -58,6 +58,14 @@ values
   'Both books are compared by them', '31 CFR 1010.430(d): five years at least'
 ),
 (
+  'withdrawals', 'Withdrawals of bitcoin, and the addresses they go to', null, '', 'nobody',
+  'What left cannot be called back: only these say where it went', '31 CFR 1010.430(d): five years at least'
+),
+(
+  'prices', 'Daily prices of bitcoin, and the last one that was heard', null, '', 'nobody',
+  'The lab looks as far back as there are any; they say nothing of anybody', 'a promise of ours'
+),
+(
   'profiles', 'People, and by which number they sign in', null, '', 'nobody',
   'Who a customer was is known as long as what they did', '31 CFR 1020.220(a)(3)(ii): five years after the account''s end'
 ),

@@ -56,6 +56,25 @@ async def test_the_page_says_what_the_rules_say(database):
     assert table(await database.rows(RULES)) in PAGE.read_text()
 
 
+async def test_all_that_savings_keep_is_spoken_of(database):
+    # a table that is new belongs to a rule, or wants one of its own
+    rule_of = {
+        "plan": "plans",
+        "plan_change": "plans",
+        "buy": "plans",
+        "exchange_order": "orders",
+        "exchange_carry": "orders",
+        "price": "prices",
+        "candle": "prices",
+        "withdrawal": "withdrawals",
+        "withdrawal_address": "withdrawals",
+    }
+    tables = await database.rows("select tablename::text from pg_tables where schemaname = 'savings'")
+    assert {name for (name,) in tables} == set(rule_of)
+    rules = {name for (name,) in await database.rows("select name from retention.rule")}
+    assert set(rule_of.values()) <= rules
+
+
 async def test_what_is_over_for_long_enough_goes_and_nothing_sooner(database, people, advance_clock):
     ann = await people.join("ann", cents=1000)
     plan = await make(ann)
