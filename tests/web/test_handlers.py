@@ -369,7 +369,7 @@ async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
             "select id, state, version from savings.withdrawal_address where person = any(%s) order by 1",
             "select id, state, version from savings.withdrawal where person = any(%s) order by 1",
             "select id, state, version from savings.buy where person = any(%s) order by 1",
-            "select owner, balance, held from ledger.account where owner = any(%s) order by 1",
+            "select owner, balance, held from ledger.account where owner = any(%s) order by owner, id",
             "select id, handle, name from public.profiles where id = any(%s) order by 1",
         )
     ]
