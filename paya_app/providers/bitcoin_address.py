@@ -12,7 +12,7 @@ _LIGHTNING = re.compile(r"(lightning:)?(lnbc|lntb|lnurl|lno1)[0-9a-z]*", re.IGNO
 # Litecoin, Dogecoin, Bitcoin Cash, Solana and others by the beginnings of their addresses
 _OTHERS = re.compile(
     r"(ltc1|[LM][1-9A-HJ-NP-Za-km-z]{33}$|D[1-9A-HJ-NP-Za-km-z]{33}$|bitcoincash:|[qp][02-9ac-hj-np-z]{41}$"
-    r"|r[1-9A-HJ-NP-Za-km-z]{24,34}$|T[1-9A-HJ-NP-Za-km-z]{33}$|addr1|cosmos1).*"
+    r"|r[1-9A-HJ-NP-Za-km-z]{24,34}$|T[1-9A-HJ-NP-Za-km-z]{33}$|[1-9A-HJ-NP-Za-km-z]{43,44}$|addr1|cosmos1).*"
 )
 _LOOKS_RIGHT = re.compile(r"bc1[0-9a-z]{6,87}|BC1[0-9A-Z]{6,87}|[13][0-9A-Za-z]{20,40}", re.IGNORECASE)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from paya_app.savings.terms import Terms, terms_from
+from paya_app.savings.terms import Terms, buys_that_fit, terms_from
 
 PlanState = Literal["active", "paused", "ended"]
 BuyState = Literal["scheduled", "skipped", "canceled", "collected", "bought", "failed"]
@@ -83,12 +83,14 @@ class Plan:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Plan":
-        """From the database's `plan_json`."""
+        """From the database's `plan_json`, which has rows ahead that the cap has no room for, too."""
+        terms = terms_from(value["terms"])
+        room = buys_that_fit(terms, value["spent_cents"])
         return cls(
             id=UUID(value["id"]),
             state=value["state"],
-            terms=terms_from(value["terms"]),
-            next_buys=[Buy.from_json(each) for each in value["next_buys"]],
+            terms=terms,
+            next_buys=[Buy.from_json(each) for each in value["next_buys"][:room]],
             spent_cents=value["spent_cents"],
             pause_reason=value["pause_reason"] or "",
             end_reason=value["end_reason"] or "",

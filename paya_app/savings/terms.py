@@ -59,6 +59,16 @@ class Terms:
     catch_up: CatchUp = "one"
 
 
+def buys_that_fit(terms: Terms, spent_cents: int) -> int | None:
+    """How many more buys the cap has room for after `spent_cents` (US cents) were spent; None without a cap.
+
+    Less may fit when buys are raised on a dip, and more where the exchange leaves something over.
+    """
+    if terms.cap_cents is None:
+        return None
+    return max(terms.cap_cents - spent_cents, 0) // terms.amount_cents
+
+
 def schedule_from(values: Mapping[str, Any]) -> Schedule:
     """The schedule in the database's row or JSON of a plan."""
     return Schedule(

@@ -1,6 +1,7 @@
 """What the form of a plan sends, and what it is filled with."""
 
 import re
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,7 @@ from paya_app.core.money import format_cents, parse_cents
 from paya_app.savings import Plan, ScheduleInvalid, ScheduleNever, Terms, upcoming
 from paya_app.savings.checking import LEAD_BANK_DAYS, checked
 from paya_app.savings.errors import PlanConditionInvalid
-from paya_app.savings.terms import values_of
+from paya_app.savings.terms import buys_that_fit, values_of
 from paya_app.web.components.next_buys import BuyAhead
 from paya_app.web.forms import Form, Text
 from paya_app.web.plans import asked_words, moment_words, name_of, zone_words
@@ -69,19 +70,38 @@ def changes_between(before: Terms, after: Terms) -> dict[str, Any]:
     return {name: value for name, value in new.items() if value != old[name]}
 
 
-def buys_ahead(terms: Terms, now: datetime, *, is_new: bool = False) -> list[BuyAhead]:
-    """The next three buys of a plan that is saved with these terms now.
+def buys_ahead(
+    terms: Terms,
+    now: datetime,
+    *,
+    is_new: bool = False,
+    skipped: Collection[datetime] = (),
+    spent_cents: int = 0,
+) -> list[BuyAhead]:
+    """The next three buys of a plan that is saved with these terms now; fewer where its cap has no room for more.
 
     Of one that a bank pays they begin when its money can be there; of a change, after those whose money was asked for.
 
+    Args:
+        terms: What the plan says.
+        now: When it is saved.
+        is_new: Whether it is a new plan, and no change.
+        skipped: Times ahead that were skipped, and stay so.
+        spent_cents: What it has spent so far, US cents.
+
     Raises:
         ScheduleNever: there is none.
+        PlanConditionInvalid: the cap of a new plan has no room for one.
     """
+    room = buys_that_fit(terms, spent_cents)
+    if is_new and room == 0:
+        raise PlanConditionInvalid(field="cap_cents")
     after = after_bank_days(now, terms.lead_bank_days + (not is_new)) if terms.lead_bank_days else now
-    times = upcoming(terms.schedule, after, SHOWN_AHEAD)
+    times = [at for at in upcoming(terms.schedule, after, SHOWN_AHEAD + len(skipped)) if at not in skipped]
     if not times:
         raise ScheduleNever
-    return [buy_ahead(at, terms, terms.amount_cents, now) for at in times]
+    shown = SHOWN_AHEAD if room is None else min(room, SHOWN_AHEAD)
+    return [buy_ahead(at, terms, terms.amount_cents, now) for at in times[:shown]]
 
 
 def buy_ahead(at: datetime, terms: Terms, amount_cents: int, now: datetime) -> BuyAhead:

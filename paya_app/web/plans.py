@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from paya_app.core.money import format_cents
 from paya_app.savings import FeeTerms, Plan, Schedule, Terms, asked_on
 from paya_app.savings.schedule import LAST_DAY
+from paya_app.savings.terms import buys_that_fit
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 STATES = {"active": "Active", "paused": "Paused", "ended": "Ended"}
@@ -156,6 +157,8 @@ def why_it_stands(plan: Plan) -> str:
             return _PAUSED.get(plan.pause_reason, "Paused. Nothing is bought until you resume it.")
         case "ended":
             return _ENDED.get(plan.end_reason, "It has ended. What it bought is yours.")
+        case _ if buys_that_fit(plan.terms, plan.spent_cents) == 0:
+            return "Its cap has no room for another buy, so it ends at its next time. Raise the cap to go on."
         case _:
             return ""
 

@@ -157,6 +157,7 @@ async def test_skip_pause_resume_change_and_end(browsing: Browsing, paya: Runnin
     await expect(page.locator("#why")).to_have_text("You paused it. Nothing is bought until you resume it.")
     await expect(page.get_by_label("Next buys")).to_have_count(0)
     await bars(page, "save_plan_paused")
+    await expect(page.get_by_role("link", name="Change")).to_have_attribute("href", f"/save/{plan_id}/change/")
     await page.get_by_role("button", name="Resume").click()
     await answer(page)
     await expect(page.locator("#plan-state")).to_have_text("Active")
@@ -363,9 +364,52 @@ async def test_the_plan_before_is_never_drawn_for_the_one_that_is_coming(browsin
     assert browsing.troubles == []
 
 
-@pytest.mark.parametrize("typed", ["9", "930", "09:30", "9.30"])
+@pytest.mark.parametrize("typed", ["9", "9 am", "930", "09:30", "9.30", "9:30 A.M."])
 async def test_a_time_is_understood_as_people_write_it(browsing: Browsing, paya: RunningPaya, typed: str):
     page = await browsing.page(await paya.sign_up(cents=5000), "/save/new/?amount=10")
     await page.get_by_label("At", exact=True).fill(typed)
     await page.get_by_label("At", exact=True).blur()
-    await expect(page.get_by_label("At", exact=True)).to_have_value("09:00" if typed == "9" else "09:30")
+    await expect(page.get_by_label("At", exact=True)).to_have_value("09:00" if "30" not in typed else "09:30")
+
+
+async def test_of_an_hourly_plan_the_minute_is_typed_like_any_number(browsing: Browsing, paya: RunningPaya):
+    page = await browsing.page(await paya.sign_up(cents=5000), "/save/new/?amount=10", **NEW_YORK)
+    await page.get_by_label("At", exact=True).fill("6:15 pm")
+    await page.get_by_role("button", name="Every hour").click()
+    minute = page.get_by_label("At minute")
+    await minute.fill("")
+    await expect(minute).to_have_value("")
+    await minute.press_sequentially("5")
+    await expect(minute).to_have_value("5")
+    await page.get_by_role("button", name="Review $10.00 an hour").click()
+    await expect(page.locator("#review-promise")).to_contain_text("Every hour at 05 past")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Every day").click()
+    await page.get_by_role("button", name="Review $10.00 a day").click()
+    await expect(page.locator("#review-promise")).to_contain_text("Every day at 18:15")
+    assert browsing.troubles == []
+
+
+async def test_a_change_keeps_the_days_there_are_and_says_no_buy_that_was_skipped(
+    browsing: Browsing, paya: RunningPaya
+):
+    ann = await paya.sign_up(cents=50_000)
+    page = await browsing.page(ann, "/save/new/?amount=25", **NEW_YORK)
+    await page.get_by_role("button", name="Monday").click()
+    await page.get_by_role("button", name="Wednesday").click()
+    await page.get_by_role("button", name="Review").click()
+    await answer(page)
+    await page.get_by_role("button", name="Skip the buy").click()
+    skipped = (await times_ahead(page))[0]
+    await answer(page)
+    await expect(page.get_by_label("Next buys")).not_to_contain_text(skipped)
+    await page.get_by_role("link", name="Change").click()
+    await page.get_by_role("button", name="Saturday").click()
+    await page.get_by_role("button", name="Review the change").click()
+    await expect(page.locator("#review-promise")).to_contain_text("Every Monday, Wednesday and Saturday at 09:00")
+    promised = await page.get_by_label("The next three").locator("time").all_inner_texts()
+    await answer(page)
+    await expect(page.get_by_text("every Monday, Wednesday and Saturday at 09:00", exact=True)).to_be_visible()
+    assert skipped not in promised
+    assert await times_ahead(page) == promised
+    assert browsing.troubles == []

@@ -89,3 +89,18 @@ async def test_bitcoin_goes_to_ones_own_address(browsing: Browsing, paya: Runnin
         await row.get_by_role("button", name="Remove Safe at home").click()
         await expect(page.locator("#addresses")).to_have_count(0)
     assert browsing.troubles == []
+
+
+async def test_what_is_wrong_is_said_at_its_own_field_and_gone_when_the_page_is_opened_again(
+    browsing: Browsing, paya: RunningPaya
+):
+    page = await browsing.page(await paya.sign_up(), "/save/withdraw/")
+    await page.wait_for_url("**/save/withdraw/?id=*")
+    form = page.locator("#new-address")
+    await form.get_by_label("Bitcoin address").fill(ADDRESS)
+    await form.get_by_role("button", name="Add address").click()
+    await expect(form.locator("#label-fault")).to_contain_text("Name this address in 1 to 40 characters.")
+    await expect(form.get_by_label("Bitcoin address")).to_have_attribute("aria-invalid", "false")
+    await page.reload()
+    await expect(form.get_by_label("Name")).to_have_attribute("aria-invalid", "false")
+    assert browsing.troubles == []

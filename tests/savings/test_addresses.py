@@ -27,6 +27,7 @@ from tests.savings.withdrawn import ADDRESS, OTHER, an_address
         ("ltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kgmn4n9", "other_network"),
         ("LdP8Qox1VAhCzLJNqrr74YovaWYyNBUWvL", "other_network"),
         ("DH5yaieqoZN36fDVciNyRueRGvGLR3mr7L", "other_network"),
+        ("DRpbCBMxVnDK7maPM5tGv6MvB3v1sRMC86PZ8okm21hy", "other_network"),
         (ADDRESS[:-1] + "p", "mistyped"),
         (ADDRESS[:-1], "mistyped"),
         (OTHER.lower(), "mistyped"),

@@ -205,6 +205,30 @@ def test_the_next_three_are_said_before_they_happen():
         buys_ahead(replace(TERMS, schedule=replace(FRIDAYS, ends_on=date(2026, 11, 24))), NOW)
 
 
+def test_of_a_change_no_buy_is_said_that_was_skipped():
+    skipped = {datetime(2026, 12, 4, 14, 0, tzinfo=UTC)}
+    assert [each.words for each in buys_ahead(TERMS, NOW, skipped=skipped)] == [
+        "Fri, Nov 27\u00a0· 09:00",
+        "Fri, Dec 11\u00a0· 09:00",
+        "Fri, Dec 18\u00a0· 09:00",
+    ]
+
+
+def test_no_buy_is_said_that_the_cap_has_no_room_for():
+    capped = replace(TERMS, cap_cents=6000)
+    assert [each.words for each in buys_ahead(capped, NOW, is_new=True)] == [
+        "Fri, Nov 27\u00a0· 09:00",
+        "Fri, Dec 4\u00a0· 09:00",
+    ]
+    assert len(buys_ahead(capped, NOW, spent_cents=2490)) == 1
+    assert buys_ahead(capped, NOW, spent_cents=4980) == []
+    with pytest.raises(PlanConditionInvalid, match="cap leaves no room"):
+        buys_ahead(replace(TERMS, cap_cents=2499), NOW, is_new=True)
+    spent = plan(terms=replace(TERMS, cap_cents=6000), spent_cents=4980)
+    assert "Raise the cap" in why_it_stands(spent)
+    assert why_it_stands(replace(spent, spent_cents=2490)) == ""
+
+
 def test_a_form_that_is_sent_as_it_was_filled_changes_nothing():
     terms = replace(
         TERMS,

@@ -51,11 +51,14 @@ const digitsFirst = (name) => name.split("\u00a0").reverse().join(" ");
 const daysBefore = (days) => `${days} business day${days === 1 ? "" : "s"} before`;
 export const plain = (text) => clean(text.replace(/[$,\s]/g, ""));
 
-// What people write for a time of day: 9, 9:30, 930, 0930, 9.30.
+// What people write for a time of day: 9, 9:30, 930, 0930, 9.30, 9 am, 9:30pm.
 export function timeOf(text) {
-  const found = /^\s*(\d{1,2})(?:\s*[:.h]?\s*(\d{2}))?\s*$/.exec(text);
+  const found = /^\s*(\d{1,2})(?:\s*[:.h]?\s*(\d{2}))?\s*(?:([ap])\.?\s?m\.?)?\s*$/i.exec(text);
   if (!found) return text;
-  return `${found[1].padStart(2, "0")}:${found[2] ?? "00"}`;
+  const half = found[3]?.toLowerCase();
+  const hour = Number(found[1]);
+  if (half && (hour < 1 || hour > 12)) return text;
+  return `${String(half ? (hour % 12) + (half === "p" ? 12 : 0) : hour).padStart(2, "0")}:${found[2] ?? "00"}`;
 }
 
 export function Choice({ label, chosen, choices, onChoose, className = "seg" }) {
@@ -113,7 +116,9 @@ export function Field({ id, label, hint, ...props }) {
 export function PlanForm({ initial, banks, lead, hint, fault, verb, settled, onReview }) {
   const [order, setOrder] = useState(() => ({ ...PRESET, zone: zoneHere(), ...filled(initial) }));
   const [isOpen, setOpen] = useState(() => FOLDED.some((name) => filled(initial)[name]));
-  const [hasChosenDay, setChosenDay] = useState(false);
+  const [minute, setMinute] = useState(() => order.time.slice(-2));
+  // several days were chosen, and not by the preset
+  const [hasChosenDay, setChosenDay] = useState(() => order.weekdays.includes(","));
   const [isAnother, setAnother] = useState(() => order.amount !== "" && !COMMON.includes(order.amount));
   const [isAsking, setAsking] = useState(false);
   useEffect(() => setAsking(false), [settled]);
@@ -141,12 +146,13 @@ export function PlanForm({ initial, banks, lead, hint, fault, verb, settled, onR
     event.preventDefault();
     if (isAsking) return;
     setAsking(true);
-    const time = timeOf(order.time);
-    set("time")(time);
+    const isHourly = frequency === "hourly";
+    const time = isHourly ? `00:${minute.trim().padStart(2, "0")}` : timeOf(order.time);
+    if (!isHourly) set("time")(time);
     onReview?.({
       ...order,
       amount,
-      time: frequency === "hourly" ? `00:${time.slice(-2)}` : time,
+      time,
       weekdays: daysChosen.join(","),
       source,
       lead: source ? String(leadDays) : "",
@@ -243,8 +249,8 @@ export function PlanForm({ initial, banks, lead, hint, fault, verb, settled, onR
           ...typed("time"),
           label: frequency === "hourly" ? "At minute" : "At",
           inputMode: "numeric",
-          value: frequency === "hourly" ? order.time.slice(-2) : order.time,
-          onChange: (event) => set("time")(frequency === "hourly" ? `00:${event.target.value}` : event.target.value),
+          value: frequency === "hourly" ? minute : order.time,
+          onChange: (event) => (frequency === "hourly" ? setMinute : set("time"))(event.target.value),
           onBlur: () => frequency !== "hourly" && set("time")(timeOf(order.time)),
         }),
         jsx(Pick, {

@@ -57,6 +57,7 @@ def plan_view(state: Any) -> rx.Component:
         rx.cond(
             state.state != "ended",
             rx.el.div(
+                rx.cond(state.ahead.length() == 0, secondary_link("Change", to="/save/" + state.shown + "/change/")),
                 rx.cond(state.state == "active", _ask(state, "pause", "Pause", "sec2"), rx.fragment()),
                 _ask(state, "end", "End this plan", "sec2 danger"),
                 class_name="grid gap-2 mt-6",

@@ -112,7 +112,7 @@ def address_form(the: Any) -> rx.Component:
                 " hours, and we tell you by text and e-mail. So nobody else can send your bitcoin away unseen.",
                 class_name="s m mb-4",
             ),
-            field("Name", name="label", placeholder="My own wallet", max_length=40),
+            field("Name", name="label", fault=the.label_fault, placeholder="My own wallet", max_length=40),
             rx.el.div(
                 field(
                     "Bitcoin address",

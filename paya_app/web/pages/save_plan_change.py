@@ -125,7 +125,7 @@ class ChangePlanState(Reviewing, rx.State):
             changes = changes_between(plan.terms, terms)
             if not changes:
                 raise RequestInvalid(sentence="Nothing is different yet: the plan already says this.")
-            self.ahead = buys_ahead(terms, now())
+            self.ahead = await self._ahead(actor, plan, terms)
             fee = fee_words(await savings.fee_terms(actor), terms.amount_cents)
             bank = name_in(await confirmed_banks(actor), terms.source_id)
             self._change = _Change(plan.id, key, terms, changes, bank, fee)
@@ -162,6 +162,13 @@ class ChangePlanState(Reviewing, rx.State):
     def _address(self, key: UUID) -> rx.event.EventSpec:
         plan_id = read_id(self._wanted())
         return rx.redirect(f"/save/{plan_id or 'none'}/change/?id={key}", replace=True)
+
+    async def _ahead(self, actor: Actor, plan: savings.Plan, terms: savings.Terms) -> list[BuyAhead]:
+        """The next three under these terms: what was skipped stays skipped."""
+        moment = now()
+        ahead = [buy for buy in await savings.buys(actor, plan.id) if buy.due_at > moment]
+        skipped = {buy.due_at for buy in ahead if buy.state == "skipped"}
+        return buys_ahead(terms, moment, skipped=skipped, spent_cents=plan.spent_cents)
 
     async def _plan(self, actor: Actor) -> savings.Plan:
         plan_id = read_id(self._wanted())

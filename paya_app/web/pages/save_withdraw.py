@@ -46,6 +46,7 @@ class WithdrawState(Reviewing, rx.State):
     """`chosen` is the address that the amount is for; with a receipt the page shows that alone."""
 
     ready: bool = False
+    label_fault: str = ""
     address_fault: str = ""
     withdrawal_id: str = ""
     former_id: str = ""
@@ -79,6 +80,7 @@ class WithdrawState(Reviewing, rx.State):
                 self.reset()
                 self.withdrawal_id = str(withdrawal_id)
             self.reviewing, self._order = False, None
+            self.fault = self.label_fault = self.address_fault = ""
             await self._load(actor)
         except PayaError as error:
             self.fault = error.message
@@ -100,7 +102,7 @@ class WithdrawState(Reviewing, rx.State):
     @rx.event
     async def add_address(self, form: dict[str, Any]) -> None:
         """Add an address; it waits from now on."""
-        self.address_fault = ""
+        self.label_fault = self.address_fault = ""
         try:
             actor = await signed_in(self)
             typed = read(NewAddress, form)
@@ -111,6 +113,8 @@ class WithdrawState(Reviewing, rx.State):
             await self._load(actor)
         except savings.AddressKeyReused as error:
             self._address_id, self.address_fault = None, error.message
+        except savings.AddressLabelInvalid as error:
+            self.label_fault = error.message
         except PayaError as error:
             self.address_fault = error.message
         self.settled += 1
