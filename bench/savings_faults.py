@@ -1,6 +1,6 @@
 """`paya faults savings`: plans buy while the exchange is down, fills in parts, loses answers, and the worker is killed.
 
-People withdraw what was bought meanwhile, each to an address of their own.
+People withdraw what was bought meanwhile, each to addresses of their own, and the worker is killed there too.
 Two schedulers tick at once. At the end each buy has happened once or not at all, and what the stand-in exchange's own
 books say has changed is what ours say, to the satoshi and the millionth of a dollar.
 """
@@ -42,11 +42,14 @@ select (select count(*) from savings.buy where state = 'collected' or (state = '
   + (select count(*) from savings.withdrawal where ended_at is null)"""
 ADDRESSES = """
 insert into savings.withdrawal_address (id, person, label, address, created_at, usable_at)
-select gen_random_uuid(), p.id, 'Mine', 'bc1q' || translate(left(md5(p.handle), 30), 'b1', 'zz'), now(), now()
-from public.profiles p where p.handle = any(%s)"""
+select gen_random_uuid(), p.id, 'Mine', 'bc1q' || translate(left(md5(p.handle || n), 30), 'b1', 'zz'), now(), now()
+from public.profiles p, generate_series(1, 9) n where p.handle = any(%s)"""
+# an answer that is lost keeps its address for a minute and a half: the next wave takes another one
 MINE = """
 select w.id, coalesce((select a.balance from ledger.account a where a.id = ledger.wallet_of(w.person, 'BTC')), 0)
-from savings.withdrawal_address w where w.person = %s"""
+from savings.withdrawal_address w where w.person = %s and not exists (
+  select from savings.withdrawal o where o.address_id = w.id and o.ended_at is null)
+order by w.address limit 1"""
 LIMITS = ("withdrawal_day_count", "withdrawal_day_sats")
 PLAN = """
 insert into savings.plan (id, person, name, amount_cents, frequency, zone, starts_on, minute_of_day, catch_up,
@@ -76,6 +79,10 @@ for each row when (new.state = 'submitted') execute function public.from_the_ord
 create trigger from_the_withdrawal_on after update of state on savings.withdrawal
 for each row when (new.state = 'submitted') execute function public.from_the_order_on()"""
 SENT = "select count(*) from savings.exchange_order where first_sent_at is not null"
+HANDED_OVER = "select count(*) from savings.withdrawal where last_sent_at is not null"
+GIVEN_UP = """
+select coalesce(string_agg(distinct j.task_name, ', '), '') from jobs.procrastinate_jobs j
+where j.status in ('failed', 'aborted')"""
 DIFFERENCES = {
     **LEDGER_FLAWS,
     "buys with more than one order": """
@@ -138,12 +145,11 @@ async def measure(waves: int, seed: int, say: Say) -> dict[str, Any]:
             outage |= {
                 "bought_after_three_days_down": the.value("select count(*) from savings.buy where state = 'bought'")
             }
-            kills = asked = 0
+            kills = 0
             for wave in range(waves):
                 way = WAYS[wave] if wave < len(WAYS) else chance.choice(WAYS)
                 say(f"wave {wave + 1} of {waves}: {way}")
-                asked += await _withdraw(the, people, way, chance)
-                kills += await _wave(the, way, chance)
+                kills += await _wave(the, people, way, chance)
             await _well(the)
             rest = await _quiet(the, say)
         cash = the.value(OURS, "exchange_cash", "USD") * 10_000 + the.value(
@@ -157,13 +163,14 @@ async def measure(waves: int, seed: int, say: Say) -> dict[str, Any]:
             "bought": the.value(BOUGHT),
             "not_bought": the.value("select count(*) from savings.buy where state in ('skipped', 'failed')"),
             "orders": the.value("select count(*) from vendor_kraken.client_order"),
-            "withdrawals_asked": asked,
+            "withdrawals_asked": the.value("select count(*) from savings.withdrawal"),
             "withdrawals_sent": the.value("select count(*) from savings.withdrawal where state = 'sent'"),
             "withdrawals_back": the.value("select count(*) from savings.withdrawal where state = 'failed'"),
             "sats_at_the_exchange": the.value(HELD, "XXBT") - before["XXBT"],
             "sats_in_our_custody": -the.value(OURS, "btc_custody", "BTC"),
             "micros_the_exchange_took": before["ZUSD"] - the.value(HELD, "ZUSD"),
             "micros_in_our_books": cash,
+            "given_up": the.value(GIVEN_UP),
             "differences": {name: int(the.value(sql)) for name, sql in DIFFERENCES.items()},
         }
 
@@ -180,26 +187,33 @@ def _three_days_down(the: BankSide, handles: list[str], chance: random.Random) -
     return {"plans_that_catch_up_once": count["one"], "plans_that_skip": count["skip"]}
 
 
-async def _wave(the: BankSide, way: str, chance: random.Random) -> int:
-    """Everybody's plan is due, and the exchange behaves like this meanwhile; how often the worker was killed."""
+async def _wave(the: BankSide, people: list[Actor], way: str, chance: random.Random) -> int:
+    """Everybody withdraws, and their plans are due, while the exchange behaves like this; how many kills there were."""
     await _well(the)
-    sent = the.value(SENT)
+    sent, handed_over = the.value(SENT), the.value(HANDED_OVER)
     if way == "in parts":
         the.value("update vendor_kraken.switch set parts = 3, part_s = 1 returning parts")
     elif way in AT_THE_ORDER:
         the.value("insert into public.answers_then values (%s) returning 1", AT_THE_ORDER[way])
     elif way != "well":
         await the.mischiefs.set(Mischief("kraken", way))
-    the.value(WAVE + " returning 1")
     kills = 0
+    if await _withdraw(the, people, way, chance) and way == "killed":
+        await _until_changed(lambda: the.value(HANDED_OVER), handed_over, SENT_S_MAX)
+        kills += await _kill(the, chance)
+    the.value(WAVE + " returning 1")
     if way in AT_THE_ORDER:
         await _until_changed(lambda: the.value(SENT), sent, SENT_S_MAX)
         if way == "killed":
-            await asyncio.sleep(chance.uniform(0, 0.5))
-            os.kill(the.pids()["worker"], signal.SIGKILL)
-            kills = 1
+            kills += await _kill(the, chance)
     await asyncio.sleep(WAVE_S)
     return kills
+
+
+async def _kill(the: BankSide, chance: random.Random) -> int:
+    await asyncio.sleep(chance.uniform(0, 0.5))
+    os.kill(the.pids()["worker"], signal.SIGKILL)
+    return 1
 
 
 async def _withdraw(the: BankSide, people: list[Actor], way: str, chance: random.Random) -> int:
