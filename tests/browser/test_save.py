@@ -194,10 +194,10 @@ async def test_skip_pause_resume_change_and_end(browsing: Browsing, paya: Runnin
 
 async def test_a_plan_of_somebody_elses_is_not_found(browsing: Browsing, paya: RunningPaya):
     ann, eve = await paya.sign_up(cents=5000), await paya.sign_up(cents=5000)
-    plan_id = await make_plan(paya, ann, "31.31")
+    plan_id = await make_plan(paya, ann, "313.13")
     page = await browsing.page(eve, f"/save/{plan_id}/")
     await expect(page.get_by_role("heading", name="Not found")).to_be_visible()
-    assert "31.31" not in await page.content()
+    assert "313.13" not in await page.content()
     await bars(page, "save_plan_none")
     await page.goto(f"/save/{plan_id}/change/")
     await expect(page.get_by_text("There is no such plan")).to_be_visible()

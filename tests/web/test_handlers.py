@@ -36,7 +36,7 @@ class Theirs:
     @property
     def secrets(self) -> list[str]:
         """Texts that must be in no answer to anyone else."""
-        return [CANARY, self.ann.secret, self.ann.phone, self.ann.phone[-8:], "77.77", "··4242", "31.31"]
+        return [CANARY, self.ann.secret, self.ann.phone, self.ann.phone[-8:], "77.77", "··4242", "313.13"]
 
 
 @dataclass(frozen=True)
@@ -305,7 +305,7 @@ async def theirs(paya: RunningPaya, _theirs: dict[int, tuple[Theirs, Somebody]])
             )
         assert answer.redirects == [f"/activity/{load_id}/?new=1"], answer.text
         source = await paya.value("select source_id from banking.load where id = %s", (load_id,))
-        plan_id = await make_plan(paya, ann, "31.31")
+        plan_id = await make_plan(paya, ann, "313.13")
 
         async def cleared() -> bool:
             return await paya.balance(ann) == 9000 - 1223 + 7777
