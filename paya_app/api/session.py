@@ -9,7 +9,7 @@ import json
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from paya_app import identity
 from paya_app.api.callers import address_of
@@ -20,6 +20,7 @@ from paya_app.core.config import settings
 from paya_app.core.crypto import Unsealable, seal, unseal
 from paya_app.core.errors import Forbidden, PayaError, SignedOut, TextsUnavailable
 from paya_app.core.paths import local_path
+from paya_app.identity.acting import access_token_for_secret
 from paya_app.identity.phones import format_phone
 from paya_app.identity.sessions import realtime_token, sign_out_secret, why_ended
 
@@ -150,6 +151,24 @@ async def token(request: Request) -> Response:
     )
     set_cookie(response, SESSION, secret, ttl_s=COOKIE_TTL_S)
     return response
+
+
+@router.post("/access-token")
+async def access_token(request: Request) -> Response:
+    """The person's own token for their programs, to read and copy: a page without scripts, so that none sees it."""
+    await _form(request)
+    made = await access_token_for_secret(read_cookie(request, SESSION))
+    if made is None:
+        raise SignedOut
+    home = settings().public_url
+    return PlainTextResponse(
+        f"Your access token, good until {made.expires_at:%H:%M:%S} UTC and while you are signed in here:\n\n"
+        f"{made.text}\n\n"
+        "Whoever has it can do what you can until then: show it to nobody. For example:\n\n"
+        f'curl -H "Authorization: Bearer {made.text}" {home}/v1/savings-plans\n\n'
+        f"What else there is: {home}/v1/docs\n",
+        headers=_NO_STORE,
+    )
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -7,7 +7,8 @@ once, and refreshes the access token when it is about to expire.
 
 import asyncio
 from collections.abc import Collection
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -42,6 +43,28 @@ async def actor_for_secret(secret: str) -> Actor | None:
         return None
     rows = await db.call("select * from identity.session_by_secret(:hash)", {"hash": hash_of(secret)})
     return await _actor_of(rows[0]) if rows else None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """A person's own token of Supabase Auth, for their programs."""
+
+    text: str = field(repr=False)
+    expires_at: datetime
+
+
+async def access_token_for_secret(secret: str) -> AccessToken | None:
+    """The token of this cookie's session, refreshed when it is about to expire; None when it opens no living session.
+
+    Raises:
+        ServiceUnavailable: it cannot be known now.
+    """
+    if await actor_for_secret(secret) is None:
+        return None
+    rows = await db.call("select * from identity.session_by_secret(:hash)", {"hash": hash_of(secret)})
+    return (
+        AccessToken(unsealed(rows[0].access_token, rows[0].id, "access"), rows[0].access_expires_at) if rows else None
+    )
 
 
 async def actor_for_session(session_id: UUID) -> Actor | None:

@@ -20,8 +20,10 @@ _INLINE = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.DOTALL)
 _NOTHING = b"default-src 'none'; frame-ancestors 'none'"
 # Written by the build with a hash of their content in the name.
 _HASHED_PREFIX = "/assets/"
-# What is asked again by, and in pieces: of no use where the name changes with the content, and 3 kB of a start page.
-_FOR_ASKING_AGAIN = (b"etag", b"last-modified", b"accept-ranges")
+# What is asked again by, and in pieces, and for whom it differs: of no use where the name changes with the content and
+# everybody gets the same, and 5 kB of a start page.
+_NOT_FOR_FIXED = (b"etag", b"last-modified", b"accept-ranges", b"vary", b"cross-origin-resource-policy")
+_FIXED_VARY = (b"vary", b"Accept-Encoding")
 _KEPT_SUFFIXES = (".woff2", ".png", ".svg", ".ico", ".webmanifest")
 
 
@@ -109,8 +111,11 @@ class SecurityHeaders:
         else:
             ours = self._documents if kind.startswith(b"text/html") else self._every if _is_part(kind) else self._plain
         is_fixed = path.startswith(_HASHED_PREFIX) and message["status"] == HTTPStatus.OK
-        dropped = {*ours, *_FOR_ASKING_AGAIN} if is_fixed else ours
+        dropped = {*ours, *_NOT_FOR_FIXED} if is_fixed else ours
         kept = [(name, value) for name, value in given if name.lower() not in dropped]
+        if is_fixed:
+            ours = {name: value for name, value in ours.items() if name not in _NOT_FOR_FIXED}
+            kept.append(_FIXED_VARY)
         if not any(name.lower() == b"cache-control" for name, _ in kept):
             kept.append((b"cache-control", cache_control(path, message["status"]).encode()))
         return kept + list(ours.items())

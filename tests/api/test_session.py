@@ -14,7 +14,7 @@ from paya_app.core.errors import PayaError
 from tests.support.database import Database
 from tests.support.signing_in import OTHER_PHONE, PHONE, SigningIn, jwt_key, served
 
-POSTS = ("/session/start", "/session/verify", "/session/end")
+POSTS = ("/session/start", "/session/verify", "/session/end", "/session/access-token")
 
 
 @pytest.fixture
@@ -364,3 +364,18 @@ async def test_answers_are_kept_by_no_cache(parts):
         await parts.post("/session/end", {}),
     ):
         assert answer.headers["cache-control"] == "no-store"
+
+
+async def test_a_token_for_ones_programs_is_ones_own_and_ends_with_the_session(parts):
+    assert (await parts.post("/session/access-token", {})).status_code == 401
+    secret = await signed_in(parts)
+    answer = await parts.post("/session/access-token", {})
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+    assert answer.headers["content-type"].startswith("text/plain")
+    (token,) = set(re.findall(r"eyJ[\w.-]+", answer.text))
+    actor = await identity.actor_for_secret(secret)
+    assert actor is not None
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["sub"], claims["session_id"]) == (str(actor.user_id), str(actor.session_id))
+    await parts.post("/session/end", {})
+    assert (await parts.post("/session/access-token", {})).status_code == 401

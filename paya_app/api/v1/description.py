@@ -15,7 +15,8 @@ TAGS = {
     "Feed": "Public payments, without amounts, for everybody.",
     "Health": "Whether PaYa works, for everybody.",
     "Proof": "The head of the log of seals, for everybody, and receipts of one's own payments.",
-    "Savings plans": "A person's plans, for programs that have the person's access token.",
+    "Savings plans": "A person's plans, for programs that have the person's access token."
+    " Settings, Where you are signed in, shows one.",
 }
 ABOUT = "Errors answer as problems (RFC 9457) with a `code` for programs and a `detail` for people."
 

@@ -103,12 +103,28 @@ def page() -> rx.Component:
                     secondary("End all others", on_click=SessionsState.end_others, class_name="danger mt-4"),
                 ),
                 rx.el.p("An ended session can do nothing from that second on.", class_name="s m text-center mt-3"),
+                _programs(),
             ),
             waiting(rx.el.div(bone_rows(2), class_name="card")),
         ),
         title="Where you are signed in",
         active="settings",
         back="/settings/",
+    )
+
+
+def _programs() -> rx.Component:
+    return rx.el.section(
+        rx.el.h2("For your programs", class_name="mb-2"),
+        rx.el.p(
+            "An access token lets a program of yours do what you can, for a short while. ",
+            rx.el.a("What programs can do", href="/v1/docs", class_name="link hit"),
+            class_name="s m",
+        ),
+        native_form(
+            secondary("Show an access token", type="submit", class_name="mt-3"), action="/session/access-token"
+        ),
+        class_name="card p-4 mt-4",
     )
 
 
