@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
@@ -40,7 +41,12 @@ def _server() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    url = f"http://{host}:{port}"
+    # its first answer takes longer than ours may: it loads what it imitates then
+    boto3.client(
+        "sns", region_name=REGION, endpoint_url=url, aws_access_key_id="test", aws_secret_access_key="test"
+    ).list_topics()
+    yield url
     server.stop()
 
 
