@@ -4396,7 +4396,7 @@ CREATE FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s 
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   with stalled as (
-    select j.id from jobs.procrastinate_jobs j
+    select j.id, j.attempts from jobs.procrastinate_jobs j
     left join jobs.procrastinate_workers w on w.id = j.worker_id
     where j.status = 'doing' and j.id <> own_job and (
       w.id is null
@@ -4407,16 +4407,21 @@ CREATE FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s 
       )
     )
     for update of j skip locked
+  ), counted as (
+    insert into jobs.stall as s (job_id, attempts, times) select d.id, d.attempts, 1 from stalled d
+    on conflict (job_id) do update set
+      attempts = excluded.attempts, times = case when s.attempts = excluded.attempts then s.times + 1 else 1 end
+    returning s.job_id, s.times
   )
   update jobs.procrastinate_jobs j set
-    status = (case when j.attempts + 1 >= runs_max then 'failed' else 'todo' end)::jobs.procrastinate_job_status,
-    attempts = j.attempts + 1, worker_id = null, scheduled_at = null
-  from stalled s where j.id = s.id
+    status = (case when c.times >= runs_max then 'failed' else 'todo' end)::jobs.procrastinate_job_status,
+    worker_id = null, scheduled_at = null
+  from counted c where j.id = c.job_id
   returning j.id, j.task_name, j.status::text
 $$;
 
 -- comment FUNCTION sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer)
-COMMENT ON FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer) IS 'Puts jobs back whose worker is silent or that have run for too long; after runs_max runs they are dead letters. Returns what became of each.';
+COMMENT ON FUNCTION jobs.sweep(own_job bigint, silent_s double precision, running_s double precision, runs_max integer) IS 'Puts jobs back whose worker is silent or that have run for too long; after runs_max times in a row they are dead letters. Returns what became of each.';
 
 -- function tick_now(text, integer, text, text, text)
 CREATE FUNCTION jobs.tick_now(what text, every_s integer, queue text, task text, by text) RETURNS boolean
@@ -11067,6 +11072,17 @@ ALTER TABLE jobs.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS I
     CACHE 1
 );
 
+-- table stall
+CREATE TABLE jobs.stall (
+    job_id bigint NOT NULL,
+    attempts integer NOT NULL,
+    times integer NOT NULL,
+    CONSTRAINT stall_times_check CHECK ((times > 0))
+);
+
+-- comment TABLE stall
+COMMENT ON TABLE jobs.stall IS 'How often in a row a job''s worker died or hung under it. attempts is how often the job had failed by itself by then: a failure between two deaths is an answer, and the count begins anew.';
+
 -- table tick
 CREATE TABLE jobs.tick (
     what text NOT NULL,
@@ -11704,6 +11720,10 @@ ALTER TABLE ONLY jobs.procrastinate_periodic_defers
 -- constraint procrastinate_workers procrastinate_workers_pkey
 ALTER TABLE ONLY jobs.procrastinate_workers
     ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+
+-- constraint stall stall_pkey
+ALTER TABLE ONLY jobs.stall
+    ADD CONSTRAINT stall_pkey PRIMARY KEY (job_id);
 
 -- constraint tick tick_pkey
 ALTER TABLE ONLY jobs.tick
@@ -12456,6 +12476,10 @@ ALTER TABLE ONLY jobs.procrastinate_jobs
 ALTER TABLE ONLY jobs.procrastinate_periodic_defers
     ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.procrastinate_jobs(id);
 
+-- fk constraint stall stall_job_id_fkey
+ALTER TABLE ONLY jobs.stall
+    ADD CONSTRAINT stall_job_id_fkey FOREIGN KEY (job_id) REFERENCES jobs.procrastinate_jobs(id) ON DELETE CASCADE;
+
 -- fk constraint capture capture_hold_id_fkey
 ALTER TABLE ONLY ledger.capture
     ADD CONSTRAINT capture_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES ledger.hold(id);
@@ -12639,6 +12663,9 @@ ALTER TABLE jobs.procrastinate_periodic_defers ENABLE ROW LEVEL SECURITY;
 
 -- row security procrastinate_workers
 ALTER TABLE jobs.procrastinate_workers ENABLE ROW LEVEL SECURITY;
+
+-- row security stall
+ALTER TABLE jobs.stall ENABLE ROW LEVEL SECURITY;
 
 -- row security tick
 ALTER TABLE jobs.tick ENABLE ROW LEVEL SECURITY;

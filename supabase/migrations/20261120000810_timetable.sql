@@ -54,12 +54,22 @@ create trigger retries_give_way before update of status on jobs.procrastinate_jo
 for each row when (new.status = 'todo' and old.status <> 'todo' and new.queueing_lock is not null)
 execute function jobs.give_way();
 
+create table jobs.stall (
+  job_id bigint primary key references jobs.procrastinate_jobs (id) on delete cascade,
+  attempts integer not null,
+  times integer not null check (times > 0)
+);
+comment on table jobs.stall is
+'How often in a row a job''s worker died or hung under it. attempts is how often the job had failed by itself by then: '
+'a failure between two deaths is an answer, and the count begins anew.';
+alter table jobs.stall enable row level security;
+
 create function jobs.sweep(
   own_job bigint, silent_s double precision, running_s double precision, runs_max integer
 ) returns table (job bigint, task text, outcome text)
 language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   with stalled as (
-    select j.id from jobs.procrastinate_jobs j
+    select j.id, j.attempts from jobs.procrastinate_jobs j
     left join jobs.procrastinate_workers w on w.id = j.worker_id
     where j.status = 'doing' and j.id <> own_job and (
       w.id is null
@@ -70,15 +80,20 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
       )
     )
     for update of j skip locked
+  ), counted as (
+    insert into jobs.stall as s (job_id, attempts, times) select d.id, d.attempts, 1 from stalled d
+    on conflict (job_id) do update set
+      attempts = excluded.attempts, times = case when s.attempts = excluded.attempts then s.times + 1 else 1 end
+    returning s.job_id, s.times
   )
   update jobs.procrastinate_jobs j set
-    status = (case when j.attempts + 1 >= runs_max then 'failed' else 'todo' end)::jobs.procrastinate_job_status,
-    attempts = j.attempts + 1, worker_id = null, scheduled_at = null
-  from stalled s where j.id = s.id
+    status = (case when c.times >= runs_max then 'failed' else 'todo' end)::jobs.procrastinate_job_status,
+    worker_id = null, scheduled_at = null
+  from counted c where j.id = c.job_id
   returning j.id, j.task_name, j.status::text
 $$;
 comment on function jobs.sweep(bigint, double precision, double precision, integer) is
-'Puts jobs back whose worker is silent or that have run for too long; after runs_max runs they are dead letters. Returns what became of each.';
+'Puts jobs back whose worker is silent or that have run for too long; after runs_max times in a row they are dead letters. Returns what became of each.';
 grant execute on function jobs.sweep(bigint, double precision, double precision, integer) to paya_worker;
 
 create table jobs.tick (

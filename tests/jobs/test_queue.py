@@ -139,10 +139,26 @@ async def swept(database):
     return await database.rows("select status::text, attempts from jobs.procrastinate_jobs order by id")
 
 
+async def killed_again(database):
+    """The worker that took it is dead as well."""
+    await database.rows("update jobs.procrastinate_jobs set status = 'doing' where status = 'todo'")
+
+
 async def test_the_sweep_gives_up_a_job_that_kills_every_worker(database):
     await doing(database)
-    await doing(database, attempts=upkeep.RUNS_MAX - 1)
-    assert await swept(database) == [("todo", 1), ("failed", upkeep.RUNS_MAX)]
+    for _ in range(upkeep.RUNS_MAX - 1):
+        assert await swept(database) == [("todo", 0)]
+        await killed_again(database)
+    assert await swept(database) == [("failed", 0)]
+
+
+async def test_a_job_that_waits_for_a_vendor_is_not_given_up_when_its_worker_dies(database):
+    """Runs that ended in an answer say nothing of the job's killing workers, and deaths are none of its runs."""
+    await doing(database, attempts=900)
+    assert await swept(database) == [("todo", 900)]
+    for attempts in range(901, 901 + 2 * upkeep.RUNS_MAX):
+        await database.rows("update jobs.procrastinate_jobs set status = 'doing', attempts = %s", (attempts,))
+        assert await swept(database) == [("todo", attempts)]
 
 
 async def test_the_sweep_leaves_a_living_workers_job_alone_unless_it_hangs(database):
@@ -155,13 +171,13 @@ async def test_the_sweep_leaves_a_living_workers_job_alone_unless_it_hangs(datab
     )
     assert await swept(database) == [("doing", 0)]
     await database.rows("update jobs.procrastinate_events set at = at - interval '1 hour'")
-    assert await swept(database) == [("todo", 1)]
+    assert await swept(database) == [("todo", 0)]
 
 
 async def test_a_swept_job_gives_way_to_one_that_asks_the_same(database):
     await doing(database, only_once="once")
     assert await database.value("select jobs.enqueue('banking', 'clear_due', '{}', 'once')") is True
-    assert await swept(database) == [("cancelled", 1), ("todo", 0)]
+    assert await swept(database) == [("cancelled", 0), ("todo", 0)]
 
 
 async def test_a_retry_gives_way_to_one_that_asks_the_same(database):
