@@ -30,7 +30,7 @@ PAYERS = 4
 PEOPLE = 12
 LOADERS = 3
 ORDER = ("scheduler", "worker", "vendors", "app", "postgres")
-BACK_S_MAX = 30
+BACK_S_MAX = 90
 CALM_S = 2.0
 
 FLAWS = {

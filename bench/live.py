@@ -98,7 +98,7 @@ async def _sign_in(paya: Running, handles: list[str]) -> dict[str, str]:
             ).fetchall()
         )
     secrets: dict[str, str] = {}
-    async with httpx.AsyncClient(base_url=paya.url) as phone:
+    async with httpx.AsyncClient(base_url=paya.url, timeout=30) as phone:
         for number, handle in enumerate(handles):
             address = f"127.0.1.{number + 1}"
             await identity.start_sign_in(phones[handle], address=address)

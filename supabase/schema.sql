@@ -6037,6 +6037,19 @@ end $$;
 -- comment FUNCTION hurry(maximum integer)
 COMMENT ON FUNCTION notifications.hurry(maximum integer) IS 'Enqueues what was put off until a time that has come; returns how many.';
 
+-- function is_reached_by_text_alone(uuid)
+CREATE FUNCTION notifications.is_reached_by_text_alone(person uuid) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select not exists (
+    select from notifications.setting s where s.person = is_reached_by_text_alone.person and s.email is not null
+  ) and not exists (select from notifications.device d where d.person = is_reached_by_text_alone.person)
+$$;
+
+-- comment FUNCTION is_reached_by_text_alone(person uuid)
+COMMENT ON FUNCTION notifications.is_reached_by_text_alone(person uuid) IS 'Whether somebody has neither a confirmed address nor a browser that takes push messages.';
+
 -- function is_wanted(uuid, text, text)
 CREATE FUNCTION notifications.is_wanted(person uuid, kind text, channel text) RETURNS boolean
     LANGUAGE sql STABLE SECURITY DEFINER
@@ -6046,7 +6059,8 @@ CREATE FUNCTION notifications.is_wanted(person uuid, kind text, channel text) RE
     case when not k.is_chosen then k.is_urgent or is_wanted.channel = 'email' end,
     (select p.is_wanted from notifications.preference p
      where p.person = is_wanted.person and p.kind = k.kind and p.channel = is_wanted.channel),
-    k.is_default and is_wanted.channel <> 'sms')
+    case when is_wanted.channel = 'sms' then k.is_texted and notifications.is_reached_by_text_alone(is_wanted.person)
+      else k.is_default end)
   from notifications.kind k where k.kind = is_wanted.kind
 $$;
 
@@ -11281,11 +11295,12 @@ CREATE TABLE notifications.kind (
     kind events.kind NOT NULL,
     is_chosen boolean NOT NULL,
     is_default boolean NOT NULL,
-    is_urgent boolean DEFAULT false NOT NULL
+    is_urgent boolean DEFAULT false NOT NULL,
+    is_texted boolean DEFAULT false NOT NULL
 );
 
 -- comment TABLE kind
-COMMENT ON TABLE notifications.kind IS 'Events that people are told of. is_chosen: whether they may choose (else it is written to an address that is to be confirmed); is_default: whether e-mail and push tell it until they do. A text is sent to nobody who did not ask. is_urgent: told by every channel, in quiet hours too, and nobody can choose otherwise: whoever holds a stolen session least of all.';
+COMMENT ON TABLE notifications.kind IS 'Events that people are told of. is_chosen: whether they may choose (else it is written to an address that is to be confirmed); is_default: whether e-mail and push tell it until they do. is_texted: whether a text does, as long as it is the only way to reach them. is_urgent: told by every channel, in quiet hours too, and nobody can choose otherwise: whoever holds a stolen session least of all.';
 
 -- table preference
 CREATE TABLE notifications.preference (
@@ -13728,6 +13743,9 @@ REVOKE ALL ON FUNCTION notifications.hold_mine() FROM PUBLIC;
 -- acl FUNCTION hurry(maximum integer)
 REVOKE ALL ON FUNCTION notifications.hurry(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION notifications.hurry(maximum integer) TO service_role;
+
+-- acl FUNCTION is_reached_by_text_alone(person uuid)
+REVOKE ALL ON FUNCTION notifications.is_reached_by_text_alone(person uuid) FROM PUBLIC;
 
 -- acl FUNCTION is_wanted(person uuid, kind text, channel text)
 REVOKE ALL ON FUNCTION notifications.is_wanted(person uuid, kind text, channel text) FROM PUBLIC;

@@ -19,11 +19,12 @@ create table notifications.kind (
   kind events.kind primary key,
   is_chosen boolean not null,
   is_default boolean not null,
-  is_urgent boolean not null default false
+  is_urgent boolean not null default false,
+  is_texted boolean not null default false
 );
 comment on table notifications.kind is
 'Events that people are told of. is_chosen: whether they may choose (else it is written to an address that is to be confirmed); '
-'is_default: whether e-mail and push tell it until they do. A text is sent to nobody who did not ask. is_urgent: told by every channel, '
+'is_default: whether e-mail and push tell it until they do. is_texted: whether a text does, as long as it is the only way to reach them. is_urgent: told by every channel, '
 'in quiet hours too, and nobody can choose otherwise: whoever holds a stolen session least of all.';
 alter table notifications.kind enable row level security;
 insert into notifications.kind (kind, is_chosen, is_default)
@@ -31,6 +32,7 @@ values
 ('buy.bought', true, true), ('buy.failed', true, true), ('buy.skipped', true, true), ('buy.waits', true, true),
 ('plan.paused', true, true), ('plan.ended', true, true), ('reminder.came', true, false), ('notices.email_asked', false, true),
 ('withdrawal.sent', true, true), ('withdrawal.failed', true, true);
+update notifications.kind k set is_texted = true where k.kind in ('buy.failed', 'plan.paused', 'withdrawal.failed');
 insert into notifications.kind (kind, is_chosen, is_default, is_urgent) values ('withdrawal_address.added', false, true, true);
 
 create table notifications.setting (
@@ -87,13 +89,22 @@ comment on table notifications.device is 'Browsers that take push messages (RFC 
 create index device_of_person on notifications.device (person);
 alter table notifications.device enable row level security;
 
+create function notifications.is_reached_by_text_alone(person uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select not exists (
+    select from notifications.setting s where s.person = is_reached_by_text_alone.person and s.email is not null
+  ) and not exists (select from notifications.device d where d.person = is_reached_by_text_alone.person)
+$$;
+comment on function notifications.is_reached_by_text_alone(uuid) is 'Whether somebody has neither a confirmed address nor a browser that takes push messages.';
+
 create function notifications.is_wanted(person uuid, kind text, channel text) returns boolean
 language sql stable security definer set search_path = pg_catalog, pg_temp as $$
   select coalesce(
     case when not k.is_chosen then k.is_urgent or is_wanted.channel = 'email' end,
     (select p.is_wanted from notifications.preference p
      where p.person = is_wanted.person and p.kind = k.kind and p.channel = is_wanted.channel),
-    k.is_default and is_wanted.channel <> 'sms')
+    case when is_wanted.channel = 'sms' then k.is_texted and notifications.is_reached_by_text_alone(is_wanted.person)
+      else k.is_default end)
   from notifications.kind k where k.kind = is_wanted.kind
 $$;
 comment on function notifications.is_wanted(uuid, text, text) is 'Whether somebody wants to be told of this kind by this channel.';

@@ -31,7 +31,7 @@ async def signed(linking, body: bytes, *, key=None, kid=None, alg="ES256", **cla
 
 
 async def post(linking, body: bytes, signature: str) -> int:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         headers = {b"Plaid-Verification": signature.encode("latin-1")}
         return (await client.post(linking.hooks_url, content=body, headers=headers)).status_code
 

@@ -26,7 +26,7 @@ def signature(body: bytes, secret: str | None = None) -> str:
 async def post(bank, body: bytes, signed: str | None = None) -> int:
     signed = signature(body) if signed is None else signed
     headers = {b"X-Request-Signature-SHA-256": signed.encode("latin-1")}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         return (await client.post(bank.hooks_url, content=body, headers=headers)).status_code
 
 

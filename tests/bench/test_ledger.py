@@ -1,22 +1,16 @@
 """`paya bench ledger` runs whole, at a size whose figures mean nothing."""
 
-import json
-import subprocess
-import sys
+import pytest
+
+from tests.support.commands import figures_of
+
+pytestmark = pytest.mark.xdist_group("crash")
 
 PATHS = {"post", "send", "post_many(100)", "hot merchant"}
 
 
 def test_the_quick_form_measures_every_path():
-    ran = subprocess.run(
-        [sys.executable, "-m", "paya_app", "bench", "ledger", "--quick", "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert ran.returncode == 0, ran.stderr[-2000:]
-    figures = json.loads(ran.stdout)
+    figures = figures_of("bench", "ledger", "--quick")
     for name in PATHS:
         assert figures[name]["per_s"]["min"] > 0, name
         assert figures[name]["cpu_us"]["min"] > 0, name

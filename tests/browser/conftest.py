@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Playwright, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright, expect
 
 from tests.support.browsing import Browsing
 from tests.support.running import RunningPaya, running_paya
+
+# a machine may be busy: what is true in the end is asked for this long
+expect.set_options(timeout=20_000)
 
 ARTIFACTS = Path(__file__).resolve().parents[2] / "artifacts"
 # Playwright's own, since the last list given counts; and the browser's toolbar, which is a web page by now: with a

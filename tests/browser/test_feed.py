@@ -197,7 +197,7 @@ async def test_while_the_server_is_gone_the_page_says_how_old_it_is_and_then_cat
     await expect(page.get_by_text("reconnecting…")).to_contain_text("As of ")
     await expect(row_of(page, seen)).to_be_visible()
     await paya.wait_until_up()
-    await expect(row_of(page, missed)).to_be_visible(timeout=30_000)
+    await expect(row_of(page, missed)).to_be_visible(timeout=60_000)
     await expect(row_of(page, hidden)).to_have_count(0)
 
 
@@ -206,7 +206,7 @@ async def test_after_a_crash_of_the_server_the_feed_is_live_again(browsing, paya
     page = await watch(browsing)
     paya.kill_app()
     await paya.wait_until_up()
-    await expect(page.locator("[data-status=live]")).to_be_visible(timeout=30_000)
+    await expect(page.locator("[data-status=live]")).to_be_visible(timeout=60_000)
     payment_id = await paya.pay(ann, bob, 100, "after the crash", audience="public")
     await expect(row_of(page, payment_id)).to_be_visible()
 

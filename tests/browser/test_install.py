@@ -18,7 +18,7 @@ async def test_the_page_can_be_installed(browsing: Browsing):
 
 
 async def test_the_usual_files_are_there(paya: RunningPaya):
-    async with httpx.AsyncClient(base_url=paya.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=paya.url, trust_env=False, timeout=30) as client:
         for path, kind in {
             "/robots.txt": "text/plain",
             "/.well-known/security.txt": "text/plain",

@@ -47,6 +47,6 @@ async def test_a_late_load_is_said_on_the_open_page(browsing: Browsing, paya: Ru
     await paya.rows("update banking.load set created_at = created_at - interval '10 minutes' where id = %s", (load_id,))
     await page.clock.fast_forward(LATE_MS)
     await expect(page.locator("#late")).to_have_text(
-        "Later than expected. Nothing is lost; reference LD-7Q4K-22XM.", timeout=20_000
+        "Later than expected. Nothing is lost; reference LD-7Q4K-22XM.", timeout=40_000
     )
     assert not (faults := await measure(page, ARTIFACTS / "pages" / "late_load")), faults

@@ -12,7 +12,7 @@ async def test_a_bank_is_linked_by_signing_in_to_it(browsing: Browsing, paya: Ru
     await page.get_by_role("link", name="Sign in to your bank").click()
     await page.get_by_role("button", name="Choose your bank").click()
     # the first link of a fresh server brings the vendor's library into memory
-    await expect(page.get_by_text("Stand-in bank on this machine")).to_be_visible(timeout=30_000)
+    await expect(page.get_by_text("Stand-in bank on this machine")).to_be_visible(timeout=60_000)
     await page.get_by_role("button", name="First Platypus Bank").click()
     await page.get_by_label("User name").fill("user_good")
     await page.get_by_label("Password").fill("guessed")

@@ -26,7 +26,7 @@ BUY = (
 async def mails_to(paya: RunningPaya, address: str, count: int) -> list[dict[str, Any]]:
     """The mails in the mailbox, the newest first, once there are so many."""
     deadline = time.monotonic() + 60
-    async with httpx.AsyncClient(base_url=paya.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=paya.url, trust_env=False, timeout=30) as client:
         while True:
             answer = await client.get("/local/mail/messages", params={"to": address})
             answer.raise_for_status()
@@ -86,7 +86,7 @@ async def test_from_an_address_to_a_told_buy_to_one_click(browsing: Browsing, pa
     tick = page.get_by_role("checkbox", name="Bought by e-mail", exact=True)
     await expect(tick).to_have_attribute("aria-checked", "true")
     one_click = mail["headers"]["list-unsubscribe"].strip("<>")
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         assert (await client.get(one_click)).status_code == 200
         await expect(tick).to_have_attribute("aria-checked", "true")
         done = await client.post(one_click, data={"List-Unsubscribe": "One-Click"})

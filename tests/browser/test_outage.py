@@ -18,7 +18,7 @@ BANNER = "Our bank service does not answer right now."
 
 
 async def chaos(paya: RunningPaya, answers: str) -> None:
-    async with httpx.AsyncClient(base_url=paya.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=paya.url, trust_env=False, timeout=30) as client:
         done = await client.post("/local/chaos/", data={"vendor": "dwolla", "answers": answers})
         assert done.status_code == 303, done.text
 
@@ -49,15 +49,15 @@ async def test_a_load_asked_for_while_the_bank_service_is_down_goes_out_when_it_
         await key_in(page, "25.00")
         await page.locator("#review").click()
         await page.locator("#confirm").click()
-        await expect(page.get_by_text(QUEUED)).to_be_visible(timeout=20_000)
+        await expect(page.get_by_text(QUEUED)).to_be_visible(timeout=40_000)
         receipt = page.url
         await page.goto("/add/")
-        await expect(page.get_by_text(BANNER)).to_be_visible(timeout=20_000)
+        await expect(page.get_by_text(BANNER)).to_be_visible(timeout=40_000)
         assert not (faults := await measure(page, ARTIFACTS / "pages" / "add_outage")), faults
     # without a reload: the page asks now and then
     await expect(page.get_by_text(BANNER)).to_be_hidden(timeout=60_000)
     await page.goto(receipt)
-    await expect(page.get_by_text(QUEUED)).to_be_hidden(timeout=30_000)
+    await expect(page.get_by_text(QUEUED)).to_be_hidden(timeout=60_000)
 
     async def arrived() -> bool:
         return await paya.balance(ann) == 2500

@@ -21,7 +21,7 @@ async def test_what_a_bank_took_back_is_told_on_the_loads_page(browsing: Browsin
     await expect(page.get_by_text("Yours to spend")).to_be_visible()
     await paya.rows("select banking.book_failed(%s, %s, 'R01')", (load_id, vendor_ref))
     owed = page.locator("#owed")
-    await expect(owed).to_contain_text("You owe $30.00", timeout=20_000)  # by the event, without a reload
+    await expect(owed).to_contain_text("You owe $30.00", timeout=40_000)  # by the event, without a reload
     await expect(owed).to_contain_text("A Bank ··7890 took back $50.00 after it had arrived. Your bank says that")
     await expect(owed).to_contain_text("$20.00 of it was still in your wallet and went back. Who you paid keeps it.")
     assert not (faults := await measure(page, ARTIFACTS / "pages" / "owed_load")), faults
@@ -38,5 +38,5 @@ async def test_what_a_bank_took_back_is_told_on_the_loads_page(browsing: Browsin
     await expect(owed).to_have_count(0)
     await expect(page.locator(".home-amt")).to_have_text("$0.00")
     await page.goto(f"/activity/{load_id}/")
-    await expect(page.locator("#paid-back")).to_have_text("The $30.00 that you owed is paid back.", timeout=20_000)
+    await expect(page.locator("#paid-back")).to_have_text("The $30.00 that you owed is paid back.", timeout=40_000)
     await expect(owed).to_have_count(0)

@@ -290,7 +290,7 @@ async def test_who_saves_data_is_spared_the_other_pages(browsing: Browsing, cast
 
 async def _bytes(asked: list[str]) -> int:
     total, marks = 0, dict[str, str]()
-    async with httpx.AsyncClient(trust_env=False, headers={"accept-encoding": "gzip"}) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30, headers={"accept-encoding": "gzip"}) as client:
         for url in asked:
             # what is asked again says what it has, as a browser does
             known = {"if-none-match": marks[url]} if url in marks else {}

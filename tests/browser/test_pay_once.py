@@ -139,7 +139,7 @@ async def test_a_page_that_the_server_forgot_still_pays_once(browsing: Browsing,
     paya.kill_app()
     await expect(page.locator("#offline")).to_be_visible()
     await paya.wait_until_up()
-    await expect(page.locator("#offline")).to_have_count(0, timeout=20_000)
+    await expect(page.locator("#offline")).to_have_count(0, timeout=40_000)
     await page.locator("#review").click()
     await page.locator("#confirm").click()
     await expect(page.locator("#item-amount")).to_have_text("−$4.00")

@@ -96,7 +96,7 @@ async def test_money_that_arrives_while_the_page_is_open_can_be_paid(browsing: B
 
 async def test_no_form_can_be_sent_before_the_page_is_live(paya: RunningPaya):
     """What the server sends before any script runs: each form in it has a route of ours to go to."""
-    async with httpx.AsyncClient(base_url=paya.url, trust_env=False, follow_redirects=True) as client:
+    async with httpx.AsyncClient(base_url=paya.url, trust_env=False, timeout=30, follow_redirects=True) as client:
         for page in PAGES:
             path = re.sub(r"\[\w+\]", "x", page.route).rstrip("/") + "/"
             html = (await client.get(path, params={"to": "x"})).text

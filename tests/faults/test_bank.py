@@ -1,10 +1,6 @@
 """The bank checker, once through every fault, and the parts that it stands on."""
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
 from itertools import islice
 
 import psycopg
@@ -14,6 +10,7 @@ import bench.bank
 from bench.bank import Scenario, plan, run
 from bench.bank.client import Client, Deadline, Unknown
 from bench.bank.proxy import Proxy, Replies
+from tests.support.commands import figures_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.xdist_group("crash")
@@ -30,18 +27,7 @@ def test_every_fault_once_and_nothing_is_lost_or_doubled(bank_server):
 
 
 def test_the_command_prints_its_seed_and_figures():
-    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "DWOLLA_", "PLAID_", "KRAKEN_")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(outside)}
-    done = subprocess.run(
-        [sys.executable, "-m", "paya_app", "faults", "bank", "--seconds", "2", "--seed", "7", "--json"],
-        env=clean,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads(done.stdout)
+    figures = figures_of("faults", "bank", "--seconds", "2", "--seed", "7")
     assert (figures["seed"], figures["violations"]) == (7, {})
     assert figures["acknowledged"] > 0
 

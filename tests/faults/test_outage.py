@@ -1,33 +1,15 @@
 """What `paya bench outage` and `paya faults worker` measure, once through and briefly."""
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
+
+from tests.support.commands import figures_of
 
 # One worker runs all crash tests, one after the other: each has a database server and programs of its own.
 pytestmark = pytest.mark.xdist_group("crash")
 
 
-def figures(*command: str) -> dict:
-    outside = ("PAYA_", "DATABASE_", "SUPABASE_", "TWILIO_", "SNS_", "DWOLLA_", "PLAID_", "KRAKEN_")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(outside)}
-    done = subprocess.run(
-        [sys.executable, "-m", "paya_app", *command, "--json"],
-        env=clean,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
 def test_what_waited_through_an_outage_is_sent_once_and_in_order():
-    found = figures("bench", "outage", "--operations", "40")
+    found = figures_of("bench", "outage", "--operations", "40")
     assert found["transfers_at_the_vendor"] == 40
     assert found["rest"] == 0
     assert not any(found["flaws"].values())
@@ -35,7 +17,7 @@ def test_what_waited_through_an_outage_is_sent_once_and_in_order():
 
 
 def test_loads_survive_a_worker_that_is_killed():
-    found = figures("faults", "worker", "--loads", "16")
+    found = figures_of("faults", "worker", "--loads", "16")
     assert found["kills"] > 0
     assert found["minted_cents"] == found["taken_from_banks_cents"] == found["came_to_our_bank_cents"]
     assert not any(found["flaws"].values())

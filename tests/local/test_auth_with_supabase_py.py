@@ -20,7 +20,7 @@ async def parts(database: Database) -> AsyncIterator[SigningIn]:
 
 @pytest.fixture
 async def stock(parts: SigningIn) -> AsyncIterator[AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
         options = AsyncClientOptions(auto_refresh_token=False, httpx_client=http)
         yield await acreate_client(parts.url, settings().supabase_anon_key, options)
 
@@ -28,7 +28,7 @@ async def stock(parts: SigningIn) -> AsyncIterator[AsyncClient]:
 @pytest.fixture
 async def server(parts: SigningIn) -> AsyncIterator[AsyncClient]:
     """As our own server."""
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
         options = AsyncClientOptions(auto_refresh_token=False, httpx_client=http)
         key = settings().supabase_service_role_key.get_secret_value()
         yield await acreate_client(parts.url, key, options)
@@ -91,7 +91,7 @@ async def test_the_anon_key_neither_sends_nor_checks_codes(parts, stock):
 
 
 async def test_an_anon_key_of_somewhere_else_opens_nothing(parts):
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
         options = AsyncClientOptions(auto_refresh_token=False, httpx_client=http)
         stranger = await acreate_client(parts.url, "eyJhbGciOiJIUzI1NiJ9.e30.x", options)
         with pytest.raises(AuthApiError) as refused:

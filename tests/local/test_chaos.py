@@ -12,7 +12,7 @@ from tests.support.dwolla import free_socket, listening, until
 async def client(database):
     held = free_socket()
     url = f"http://localhost:{held.getsockname()[1]}"
-    async with listening(create_chaos(), held), httpx.AsyncClient(base_url=url, trust_env=False) as client:
+    async with listening(create_chaos(), held), httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
         yield client
     held.close()
 

@@ -22,7 +22,7 @@ def ports(database, monkeypatch):
 
 
 async def status(url: str) -> int:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         try:
             return (await client.get(url)).status_code
         except httpx.ConnectError:

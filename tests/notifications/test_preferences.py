@@ -40,10 +40,38 @@ async def changes(database):
     ]
 
 
-async def test_until_something_is_chosen_mail_and_push_tell_all_but_reminders(people):
+TEXTED = {(kind, "sms") for kind in ("buy.failed", "plan.paused", "withdrawal.failed")}
+BY_MAIL_AND_PUSH = {(each.kind, channel) for each in KINDS[1:] for channel in ("email", "push")}
+
+
+async def test_until_something_is_chosen_mail_and_push_tell_all_but_reminders_and_texts_what_needs_somebody(people):
     ann = await people.join("ann")
-    wanted = (await notifications.my_settings(ann)).wanted
-    assert wanted == {(each.kind, channel) for each in KINDS[1:] for channel in ("email", "push")}
+    assert (await notifications.my_settings(ann)).wanted == BY_MAIL_AND_PUSH | TEXTED
+
+
+async def test_nobody_is_texted_unasked_who_can_be_reached_otherwise(database, people, mails):
+    ann, bob, cas = [await people.join(name) for name in ("ann", "bob", "cas")]
+    await confirm(database, mails, ann)
+    await database.rows(
+        "insert into notifications.device (person, endpoint, public_key, auth_secret, name, created_at)"
+        " values (%s, 'https://push.example/1', repeat('a', 87), repeat('b', 22), 'A phone', now())",
+        (bob.user_id,),
+    )
+    for reached in (ann, bob):
+        assert (await notifications.my_settings(reached)).wanted == BY_MAIL_AND_PUSH
+    await notifications.choose(cas, kind="plan.paused", channel="sms", is_wanted=False)
+    assert (await notifications.my_settings(cas)).wanted == BY_MAIL_AND_PUSH | TEXTED - {("plan.paused", "sms")}
+    await notifications.remove_email(ann)
+    assert (await notifications.my_settings(ann)).wanted == BY_MAIL_AND_PUSH | TEXTED
+
+
+async def test_a_plan_that_stops_is_told_by_text_to_who_set_up_nothing(database, people):
+    async with served(database):
+        ann = await people.join("ann")
+        plan_id = await a_plan(database, ann)
+        await database.rows("select savings.pause_for(%s, 'insufficient_funds')", (plan_id,))
+        await tell(database)
+        assert ("plan.paused", "sms", "sent", None) in await deliveries(database)
 
 
 async def test_each_choice_is_kept_once_with_its_event(database, people):

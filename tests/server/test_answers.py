@@ -22,7 +22,7 @@ def paya() -> Iterator[RunningPaya]:
 
 @pytest.fixture
 async def http(paya: RunningPaya) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=paya.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=paya.url, trust_env=False, timeout=30) as client:
         yield client
 
 
@@ -159,6 +159,6 @@ async def test_a_redirect_names_no_scheme_and_no_host_behind_a_proxy(http: httpx
 
 @pytest.mark.parametrize("path", ["//evil.example/pay", "//evil.example", "/%5Cevil.example/x", "/\\evil.example"])
 async def test_a_path_cannot_become_another_host(paya: RunningPaya, path: str):
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         location = (await client.get(paya.url + path)).headers.get("location", "/")
     assert re.match(r"/(?![/\\])", location)

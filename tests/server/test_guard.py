@@ -78,7 +78,7 @@ async def test_two_origins_are_refused(paya: RunningPaya):
 @pytest.mark.parametrize("origin", [{}, {"origin": "http://evil.example"}])
 @pytest.mark.parametrize("path", ["/_event", "/_event/", "/_event/?EIO=4&transport=polling", "//_event/", "/_event/x"])
 async def test_polling_from_elsewhere_gets_nothing(paya: RunningPaya, origin: dict[str, str], path: str):
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
         for method in ("GET", "POST", "OPTIONS"):
             answer = await client.request(method, paya.url + path, headers=origin)
             assert answer.status_code in (307, 400, 403, 404, 405), (method, answer.status_code)

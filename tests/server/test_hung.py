@@ -23,7 +23,7 @@ def paya() -> Iterator[RunningPaya]:
 
 async def health_says(paya: RunningPaya, status: str, within_s: float) -> dict[str, Any]:
     deadline = time.monotonic() + within_s
-    async with httpx.AsyncClient(base_url=paya.url, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=paya.url, trust_env=False, timeout=30) as client:
         while (answer := (await client.get("/v1/health")).json())["status"] != status:
             assert time.monotonic() < deadline, (answer, paya.said())
             await asyncio.sleep(0.1)

@@ -28,7 +28,7 @@ class Browsing:
         context = await self.browser.new_context(
             **{"base_url": self.paya.url, "viewport": PHONE, "reduced_motion": "reduce"} | options
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         if who is not None:
             await context.add_cookies(
                 [{"name": "paya", "value": who.secret, "url": self.paya.url, "httpOnly": True, "sameSite": "Lax"}]

@@ -123,7 +123,7 @@ async def serving(
     try:
         async with (
             listening(wrap(app, base_url) if wrap else app, held),
-            httpx.AsyncClient(base_url=base_url, headers={"Accept": HAL}, trust_env=False) as client,
+            httpx.AsyncClient(base_url=base_url, headers={"Accept": HAL}, trust_env=False, timeout=30) as client,
         ):
             client.headers["Authorization"] = f"Bearer {await token(client)}"
             yield ServedDwolla(base_url, client, database)

@@ -93,7 +93,7 @@ async def serving(
     try:
         async with (
             listening(wrap(app, base_url) if wrap else app, held),
-            httpx.AsyncClient(base_url=base_url, trust_env=False) as client,
+            httpx.AsyncClient(base_url=base_url, trust_env=False, timeout=30) as client,
         ):
             yield ServedPlaid(base_url, client, database)
     finally:

@@ -64,7 +64,7 @@ class RunningPaya(running.Running):
     async def code_for(self, phone: str) -> str:
         """The code in the newest text to `phone`, once it is there."""
         deadline = time.monotonic() + 10
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30) as client:
             while True:
                 answer = await client.get("/local/phone/messages", params={"to": e164(phone)})
                 answer.raise_for_status()
@@ -91,7 +91,7 @@ class RunningPaya(running.Running):
     async def sign_in(self, phone: str) -> str:
         """The session cookie's value after signing in with `phone`."""
         headers = {"origin": self.url}
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False, headers=headers) as client:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30, headers=headers) as client:
             answer = await client.post("/session/start", data={"phone": phone})
             assert answer.status_code == 303, answer.text
             code = await self.code_for(phone)
@@ -150,7 +150,7 @@ class RunningPaya(running.Running):
     async def wait_until_up(self) -> None:
         """Until it answers again."""
         deadline = time.monotonic() + 30
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=30) as client:
             while True:
                 try:
                     if (await client.get("/ping")).status_code == 200:

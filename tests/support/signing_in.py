@@ -138,8 +138,10 @@ async def served(
 
         async with (
             listening(one_origin, front),
-            httpx.AsyncClient(base_url=url, trust_env=False, verify=_TLS, headers={"user-agent": BROWSER}) as browser,
-            httpx.AsyncClient(base_url=url, trust_env=False, verify=_TLS) as client,
+            httpx.AsyncClient(
+                base_url=url, trust_env=False, timeout=30, verify=_TLS, headers={"user-agent": BROWSER}
+            ) as browser,
+            httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, verify=_TLS) as client,
         ):
             client.headers["apikey"] = chosen.supabase_anon_key
             client.headers["x-supabase-api-version"] = "2024-01-01"

@@ -40,7 +40,8 @@ def notice_kinds(state: Any) -> rx.Component:
             ),
         ),
         rx.el.p(
-            "E-mail and push begin once they are set up below. Texts go to the number you sign in with.",
+            "E-mail and push begin once they are set up below. Until then we text the number you sign in with when "
+            "something needs you, unless you choose otherwise.",
             class_name="s m px-4 pt-2 pb-4",
         ),
         class_name="card",
