@@ -2140,20 +2140,40 @@ COMMENT ON FUNCTION banking.new_reference(prefix text) IS 'A fresh reference for
 
 -- function note_attempt(uuid, text, boolean)
 CREATE FUNCTION banking.note_attempt(operation_id uuid, error text, is_unsent boolean) RETURNS void
-    LANGUAGE sql SECURITY DEFINER
+    LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_variable
+declare
+  before banking.provider_operation;
+  owner uuid;
+  changes bigint;
+begin
+  select * into before from banking.provider_operation o where o.id = operation_id and o.state = 'submitted' for no key update;
+  if not found then
+    return;
+  end if;
   update banking.provider_operation o set
     last_error = left(error, 200),
     -- only what certainly never arrived goes back to "not sent"
     state = case when is_unsent and o.attempts = 1 then 'queued' else o.state end,
     attempts = case when is_unsent and o.attempts = 1 then 0 else o.attempts end,
     first_sent_at = case when is_unsent and o.attempts = 1 then null else o.first_sent_at end
-  where o.id = operation_id and o.state = 'submitted'
-$$;
+  where o.id = operation_id;
+  -- its owner sees from now on that it waits; that it still does is no news
+  if before.last_error <> '' or error = '' then
+    return;
+  end if;
+  if before.kind = 'load' then
+    update banking.load t set version = t.version + 1 where t.id = operation_id returning t.person, t.version into owner, changes;
+  else
+    update banking.redemption t set version = t.version + 1 where t.id = operation_id returning t.person, t.version into owner, changes;
+  end if;
+  perform events.record(before.kind || '.delayed', operation_id, changes, jsonb_build_object('owner_id', owner), null);
+end $$;
 
 -- comment FUNCTION note_attempt(operation_id uuid, error text, is_unsent boolean)
-COMMENT ON FUNCTION banking.note_attempt(operation_id uuid, error text, is_unsent boolean) IS 'Notes why the vendor did not take an operation yet.';
+COMMENT ON FUNCTION banking.note_attempt(operation_id uuid, error text, is_unsent boolean) IS 'Notes why the vendor did not take an operation yet; the first time its owner is told that it waits.';
 
 -- function note_cancel_refused(uuid)
 CREATE FUNCTION banking.note_cancel_refused(operation_id uuid) RETURNS void

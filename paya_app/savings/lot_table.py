@@ -28,7 +28,7 @@ COLUMNS = (
     "withdrawals",
 )
 # what programs that open tables take for the beginning of a formula, behind spaces too
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)

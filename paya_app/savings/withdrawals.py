@@ -88,6 +88,16 @@ class WithdrawalLimits:
     addresses_max: int
     available_sats: int
 
+    @property
+    def day_left_sats(self) -> int:
+        """What the day's limit still lets go."""
+        return max(0, self.day_max_sats - self.day_used_sats)
+
+    @property
+    def at_most_sats(self) -> int:
+        """The most that can be withdrawn now."""
+        return min(self.available_sats, self.day_left_sats)
+
 
 async def withdraw(
     actor: Actor, *, withdrawal_id: UUID, address_id: UUID, quantity_sats: int, fee_sats_max: int

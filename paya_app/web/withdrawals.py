@@ -129,9 +129,13 @@ def stages_of(withdrawal: Withdrawal) -> list[StageRow]:
 
 def limits_words(limits: WithdrawalLimits) -> str:
     """The least, and what is left of the day's limit."""
-    left = max(0, limits.day_max_sats - limits.day_used_sats)
     least = format_amount(limits.min_sats, "BTC")
-    return f"At least {least}. {format_amount(left, 'BTC')} of the daily limit is left."
+    return f"At least {least}. {format_amount(limits.day_left_sats, 'BTC')} of the daily limit is left."
+
+
+def plain_btc(quantity_sats: int) -> str:
+    """The amount as it is typed: `0.00100000`."""
+    return format_amount(quantity_sats, "BTC").removesuffix(" BTC")
 
 
 def read_btc(text: str) -> int:

@@ -89,16 +89,36 @@ comment on function banking.claim_load(uuid) is
 grant execute on function banking.claim_load(uuid) to service_role;
 
 create function banking.note_attempt(operation_id uuid, error text, is_unsent boolean) returns void
-language sql security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  before banking.provider_operation;
+  owner uuid;
+  changes bigint;
+begin
+  select * into before from banking.provider_operation o where o.id = operation_id and o.state = 'submitted' for no key update;
+  if not found then
+    return;
+  end if;
   update banking.provider_operation o set
     last_error = left(error, 200),
     -- only what certainly never arrived goes back to "not sent"
     state = case when is_unsent and o.attempts = 1 then 'queued' else o.state end,
     attempts = case when is_unsent and o.attempts = 1 then 0 else o.attempts end,
     first_sent_at = case when is_unsent and o.attempts = 1 then null else o.first_sent_at end
-  where o.id = operation_id and o.state = 'submitted'
-$$;
-comment on function banking.note_attempt(uuid, text, boolean) is 'Notes why the vendor did not take an operation yet.';
+  where o.id = operation_id;
+  -- its owner sees from now on that it waits; that it still does is no news
+  if before.last_error <> '' or error = '' then
+    return;
+  end if;
+  if before.kind = 'load' then
+    update banking.load t set version = t.version + 1 where t.id = operation_id returning t.person, t.version into owner, changes;
+  else
+    update banking.redemption t set version = t.version + 1 where t.id = operation_id returning t.person, t.version into owner, changes;
+  end if;
+  perform events.record(before.kind || '.delayed', operation_id, changes, jsonb_build_object('owner_id', owner), null);
+end $$;
+comment on function banking.note_attempt(uuid, text, boolean) is 'Notes why the vendor did not take an operation yet; the first time its owner is told that it waits.';
 grant execute on function banking.note_attempt(uuid, text, boolean) to service_role;
 
 create function banking.book_accepted(load_id uuid, vendor_ref text) returns void

@@ -115,12 +115,16 @@ async def test_while_the_vendor_is_down_it_is_queued_and_says_so(bank, people, m
         assert found.state == "queued"
         assert found.stages[1].detail == "Queued. Your bank hears from us as soon as it answers."
         assert found.stages[-1].expected_at is None
+        await bank.database.rows("update jobs.procrastinate_jobs set scheduled_at = null")
+        await bank.work()
     settings.cache_clear()
     assert await bank.dead_letters() == []
     await bank.database.rows("update jobs.procrastinate_jobs set scheduled_at = null")
     await bank.work()
     assert (await bank.load(ann, load)).state == "pending"
     assert await bank.dwolla.transfer_count() == 1
+    # an open page learns of it by the event, once
+    assert await bank.event_kinds(load) == ["load.requested", "load.delayed", "load.submitted"]
 
 
 async def test_a_token_that_was_revoked_is_renewed_unnoticed(bank, people):

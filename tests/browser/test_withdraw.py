@@ -5,7 +5,7 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 
-from playwright.async_api import expect
+from playwright.async_api import Locator, Page, expect
 
 from paya_app.core.ids import new_id
 from paya_app.savings import in_fours
@@ -37,6 +37,13 @@ async def with_bitcoin(paya: RunningPaya, who: Somebody) -> None:
         return await paya.value("select state = 'bought' from savings.buy where plan_id = %s", (plan_id,))
 
     await until(bought, patience_s=60)
+
+
+async def all_of_it(page: Page, amount: Locator) -> None:
+    """The button writes what the page says can be withdrawn."""
+    await page.get_by_role("button", name="All of it").click()
+    await expect(amount).to_have_value(re.compile(r"^0\.\d{8}$"))
+    assert await amount.input_value() == (await page.locator(".amt").inner_text()).removesuffix(" BTC")
 
 
 async def test_bitcoin_goes_to_ones_own_address(browsing: Browsing, paya: RunningPaya):
@@ -71,6 +78,7 @@ async def test_bitcoin_goes_to_ones_own_address(browsing: Browsing, paya: Runnin
         await amount.fill("0.00001")
         await amount.press("Enter")
         await expect(page.locator("#withdraw")).to_contain_text("at least 0.00020000 BTC")
+        await all_of_it(page, amount)
         await amount.fill("0.001")
         await tab_to(page, "Review")
         await page.keyboard.press("Enter")

@@ -154,6 +154,7 @@ ROWS = {
     ),
     "WithdrawState.drop_address": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"address_id": t.address}),
     "WithdrawState.choose_address": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"address_id": t.address}),
+    "WithdrawState.take_all": Row(SIGNED_OUT),
     "WithdrawState.ask_review": Row(
         SIGNED_OUT, "Check the withdrawal once more", payload=lambda _: {"form": {"amount": "0.001"}}
     ),

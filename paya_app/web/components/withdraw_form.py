@@ -36,8 +36,11 @@ def amount_form_of(the: Any) -> rx.Component:
                     max_length=24,
                     placeholder="0.001",
                     class_name="num",
+                    default_value=the.prefilled,
+                    key=the.taken.to(str),
                 ),
                 rx.el.p(the.limits, class_name="hint num"),
+                secondary("All of it", on_click=the.take_all, class_name="low w-auto! mt-3"),
                 busy_button(
                     "Review",
                     busy_label="Asking for the fee …",

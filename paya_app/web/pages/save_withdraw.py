@@ -13,7 +13,6 @@ from paya_app import savings
 from paya_app.core.actor import Actor
 from paya_app.core.errors import NotFound, PayaError, RequestInvalid
 from paya_app.core.ids import new_id
-from paya_app.core.money import format_amount
 from paya_app.web.components.asked_for import asked_for
 from paya_app.web.components.due import Due
 from paya_app.web.components.frame import frame
@@ -33,6 +32,7 @@ from paya_app.web.withdrawals import (
     WithdrawalRow,
     address_row,
     limits_words,
+    plain_btc,
     read_btc,
     receipt_of,
     stages_of,
@@ -51,6 +51,8 @@ class WithdrawState(Reviewing, rx.State):
     withdrawal_id: str = ""
     former_id: str = ""
     available: str = ""
+    prefilled: str = ""
+    taken: int = 0
     limits: str = ""
     wait_hours: int = 24
     added: int = 0
@@ -144,6 +146,16 @@ class WithdrawState(Reviewing, rx.State):
             self.fault = error.message
 
     @rx.event
+    async def take_all(self) -> None:
+        """Write all that may leave today into the field."""
+        try:
+            limits = await savings.withdrawal_limits(await signed_in(self))
+            self.prefilled, self.fault = plain_btc(limits.at_most_sats), ""
+            self.taken += 1
+        except PayaError as error:
+            self.fault = error.message
+
+    @rx.event
     async def ask_review(self, form: dict[str, Any]) -> None:
         """Read the amount strictly, ask what the network takes, and show what will happen."""
         self.fault = ""
@@ -204,7 +216,7 @@ class WithdrawState(Reviewing, rx.State):
         else:
             limits = await savings.withdrawal_limits(actor)
             mine = await savings.addresses(actor)
-            self.available = format_amount(limits.available_sats, "BTC").removesuffix(" BTC")
+            self.available = plain_btc(limits.available_sats)
             self.limits, self.wait_hours = limits_words(limits), limits.address_hours
             self.addresses = [address_row(each) for each in mine]
             self.past = [withdrawal_row(each) for each in await savings.withdrawals(actor)]
