@@ -4783,13 +4783,14 @@ declare
   admitted ledger.chunk := ledger.admit_chunk('collect', chunk, to_account, from_accounts, amounts, kind, ref);
   is_new boolean := kind = any(ledger.new_business_kinds());
   moment timestamptz := clock_timestamp();
+  ids text := left(chunk::text, 32);
   first_id uuid;
   posted integer;
 begin
   if admitted.at is null then
     -- the ids of a chunk number its accounts, whoever pays
     with due as (
-      select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
+      select (ids || lpad(to_hex(u.n::integer - 1), 4, '0'))::uuid as id, u.account_id, u.amount
       from unnest(from_accounts, amounts) with ordinality u (account_id, amount, n)
     ), moved as (
       update ledger.account a set balance = a.balance - d.amount, seq = a.seq + 1 from due d
@@ -4841,6 +4842,7 @@ CREATE FUNCTION ledger.distribute(chunk uuid, from_account bigint, to_accounts b
 declare
   admitted ledger.chunk := ledger.admit_chunk('distribute', chunk, from_account, to_accounts, amounts, kind, ref);
   moment timestamptz := clock_timestamp();
+  ids text := left(chunk::text, 32);
   posted integer;
 begin
   if admitted.at is not null then
@@ -4848,7 +4850,8 @@ begin
   end if;
   admitted.moved := (select sum(u.amount) from unnest(amounts) u (amount));
   with due as (
-    select ledger.chunk_id(chunk, u.n::integer - 1) as id, u.account_id, u.amount
+    -- chunk_id written out: a call for each would cost as much as its entry's index
+    select (ids || lpad(to_hex(u.n::integer - 1), 4, '0'))::uuid as id, u.account_id, u.amount
     from unnest(to_accounts, amounts) with ordinality u (account_id, amount, n)
   ), moved as (
     update ledger.account a set balance = a.balance + d.amount, seq = a.seq + 1 from due d where a.id = d.account_id
@@ -9814,7 +9817,7 @@ CREATE FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents
         -- what waited for money stands back when the next one is due
         when b.retry_at is not null and exists (
           select from savings.buy l
-          where l.plan_id = b.plan_id and l.due_at > b.due_at and l.due_at <= private.now() and l.state = 'scheduled'
+          where l.plan_id = b.plan_id and l.due_at > b.due_at and l.due_at <= (select private.now()) and l.state = 'scheduled'
         ) then b.reason
         -- the bank's money was to pay it: the wallet does so in its place only where the plan says so
         when p.funding = 'bank' and p.on_shortfall <> 'use_wallet'
@@ -9823,7 +9826,8 @@ CREATE FUNCTION savings.take_due(maximum integer, price_cents bigint, high_cents
       end as reason
     from (
       select * from savings.buy w
-      where w.state = 'scheduled' and w.due_at <= private.now() and coalesce(w.retry_at, w.due_at) <= private.now()
+      -- read once, not for each
+      where w.state = 'scheduled' and w.due_at <= (select private.now()) and coalesce(w.retry_at, w.due_at) <= (select private.now())
       order by w.due_at, w.id limit take_due.maximum for no key update skip locked
     ) b
     join savings.plan p on p.id = b.plan_id

@@ -105,7 +105,7 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
         -- what waited for money stands back when the next one is due
         when b.retry_at is not null and exists (
           select from savings.buy l
-          where l.plan_id = b.plan_id and l.due_at > b.due_at and l.due_at <= private.now() and l.state = 'scheduled'
+          where l.plan_id = b.plan_id and l.due_at > b.due_at and l.due_at <= (select private.now()) and l.state = 'scheduled'
         ) then b.reason
         -- the bank's money was to pay it: the wallet does so in its place only where the plan says so
         when p.funding = 'bank' and p.on_shortfall <> 'use_wallet'
@@ -114,7 +114,8 @@ language sql volatile security definer set search_path = pg_catalog, pg_temp as 
       end as reason
     from (
       select * from savings.buy w
-      where w.state = 'scheduled' and w.due_at <= private.now() and coalesce(w.retry_at, w.due_at) <= private.now()
+      -- read once, not for each
+      where w.state = 'scheduled' and w.due_at <= (select private.now()) and coalesce(w.retry_at, w.due_at) <= (select private.now())
       order by w.due_at, w.id limit take_due.maximum for no key update skip locked
     ) b
     join savings.plan p on p.id = b.plan_id
