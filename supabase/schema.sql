@@ -8823,11 +8823,14 @@ CREATE FUNCTION savings.my_next_buy() RETURNS jsonb
     select b.due_at, b.amount_cents from savings.buy b
     where b.plan_id = p.id and b.state = 'scheduled' and b.due_at > private.now() order by b.due_at limit 1
   ) n
-  where p.person = auth.uid() and p.state = 'active' order by n.due_at, p.id limit 1
+  where p.person = auth.uid() and p.state = 'active' and (p.cap_cents is null or p.cap_cents >= n.amount_cents + (
+    select coalesce(sum(s.amount_cents - s.refund_cents), 0) from savings.buy s
+    where s.plan_id = p.id and s.state in ('collected', 'bought')))
+  order by n.due_at, p.id limit 1
 $$;
 
 -- comment FUNCTION my_next_buy()
-COMMENT ON FUNCTION savings.my_next_buy() IS 'The next buy of any of the caller''s plans, or null.';
+COMMENT ON FUNCTION savings.my_next_buy() IS 'The next buy of any of the caller''s plans, or null; none that its plan''s cap has no room for.';
 
 -- function my_plan(uuid)
 CREATE FUNCTION savings.my_plan(plan_id uuid) RETURNS jsonb

@@ -31,3 +31,16 @@ async def test_what_is_skipped_is_not_next_and_others_have_their_own(database, p
     assert found.due_at == plan.next_buys[1].due_at
     assert await savings.next_buy(bob) is None
     assert await savings.next_buy(Actor.visitor()) is None
+
+
+async def test_a_buy_that_no_longer_fits_under_its_cap_is_not_next(database, people):
+    ann = await people.join("ann", cents=5000)
+    await make(ann, amount_cents=3000, cap_cents=3000)
+    await database.rows(
+        "insert into savings.buy (plan_id, person, due_at, amount_cents, state, collected_at, ended_at, refund_cents,"
+        " created_at) select id, person, now() - interval '1 day', 3000, 'bought', now(), now(), 1, now()"
+        " from savings.plan"
+    )
+    assert await savings.next_buy(ann) is None
+    await database.rows("update savings.plan set cap_cents = 5999")
+    assert await savings.next_buy(ann) is not None
