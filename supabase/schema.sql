@@ -11,6 +11,9 @@ CREATE SCHEMA banking;
 -- schema cases
 CREATE SCHEMA cases;
 
+-- schema developers
+CREATE SCHEMA developers;
+
 -- schema events
 CREATE SCHEMA events;
 
@@ -2966,6 +2969,476 @@ $$;
 
 -- comment FUNCTION open_cases(maximum integer)
 COMMENT ON FUNCTION cases.open_cases(maximum integer) IS 'The open cases, the latest first.';
+
+-- function admit(bytea, text)
+CREATE FUNCTION developers.admit(secret_hash bytea, scope text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  entered record := developers.entering(secret_hash, scope);
+begin
+  return case when entered.refused is not null then entered.refused else developers.counted(entered.key) end;
+end $$;
+
+-- comment FUNCTION admit(secret_hash bytea, scope text)
+COMMENT ON FUNCTION developers.admit(secret_hash bytea, scope text) IS 'Who asks by this key (SHA-256 of its secret): account_id, key_id, mode, version, rate; refused and facts when it may not.';
+
+-- function count_use(uuid, integer)
+CREATE FUNCTION developers.count_use(key_id uuid, quota integer, OUT left_count integer, OUT resets_s integer) RETURNS record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+  over timestamptz := moment - interval '60 seconds';
+  began timestamptz;
+  used integer;
+begin
+  loop
+    update developers.key_use u set
+      began_at = case when u.began_at <= over then moment else u.began_at end,
+      used = case when u.began_at <= over then 1 else u.used + 1 end
+    where u.key_id = key_id and (u.began_at <= over or u.used < quota)
+    returning u.used, u.began_at into used, began;
+    if found then
+      left_count := quota - used;
+      exit;
+    end if;
+    select u.began_at into began from developers.key_use u where u.key_id = key_id;
+    if found then
+      left_count := -1;
+      exit;
+    end if;
+    insert into developers.key_use (key_id, began_at, used) values (key_id, moment, 0) on conflict do nothing;
+  end loop;
+  resets_s := greatest(1, least(60, ceil(extract(epoch from began - over))));
+end $$;
+
+-- comment FUNCTION count_use(key_id uuid, quota integer, OUT left_count integer, OUT resets_s integer)
+COMMENT ON FUNCTION developers.count_use(key_id uuid, quota integer, OUT left_count integer, OUT resets_s integer) IS 'Counts one request of a key: what is left of its window and when that ends; -1 and nothing counted when it is used up.';
+
+-- table api_key
+CREATE TABLE developers.api_key (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    mode text NOT NULL,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    paya_version date NOT NULL,
+    rate_per_minute integer DEFAULT 100,
+    secret_hash bytea NOT NULL,
+    last4 text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    expires_at timestamp with time zone,
+    replaced_by uuid,
+    revoked_at timestamp with time zone,
+    CONSTRAINT a_replaced_key_ends CHECK (((replaced_by IS NULL) = (expires_at IS NULL))),
+    CONSTRAINT last4_is_four CHECK ((last4 ~ '^[0-9A-Za-z]{4}$'::text)),
+    CONSTRAINT mode_is_known CHECK ((mode = ANY (ARRAY['test'::text, 'live'::text]))),
+    CONSTRAINT name_is_short CHECK (((char_length(name) >= 1) AND (char_length(name) <= 40))),
+    CONSTRAINT only_test_keys_simulate CHECK (((mode = 'test'::text) OR (NOT ('sim:write'::text = ANY (scopes))))),
+    CONSTRAINT rate_is_positive CHECK ((rate_per_minute > 0)),
+    CONSTRAINT scopes_are_known CHECK ((((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 5)) AND (scopes <@ ARRAY['payments:read'::text, 'payments:write'::text, 'webhooks:read'::text, 'webhooks:write'::text, 'sim:write'::text]))),
+    CONSTRAINT secret_is_sha256 CHECK ((octet_length(secret_hash) = 32))
+)
+WITH (fillfactor='80');
+
+-- comment TABLE api_key
+COMMENT ON TABLE developers.api_key IS 'A key of an account: SHA-256 of its secret, what it may do, the version of the API that it is pinned to, and how it ends: revoked at once, or 24 hours after another took its place.';
+
+-- function counted(developers.api_key)
+CREATE FUNCTION developers.counted(key developers.api_key) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+  rate record;
+  answer jsonb := jsonb_build_object(
+    'account_id', key.account_id, 'key_id', key.id, 'mode', key.mode, 'version', key.paya_version);
+begin
+  -- a coarse time: one write a minute at most, and nobody waits for it
+  if key.last_used_at is null or key.last_used_at <= moment - interval '1 minute' then
+    update developers.api_key k set last_used_at = moment
+    where k.id in (
+      select o.id from developers.api_key o
+      where o.id = key.id and (o.last_used_at is null or o.last_used_at <= moment - interval '1 minute')
+      for no key update skip locked
+    );
+  end if;
+  if key.rate_per_minute is null then
+    return answer;
+  end if;
+  rate := developers.count_use(key.id, key.rate_per_minute);
+  answer := answer || jsonb_build_object('rate', jsonb_build_object(
+    'quota', key.rate_per_minute, 'left', greatest(rate.left_count, 0), 'resets_s', rate.resets_s));
+  if rate.left_count < 0 then
+    answer := answer || jsonb_build_object('refused', 'rate_limited', 'facts', jsonb_build_object(
+      'max', key.rate_per_minute, 'retry_after_s', rate.resets_s));
+  end if;
+  return answer;
+end $$;
+
+-- comment FUNCTION counted(key developers.api_key)
+COMMENT ON FUNCTION developers.counted(key developers.api_key) IS 'Counts one request of a key and notes its use: whose it is, what is left, and rate_limited when nothing is.';
+
+-- function create_key(uuid, text, text, text[], date, bytea, text)
+CREATE FUNCTION developers.create_key(key_id uuid, key_mode text, key_name text, key_scopes text[], version date, secret_hash bytea, last4 text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  account uuid := developers.hold_my_account();
+  key developers.api_key;
+begin
+  if key_mode = 'live' then
+    perform private.refuse('live_unavailable');
+  end if;
+  if account is null then
+    insert into developers.account (owner, created_at) values (auth.uid(), private.now()) on conflict do nothing;
+    account := developers.hold_my_account();
+  end if;
+  select k.* into key from developers.api_key k where k.id = key_id;
+  if found then
+    if key.account_id <> account or key.name <> key_name or key.scopes <> key_scopes or key.mode <> key_mode then
+      perform private.refuse('api_key_reused');
+    end if;
+    return developers.key_json(key) || '{"is_new": false}';
+  end if;
+  perform developers.require_room(account);
+  insert into developers.api_key (id, account_id, mode, name, scopes, paya_version, secret_hash, last4, created_at)
+  values (key_id, account, key_mode, key_name, key_scopes, version, secret_hash, last4, private.now())
+  returning * into key;
+  perform events.record('api_key.created', key.id, 1, jsonb_build_object(
+    'owner_id', auth.uid(), 'account_id', account, 'mode', key.mode, 'scopes', to_jsonb(key.scopes)));
+  return developers.key_json(key) || '{"is_new": true}';
+end $$;
+
+-- comment FUNCTION create_key(key_id uuid, key_mode text, key_name text, key_scopes text[], version date, secret_hash bytea, last4 text)
+COMMENT ON FUNCTION developers.create_key(key_id uuid, key_mode text, key_name text, key_scopes text[], version date, secret_hash bytea, last4 text) IS 'Makes a key of the caller''s under an id of theirs, with their account if it is the first. Again with the same id: the key as it is, and is_new is false.';
+
+-- function entering(bytea, text)
+CREATE FUNCTION developers.entering(secret_hash bytea, scope text, OUT key developers.api_key, OUT refused jsonb) RETURNS record
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+begin
+  select k.* into key from developers.api_key k where k.secret_hash = secret_hash;
+  if not found then
+    refused := '{"refused": "api_key_unknown", "facts": {}}';
+  elsif key.revoked_at is not null then
+    refused := '{"refused": "api_key_revoked", "facts": {}}';
+  elsif key.expires_at <= moment then
+    refused := '{"refused": "api_key_expired", "facts": {}}';
+  elsif not developers.may(key.scopes, scope) then
+    refused := jsonb_build_object('refused', 'scope_missing', 'facts', jsonb_build_object('scope', scope));
+  end if;
+end $$;
+
+-- comment FUNCTION entering(secret_hash bytea, scope text, OUT key developers.api_key, OUT refused jsonb)
+COMMENT ON FUNCTION developers.entering(secret_hash bytea, scope text, OUT key developers.api_key, OUT refused jsonb) IS 'The key of this secret (SHA-256), and why it may not do this, if so.';
+
+-- function hold_my_account()
+CREATE FUNCTION developers.hold_my_account() RETURNS uuid
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  account uuid;
+begin
+  if auth.uid() is null then
+    perform private.refuse('signed_out');
+  end if;
+  select a.id into account from developers.account a where a.owner = auth.uid() for no key update;
+  return account;
+end $$;
+
+-- comment FUNCTION hold_my_account()
+COMMENT ON FUNCTION developers.hold_my_account() IS 'The caller''s account, whose keys nobody else changes until the transaction ends; null when there is none yet.';
+
+-- function hold_my_key(uuid)
+CREATE FUNCTION developers.hold_my_key(key_id uuid) RETURNS developers.api_key
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  account uuid := developers.hold_my_account();
+  key developers.api_key;
+begin
+  select k.* into key from developers.api_key k where k.id = key_id and k.account_id = account for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "API key"}');
+  end if;
+  return key;
+end $$;
+
+-- comment FUNCTION hold_my_key(key_id uuid)
+COMMENT ON FUNCTION developers.hold_my_key(key_id uuid) IS 'A key of the caller''s, which nobody else changes until the transaction ends; another''s is not found.';
+
+-- function is_ours(text)
+CREATE FUNCTION developers.is_ours(code text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select code in (
+    'ask_again', 'limits_unknown', 'service_unavailable', 'isolation_unsupported', 'account_malformed', 'append_only', 'internal')
+$$;
+
+-- comment FUNCTION is_ours(code text)
+COMMENT ON FUNCTION developers.is_ours(code text) IS 'Whether a refusal with this code is for a reason of ours, so that nothing of it is kept.';
+
+-- function is_used_up(uuid, integer)
+CREATE FUNCTION developers.is_used_up(key_id uuid, quota integer) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from developers.key_use u
+    where u.key_id = is_used_up.key_id and u.used >= quota and u.began_at > private.now() - interval '60 seconds')
+$$;
+
+-- comment FUNCTION is_used_up(key_id uuid, quota integer)
+COMMENT ON FUNCTION developers.is_used_up(key_id uuid, quota integer) IS 'Whether a key has no request left now. It counts nothing and waits for nobody.';
+
+-- function key_json(developers.api_key)
+CREATE FUNCTION developers.key_json(key developers.api_key) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', (key).id, 'mode', (key).mode, 'name', (key).name, 'scopes', to_jsonb((key).scopes), 'last4', (key).last4,
+    'paya_version', (key).paya_version, 'state', developers.key_state(key, private.now()),
+    'created_at', (key).created_at, 'last_used_at', (key).last_used_at, 'expires_at', (key).expires_at,
+    'revoked_at', (key).revoked_at, 'replaced_by', (key).replaced_by)
+$$;
+
+-- comment FUNCTION key_json(key developers.api_key)
+COMMENT ON FUNCTION developers.key_json(key developers.api_key) IS 'A key as its owner sees it: nothing of its secret but the last four characters.';
+
+-- function key_state(developers.api_key, timestamp with time zone)
+CREATE FUNCTION developers.key_state(key developers.api_key, moment timestamp with time zone) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case
+    when (key).revoked_at is not null then 'revoked'
+    when (key).expires_at <= moment then 'expired'
+    when (key).expires_at is not null then 'rotated'
+    else 'active'
+  end
+$$;
+
+-- comment FUNCTION key_state(key developers.api_key, moment timestamp with time zone)
+COMMENT ON FUNCTION developers.key_state(key developers.api_key, moment timestamp with time zone) IS 'active; rotated: good until expires_at, another has taken its place; expired; revoked.';
+
+-- function may(text[], text)
+CREATE FUNCTION developers.may(scopes text[], wanted text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select wanted = any(scopes) or (wanted like '%:read' and replace(wanted, ':read', ':write') = any(scopes))
+$$;
+
+-- comment FUNCTION may(scopes text[], wanted text)
+COMMENT ON FUNCTION developers.may(scopes text[], wanted text) IS 'Whether these scopes allow it: to write is to read, too.';
+
+-- function my_keys()
+CREATE FUNCTION developers.my_keys() RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select developers.key_json(k) from developers.api_key k
+  join developers.account a on a.id = k.account_id
+  where a.owner = (select auth.uid())
+    and coalesce(k.revoked_at, k.expires_at, 'infinity') > private.now() - interval '30 days'
+  order by developers.key_state(k, private.now()) in ('active', 'rotated') desc, k.created_at desc, k.id desc limit 100
+$$;
+
+-- comment FUNCTION my_keys()
+COMMENT ON FUNCTION developers.my_keys() IS 'The caller''s keys: those that are good first, the newest first; those that ended in the last 30 days after them.';
+
+-- function once(uuid, text, text, bytea, text, uuid, jsonb, text)
+CREATE FUNCTION developers.once(account uuid, mode text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now();
+  known developers.idempotency;
+  outcome jsonb;
+  code text;
+  facts text;
+begin
+  if not pg_try_advisory_xact_lock(hashtextextended(concat_ws(':', 'developers.once', account, mode, key), 0)) then
+    return '{"refused": "idempotency_in_flight", "facts": {"retry_after_s": 1}}';
+  end if;
+  select i.* into known from developers.idempotency i where i.account_id = account and i.mode = mode and i.key = key;
+  if found and known.created_at > moment - interval '24 hours' then
+    if known.fingerprint <> fingerprint then
+      return jsonb_build_object('refused', 'idempotency_key_reused', 'facts',
+        jsonb_build_object('resource_id', known.outcome -> 'resource_id'));
+    end if;
+    return known.outcome || '{"is_replayed": true}';
+  end if;
+  begin
+    outcome := jsonb_build_object('object', charges.execute(operation, account, id, request), 'resource_id', id);
+  exception when sqlstate 'PA000' then
+    get stacked diagnostics code = message_text, facts = pg_exception_detail;
+    if developers.is_ours(code) then
+      raise;
+    end if;
+    outcome := jsonb_build_object(
+      'refused', code, 'facts', coalesce(nullif(facts, ''), '{}')::jsonb, 'resource_id', null, 'request_id', request_id);
+  end;
+  insert into developers.idempotency (account_id, mode, key, fingerprint, operation, outcome, created_at)
+  values (account, mode, key, fingerprint, operation, outcome, moment)
+  on conflict (account_id, mode, key) do update set
+    fingerprint = excluded.fingerprint, operation = excluded.operation, outcome = excluded.outcome, created_at = excluded.created_at;
+  -- each new answer takes two that are over with it
+  delete from developers.idempotency i where i.ctid in (
+    select o.ctid from developers.idempotency o where o.created_at <= moment - interval '24 hours'
+    order by o.created_at limit 2 for update skip locked);
+  return outcome;
+end $$;
+
+-- comment FUNCTION once(account uuid, mode text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text)
+COMMENT ON FUNCTION developers.once(account uuid, mode text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text) IS 'Runs an operation once for each key of an account and mode. object; or refused and facts; is_replayed when it had been answered before.';
+
+-- function require_room(uuid)
+CREATE FUNCTION developers.require_room(account uuid) RETURNS void
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  in_force_max bigint := risk.limit_max('api_keys_count');
+  day_max bigint := risk.limit_max('api_keys_day_count');
+  moment timestamptz := private.now();
+begin
+  if (select count(*) from developers.api_key k
+    where k.account_id = account and developers.key_state(k, moment) = 'active') >= coalesce(in_force_max, 0)
+  then
+    perform private.refuse('api_keys_limit', jsonb_build_object('max', in_force_max));
+  end if;
+  if (select count(*) from developers.api_key k
+    where k.account_id = account and k.created_at > moment - interval '24 hours') >= coalesce(day_max, 0)
+  then
+    perform private.refuse('too_many_tries', jsonb_build_object('resets_at', (
+      select min(k.created_at) + interval '24 hours' from developers.api_key k
+      where k.account_id = account and k.created_at > moment - interval '24 hours')));
+  end if;
+end $$;
+
+-- comment FUNCTION require_room(account uuid)
+COMMENT ON FUNCTION developers.require_room(account uuid) IS 'Refuses when the account has as many keys as it may, or made as many in the last 24 hours.';
+
+-- function revoke_key(uuid)
+CREATE FUNCTION developers.revoke_key(key_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  key developers.api_key := developers.hold_my_key(key_id);
+begin
+  if key.revoked_at is null then
+    update developers.api_key k set revoked_at = private.now(), version = k.version + 1 where k.id = key_id returning k.* into key;
+    perform events.record('api_key.revoked', key.id, key.version, jsonb_build_object(
+      'owner_id', auth.uid(), 'account_id', key.account_id));
+  end if;
+  return developers.key_json(key);
+end $$;
+
+-- comment FUNCTION revoke_key(key_id uuid)
+COMMENT ON FUNCTION developers.revoke_key(key_id uuid) IS 'Ends a key of the caller''s: it opens nothing from this commit on. Again changes nothing.';
+
+-- function rotate_key(uuid, uuid, bytea, text)
+CREATE FUNCTION developers.rotate_key(key_id uuid, new_id uuid, secret_hash bytea, last4 text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  old developers.api_key := developers.hold_my_key(key_id);
+  moment timestamptz := private.now();
+  made developers.api_key;
+begin
+  if old.replaced_by = new_id then
+    select k.* into made from developers.api_key k where k.id = new_id;
+    return developers.key_json(made) || '{"is_new": false}';
+  end if;
+  if developers.key_state(old, moment) <> 'active' then
+    perform private.refuse('api_key_over');
+  end if;
+  if exists (select from developers.api_key k where k.id = new_id) then
+    perform private.refuse('api_key_reused');
+  end if;
+  -- the old one gives its place, so only the day is counted
+  update developers.api_key k set expires_at = moment + interval '24 hours', replaced_by = new_id, version = k.version + 1
+  where k.id = key_id returning k.* into old;
+  perform developers.require_room(old.account_id);
+  insert into developers.api_key
+    (id, account_id, mode, name, scopes, paya_version, rate_per_minute, secret_hash, last4, created_at)
+  values (new_id, old.account_id, old.mode, old.name, old.scopes, old.paya_version, old.rate_per_minute, secret_hash, last4, moment)
+  returning * into made;
+  perform events.record('api_key.rotated', old.id, old.version, jsonb_build_object(
+    'owner_id', auth.uid(), 'account_id', old.account_id, 'replaced_by', new_id, 'expires_at', old.expires_at));
+  perform events.record('api_key.created', made.id, 1, jsonb_build_object(
+    'owner_id', auth.uid(), 'account_id', made.account_id, 'mode', made.mode, 'scopes', to_jsonb(made.scopes)));
+  return developers.key_json(made) || '{"is_new": true}';
+end $$;
+
+-- comment FUNCTION rotate_key(key_id uuid, new_id uuid, secret_hash bytea, last4 text)
+COMMENT ON FUNCTION developers.rotate_key(key_id uuid, new_id uuid, secret_hash bytea, last4 text) IS 'Makes a key that takes another''s place; the old one is good for 24 hours more. Again with the same new id: the key as it is, and is_new is false.';
+
+-- function run_once(bytea, text, text, bytea, text, uuid, jsonb, text)
+CREATE FUNCTION developers.run_once(secret_hash bytea, scope text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  entered record;
+  admitted jsonb;
+  outcome jsonb;
+begin
+  entered := developers.entering(secret_hash, scope);
+  if entered.refused is not null then
+    return entered.refused;
+  end if;
+  if developers.is_used_up((entered.key).id, (entered.key).rate_per_minute) then
+    return developers.counted(entered.key);
+  end if;
+  -- counted after the operation, because the row of counting is held until the commit: requests of one key wait for
+  -- each other's commits and not for each other's work. Whoever finds the window used up only then is undone.
+  begin
+    outcome := developers.once(
+      (entered.key).account_id, (entered.key).mode, key,
+      sha256(fingerprint || convert_to((entered.key).paya_version::text, 'UTF8')),
+      operation, id, request, request_id);
+    admitted := developers.counted(entered.key);
+    if admitted ? 'refused' then
+      raise exception using errcode = 'PA429';
+    end if;
+  exception when sqlstate 'PA429' then
+    return admitted;
+  end;
+  return admitted || outcome;
+end $$;
+
+-- comment FUNCTION run_once(secret_hash bytea, scope text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text)
+COMMENT ON FUNCTION developers.run_once(secret_hash bytea, scope text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text) IS 'For a key of the API (SHA-256 of its secret): what developers.admit and developers.once say, in one transaction.';
 
 -- function advance()
 CREATE FUNCTION events.advance() RETURNS integer
@@ -10775,6 +11248,42 @@ CREATE TABLE cases."case" (
 -- comment TABLE "case"
 COMMENT ON TABLE cases."case" IS 'Something to look into: what kind, about what (like account:17), what was seen. Closed once, with a reason; never removed.';
 
+-- table account
+CREATE TABLE developers.account (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    owner uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE account
+COMMENT ON TABLE developers.account IS 'A developer''s account: charges, keys, endpoints and events belong to one. Made when its owner makes the first key.';
+
+-- table idempotency
+CREATE TABLE developers.idempotency (
+    account_id uuid NOT NULL,
+    mode text NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    operation text NOT NULL,
+    outcome jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT key_is_short CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255)))
+);
+
+-- comment TABLE idempotency
+COMMENT ON TABLE developers.idempotency IS 'What became of the first request under a key of a program''s. fingerprint: a keyed hash of the request, so that no card number can be guessed from it. outcome: object, or refused with its facts; resource_id; request_id.';
+
+-- table key_use
+CREATE UNLOGGED TABLE developers.key_use (
+    key_id uuid NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    used integer NOT NULL
+)
+WITH (fillfactor='50');
+
+-- comment TABLE key_use
+COMMENT ON TABLE developers.key_use IS 'How many requests each key made in the window that began then. Gone after a crash of the server, and made anew.';
+
 -- table event
 CREATE TABLE events.event (
     id bigint NOT NULL,
@@ -11641,6 +12150,26 @@ ALTER TABLE ONLY banking.vendor_event
 ALTER TABLE ONLY cases."case"
     ADD CONSTRAINT case_pkey PRIMARY KEY (id);
 
+-- constraint account account_owner_key
+ALTER TABLE ONLY developers.account
+    ADD CONSTRAINT account_owner_key UNIQUE (owner);
+
+-- constraint account account_pkey
+ALTER TABLE ONLY developers.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+-- constraint api_key api_key_pkey
+ALTER TABLE ONLY developers.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (id);
+
+-- constraint idempotency idempotency_pkey
+ALTER TABLE ONLY developers.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (account_id, mode, key);
+
+-- constraint key_use key_use_pkey
+ALTER TABLE ONLY developers.key_use
+    ADD CONSTRAINT key_use_pkey PRIMARY KEY (key_id);
+
 -- constraint event event_pkey
 ALTER TABLE ONLY events.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
@@ -11939,6 +12468,15 @@ CREATE INDEX case_by_time ON cases."case" USING btree (opened_at DESC);
 
 -- index case_open_once
 CREATE UNIQUE INDEX case_open_once ON cases."case" USING btree (kind, subject) WHERE (state = 'open'::text);
+
+-- index api_key_by_account
+CREATE INDEX api_key_by_account ON developers.api_key USING btree (account_id, created_at DESC);
+
+-- index api_key_secret_unique
+CREATE UNIQUE INDEX api_key_secret_unique ON developers.api_key USING btree (secret_hash);
+
+-- index idempotency_by_age
+CREATE INDEX idempotency_by_age ON developers.idempotency USING btree (created_at);
 
 -- index event_by_subject
 CREATE INDEX event_by_subject ON events.event USING btree (subject, id);
@@ -12444,6 +12982,14 @@ ALTER TABLE ONLY banking.repayment
 ALTER TABLE ONLY banking.source
     ADD CONSTRAINT source_person_fkey FOREIGN KEY (person) REFERENCES banking.customer(person);
 
+-- fk constraint account account_owner_fkey
+ALTER TABLE ONLY developers.account
+    ADD CONSTRAINT account_owner_fkey FOREIGN KEY (owner) REFERENCES public.profiles(id);
+
+-- fk constraint api_key api_key_account_id_fkey
+ALTER TABLE ONLY developers.api_key
+    ADD CONSTRAINT api_key_account_id_fkey FOREIGN KEY (account_id) REFERENCES developers.account(id) ON DELETE RESTRICT;
+
 -- fk constraint event_position event_position_event_id_fkey
 ALTER TABLE ONLY events.event_position
     ADD CONSTRAINT event_position_event_id_fkey FOREIGN KEY (event_id) REFERENCES events.event(id);
@@ -12606,6 +13152,18 @@ ALTER TABLE banking.vendor_event ENABLE ROW LEVEL SECURITY;
 
 -- row security case
 ALTER TABLE cases."case" ENABLE ROW LEVEL SECURITY;
+
+-- row security account
+ALTER TABLE developers.account ENABLE ROW LEVEL SECURITY;
+
+-- row security api_key
+ALTER TABLE developers.api_key ENABLE ROW LEVEL SECURITY;
+
+-- row security idempotency
+ALTER TABLE developers.idempotency ENABLE ROW LEVEL SECURITY;
+
+-- row security key_use
+ALTER TABLE developers.key_use ENABLE ROW LEVEL SECURITY;
 
 -- row security event
 ALTER TABLE events.event ENABLE ROW LEVEL SECURITY;
@@ -12814,6 +13372,11 @@ GRANT USAGE ON SCHEMA banking TO service_role;
 
 -- acl SCHEMA cases
 GRANT USAGE ON SCHEMA cases TO service_role;
+
+-- acl SCHEMA developers
+GRANT USAGE ON SCHEMA developers TO authenticated;
+GRANT USAGE ON SCHEMA developers TO service_role;
+GRANT USAGE ON SCHEMA developers TO paya_app;
 
 -- acl SCHEMA events
 GRANT USAGE ON SCHEMA events TO paya_worker;
@@ -13309,6 +13872,67 @@ REVOKE ALL ON FUNCTION cases.open_case(kind text, subject text, evidence jsonb, 
 -- acl FUNCTION open_cases(maximum integer)
 REVOKE ALL ON FUNCTION cases.open_cases(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION cases.open_cases(maximum integer) TO service_role;
+
+-- acl FUNCTION admit(secret_hash bytea, scope text)
+REVOKE ALL ON FUNCTION developers.admit(secret_hash bytea, scope text) FROM PUBLIC;
+GRANT ALL ON FUNCTION developers.admit(secret_hash bytea, scope text) TO paya_app;
+
+-- acl FUNCTION count_use(key_id uuid, quota integer, OUT left_count integer, OUT resets_s integer)
+REVOKE ALL ON FUNCTION developers.count_use(key_id uuid, quota integer, OUT left_count integer, OUT resets_s integer) FROM PUBLIC;
+
+-- acl FUNCTION counted(key developers.api_key)
+REVOKE ALL ON FUNCTION developers.counted(key developers.api_key) FROM PUBLIC;
+
+-- acl FUNCTION create_key(key_id uuid, key_mode text, key_name text, key_scopes text[], version date, secret_hash bytea, last4 text)
+REVOKE ALL ON FUNCTION developers.create_key(key_id uuid, key_mode text, key_name text, key_scopes text[], version date, secret_hash bytea, last4 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION developers.create_key(key_id uuid, key_mode text, key_name text, key_scopes text[], version date, secret_hash bytea, last4 text) TO authenticated;
+
+-- acl FUNCTION entering(secret_hash bytea, scope text, OUT key developers.api_key, OUT refused jsonb)
+REVOKE ALL ON FUNCTION developers.entering(secret_hash bytea, scope text, OUT key developers.api_key, OUT refused jsonb) FROM PUBLIC;
+
+-- acl FUNCTION hold_my_account()
+REVOKE ALL ON FUNCTION developers.hold_my_account() FROM PUBLIC;
+
+-- acl FUNCTION hold_my_key(key_id uuid)
+REVOKE ALL ON FUNCTION developers.hold_my_key(key_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION is_ours(code text)
+REVOKE ALL ON FUNCTION developers.is_ours(code text) FROM PUBLIC;
+
+-- acl FUNCTION is_used_up(key_id uuid, quota integer)
+REVOKE ALL ON FUNCTION developers.is_used_up(key_id uuid, quota integer) FROM PUBLIC;
+
+-- acl FUNCTION key_json(key developers.api_key)
+REVOKE ALL ON FUNCTION developers.key_json(key developers.api_key) FROM PUBLIC;
+
+-- acl FUNCTION key_state(key developers.api_key, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION developers.key_state(key developers.api_key, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION may(scopes text[], wanted text)
+REVOKE ALL ON FUNCTION developers.may(scopes text[], wanted text) FROM PUBLIC;
+
+-- acl FUNCTION my_keys()
+REVOKE ALL ON FUNCTION developers.my_keys() FROM PUBLIC;
+GRANT ALL ON FUNCTION developers.my_keys() TO authenticated;
+
+-- acl FUNCTION once(account uuid, mode text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text)
+REVOKE ALL ON FUNCTION developers.once(account uuid, mode text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION developers.once(account uuid, mode text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text) TO service_role;
+
+-- acl FUNCTION require_room(account uuid)
+REVOKE ALL ON FUNCTION developers.require_room(account uuid) FROM PUBLIC;
+
+-- acl FUNCTION revoke_key(key_id uuid)
+REVOKE ALL ON FUNCTION developers.revoke_key(key_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION developers.revoke_key(key_id uuid) TO authenticated;
+
+-- acl FUNCTION rotate_key(key_id uuid, new_id uuid, secret_hash bytea, last4 text)
+REVOKE ALL ON FUNCTION developers.rotate_key(key_id uuid, new_id uuid, secret_hash bytea, last4 text) FROM PUBLIC;
+GRANT ALL ON FUNCTION developers.rotate_key(key_id uuid, new_id uuid, secret_hash bytea, last4 text) TO authenticated;
+
+-- acl FUNCTION run_once(secret_hash bytea, scope text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text)
+REVOKE ALL ON FUNCTION developers.run_once(secret_hash bytea, scope text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION developers.run_once(secret_hash bytea, scope text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text) TO paya_app;
 
 -- acl FUNCTION advance()
 REVOKE ALL ON FUNCTION events.advance() FROM PUBLIC;
