@@ -11,6 +11,9 @@ CREATE SCHEMA banking;
 -- schema cases
 CREATE SCHEMA cases;
 
+-- schema charges
+CREATE SCHEMA charges;
+
 -- schema events
 CREATE SCHEMA events;
 
@@ -2966,6 +2969,38 @@ $$;
 
 -- comment FUNCTION open_cases(maximum integer)
 COMMENT ON FUNCTION cases.open_cases(maximum integer) IS 'The open cases, the latest first.';
+
+-- function append_only()
+CREATE FUNCTION charges.append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if tg_op = 'DELETE' and current_user = 'paya_sandbox_sweeper' then
+    return old;
+  end if;
+  raise exception using errcode = 'PA000', message = 'append_only', detail = jsonb_build_object('table', tg_relid::regclass)::text;
+end $$;
+
+-- comment FUNCTION append_only()
+COMMENT ON FUNCTION charges.append_only() IS 'A trigger that refuses update, delete and truncate, to the owner too; the sweeper of expired sandbox records may delete.';
+
+-- function now(uuid)
+CREATE FUNCTION charges.now(account uuid) RETURNS timestamp with time zone
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  ahead interval;
+  frozen timestamptz;
+begin
+  select c."offset", c.frozen_at into ahead, frozen from charges.account_clock c where c.account_id = account;
+  return coalesce(frozen, private.now() + coalesce(ahead, '0'));
+end $$;
+
+-- comment FUNCTION now(account uuid)
+COMMENT ON FUNCTION charges.now(account uuid) IS 'The time of an account: what expires, settles or falls due in test mode does so by this clock.';
 
 -- function advance()
 CREATE FUNCTION events.advance() RETURNS integer
@@ -10775,6 +10810,38 @@ CREATE TABLE cases."case" (
 -- comment TABLE "case"
 COMMENT ON TABLE cases."case" IS 'Something to look into: what kind, about what (like account:17), what was seen. Closed once, with a reason; never removed.';
 
+-- table account_clock
+CREATE TABLE charges.account_clock (
+    account_id uuid NOT NULL,
+    "offset" interval DEFAULT '00:00:00'::interval NOT NULL,
+    frozen_at timestamp with time zone,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT clock_only_gains CHECK (("offset" >= '00:00:00'::interval))
+);
+
+-- comment TABLE account_clock
+COMMENT ON TABLE charges.account_clock IS 'How far the clock of an account is ahead, or at which moment it stands. None: it shows the real time.';
+
+-- table event
+CREATE TABLE charges.event (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    kind text NOT NULL,
+    object_kind text NOT NULL,
+    object_id uuid NOT NULL,
+    version integer NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    data jsonb NOT NULL,
+    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['payment.authorized'::text, 'payment.declined'::text, 'payment.captured'::text, 'payment.refunded'::text, 'payment.refund_failed'::text, 'payment.settled'::text, 'payment.voided'::text, 'payment.expired'::text, 'payment.dispute.opened'::text, 'payment.dispute.updated'::text, 'payment.dispute.won'::text, 'payment.dispute.lost'::text]))),
+    CONSTRAINT object_kind_is_known CHECK ((object_kind = ANY (ARRAY['charge'::text, 'capture'::text, 'refund'::text, 'dispute'::text]))),
+    CONSTRAINT version_is_positive CHECK ((version > 0))
+);
+
+-- comment TABLE event
+COMMENT ON TABLE charges.event IS 'What happened to a charge, written in the transaction in which it happened. data: the object after it, as the API shows it.';
+
 -- table event
 CREATE TABLE events.event (
     id bigint NOT NULL,
@@ -11641,6 +11708,14 @@ ALTER TABLE ONLY banking.vendor_event
 ALTER TABLE ONLY cases."case"
     ADD CONSTRAINT case_pkey PRIMARY KEY (id);
 
+-- constraint account_clock account_clock_pkey
+ALTER TABLE ONLY charges.account_clock
+    ADD CONSTRAINT account_clock_pkey PRIMARY KEY (account_id);
+
+-- constraint event event_pkey
+ALTER TABLE ONLY charges.event
+    ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
 -- constraint event event_pkey
 ALTER TABLE ONLY events.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
@@ -11940,6 +12015,9 @@ CREATE INDEX case_by_time ON cases."case" USING btree (opened_at DESC);
 -- index case_open_once
 CREATE UNIQUE INDEX case_open_once ON cases."case" USING btree (kind, subject) WHERE (state = 'open'::text);
 
+-- index event_by_transaction
+CREATE INDEX event_by_transaction ON charges.event USING btree (xid);
+
 -- index event_by_subject
 CREATE INDEX event_by_subject ON events.event USING btree (subject, id);
 
@@ -12167,6 +12245,12 @@ CREATE TRIGGER case_is_never_truncated BEFORE TRUNCATE ON cases."case" FOR EACH 
 
 -- trigger case case_moves_forward
 CREATE TRIGGER case_moves_forward BEFORE UPDATE ON cases."case" FOR EACH ROW EXECUTE FUNCTION cases.case_moves_forward();
+
+-- trigger event event_is_append_only
+CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE ON charges.event FOR EACH ROW EXECUTE FUNCTION charges.append_only();
+
+-- trigger event event_is_never_truncated
+CREATE TRIGGER event_is_never_truncated BEFORE TRUNCATE ON charges.event FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
 
 -- trigger event event_is_append_only
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE ON events.event FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -12607,6 +12691,12 @@ ALTER TABLE banking.vendor_event ENABLE ROW LEVEL SECURITY;
 -- row security case
 ALTER TABLE cases."case" ENABLE ROW LEVEL SECURITY;
 
+-- row security account_clock
+ALTER TABLE charges.account_clock ENABLE ROW LEVEL SECURITY;
+
+-- row security event
+ALTER TABLE charges.event ENABLE ROW LEVEL SECURITY;
+
 -- row security event
 ALTER TABLE events.event ENABLE ROW LEVEL SECURITY;
 
@@ -12814,6 +12904,9 @@ GRANT USAGE ON SCHEMA banking TO service_role;
 
 -- acl SCHEMA cases
 GRANT USAGE ON SCHEMA cases TO service_role;
+
+-- acl SCHEMA charges
+GRANT USAGE ON SCHEMA charges TO service_role;
 
 -- acl SCHEMA events
 GRANT USAGE ON SCHEMA events TO paya_worker;
@@ -13309,6 +13402,13 @@ REVOKE ALL ON FUNCTION cases.open_case(kind text, subject text, evidence jsonb, 
 -- acl FUNCTION open_cases(maximum integer)
 REVOKE ALL ON FUNCTION cases.open_cases(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION cases.open_cases(maximum integer) TO service_role;
+
+-- acl FUNCTION append_only()
+REVOKE ALL ON FUNCTION charges.append_only() FROM PUBLIC;
+
+-- acl FUNCTION now(account uuid)
+REVOKE ALL ON FUNCTION charges.now(account uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.now(account uuid) TO service_role;
 
 -- acl FUNCTION advance()
 REVOKE ALL ON FUNCTION events.advance() FROM PUBLIC;
