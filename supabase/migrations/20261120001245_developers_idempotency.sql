@@ -35,9 +35,26 @@ values (
 create function developers.is_ours(code text) returns boolean
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select code in (
-    'ask_again', 'limits_unknown', 'service_unavailable', 'isolation_unsupported', 'account_malformed', 'append_only', 'internal')
+    'ask_again', 'limits_unknown', 'service_unavailable', 'isolation_unsupported', 'account_malformed', 'append_only', 'operation_unknown',
+    'internal')
 $$;
 comment on function developers.is_ours(text) is 'Whether a refusal with this code is for a reason of ours, so that nothing of it is kept.';
+
+-- Resolved when it runs: what each name does is written in the schema that it belongs to.
+create function developers.perform(operation text, account uuid, id uuid, request jsonb) returns jsonb
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  case operation
+    -- only the moment is decided here: what falls due until then is done in parts, each in its own transaction
+    when 'advance_clock' then return jsonb_build_object(
+      'object', 'clock', 'now', charges.iso(charges.now(account) + make_interval(secs => (request ->> 'seconds')::double precision)));
+    when 'freeze_clock' then return jsonb_build_object('object', 'clock') || charges.freeze_clock(account, (request ->> 'at')::timestamptz);
+    when 'run_settlements' then return jsonb_build_object(
+      'object', 'settlement_run', 'data', charges.run_settlement(account, (request ->> 'everything')::boolean));
+    else return charges.execute(operation, account, id, request);
+  end case;
+end $$;
+comment on function developers.perform(text, uuid, uuid, jsonb) is 'What each operation of the API does: those of the simulation''s clock, and those that charges know.';
 
 create function developers.once(
   account uuid, mode text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text default null
@@ -63,7 +80,7 @@ begin
     return known.outcome || '{"is_replayed": true}';
   end if;
   begin
-    outcome := jsonb_build_object('object', charges.execute(operation, account, id, request), 'resource_id', id);
+    outcome := jsonb_build_object('object', developers.perform(operation, account, id, request), 'resource_id', id);
   exception when sqlstate 'PA000' then
     get stacked diagnostics code = message_text, facts = pg_exception_detail;
     if developers.is_ours(code) then
@@ -74,7 +91,7 @@ begin
   end;
   insert into developers.idempotency (account_id, mode, key, fingerprint, operation, outcome, created_at)
   values (account, mode, key, fingerprint, operation, outcome, moment)
-  on conflict (account_id, mode, key) do update set
+  on conflict on constraint idempotency_pkey do update set
     fingerprint = excluded.fingerprint, operation = excluded.operation, outcome = excluded.outcome, created_at = excluded.created_at;
   -- each new answer takes two that are over with it
   delete from developers.idempotency i where i.ctid in (
