@@ -6,7 +6,12 @@ from paya_app.api import health, lots, notices, preview, session
 from paya_app.api.inbound import dwolla, plaid, send_sms
 from paya_app.api.problems import NoSuchRoute, add_problem_handlers
 from paya_app.api.timing import ServerTiming
-from paya_app.api.v1 import description, docs, feed, proof, savings_plans
+from paya_app.api.v1 import charges, description, docs, feed, payments, proof, savings_plans, sim
+from paya_app.api.v1.cors import KeyedCors
+from paya_app.api.v1.request_ids import RequestIds
+
+# those whose routes programs call with a key
+KEYED = (payments, charges, sim)
 
 
 def create_api() -> FastAPI:
@@ -14,11 +19,14 @@ def create_api() -> FastAPI:
     api = FastAPI(title="PaYa", version="1", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     add_problem_handlers(api)
     api.add_middleware(ServerTiming)
+    api.add_middleware(RequestIds)
+    api.add_middleware(KeyedCors, routers=[module.router for module in KEYED])
     for module in (
         health,
         feed,
         proof,
         savings_plans,
+        *KEYED,
         description,
         docs,
         session,

@@ -28,7 +28,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457): `code` is for programs, `detail` a sentence for people."""
+    """What went wrong (RFC 9457): `code` is for programs, `detail` a sentence for people.
+
+    Routes with a key say more where they know it: `param`, the path of the field; `resource_id`, what the first request
+    of an idempotency key made; of a charge `state`, `next_states` and the `operations` that are possible.
+    """
 
     type: str
     title: str
@@ -37,6 +41,15 @@ class Problem(BaseModel):
     code: str
     instance: str
     retry_at: str | None = None
+    request_id: str | None = None
+    doc_url: str | None = None
+    param: str | None = None
+    decline_code: str | None = None
+    resource_id: str | None = None
+    state: str | None = None
+    next_states: list[str] | None = None
+    operations: list[str] | None = None
+    left_minor: int | None = None
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -108,6 +108,8 @@ class Settings(BaseSettings):
     vapid_private_key: SecretStr = SecretStr("")
     # more push services than those of browsers, like http://127.0.0.1:9000, with spaces between
     push_origins: str = ""
+    # sites whose pages may call the API with a key, like https://shop.example, with spaces between; none by default
+    paya_api_origins: str = ""
 
     paya_local_auth_database_url: str = ""
     paya_local_realtime_database_url: str = ""

@@ -180,6 +180,12 @@ async def sessions(page: Page, _: Cast) -> None:
     await expect(page.get_by_text("This device")).to_be_visible()
 
 
+async def api_keys(page: Page, _: Cast) -> None:
+    await page.goto("/developers/keys/")
+    await page.get_by_role("button", name="Make the key").click()
+    await expect(page.get_by_role("alert").filter(has_text="1 to 40 characters")).to_be_visible()
+
+
 async def proof(page: Page, _: Cast) -> None:
     await page.goto("/proof/")
     await expect(page.locator("#head")).to_have_attribute("data-size", re.compile("[1-9]"))
@@ -208,6 +214,7 @@ OWN = (
     save_withdraw,
     settings,
     sessions,
+    api_keys,
 )
 
 

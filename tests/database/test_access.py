@@ -129,6 +129,7 @@ def test_what_the_roles_are(connection: psycopg.Connection[Any]):
         "authenticated": "",
         "authenticator": "login",
         "paya_app": "login",
+        "paya_sandbox_sweeper": "",
         "paya_vendors": "login",
         "paya_worker": "login",
         "postgres": "login inherit bypassrls createrole replication",
@@ -156,7 +157,7 @@ def test_who_may_become_whom(connection: psycopg.Connection[Any]):
         "supabase_realtime_admin": api,
     }
     # since 16 whoever makes a role becomes its administrator
-    assert postgres <= set(dict(rows)["postgres"]) <= postgres | {"paya_app", "paya_worker"}
+    assert postgres <= set(dict(rows)["postgres"]) <= postgres | {"paya_app", "paya_sandbox_sweeper", "paya_worker"}
 
 
 def test_a_forgotten_role_may_do_nothing(cluster: Cluster):

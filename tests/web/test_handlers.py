@@ -32,6 +32,7 @@ class Theirs:
     plan: str
     address: str = ""
     withdrawal: str = ""
+    api_key: str = ""
 
     @property
     def secrets(self) -> list[str]:
@@ -231,6 +232,17 @@ ROWS = {
     "BanksState.ask_unlink": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"source_id": t.source}),
     "BanksState.set_leaving": Row(ANYONE, payload=lambda _: {"wanted": True}),
     "BanksState.unlink": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"source_id": t.source}),
+    "ApiKeysState.leave": Row(ANYONE),
+    "ApiKeysState.put_away": Row(ANYONE),
+    "ApiKeysState.enter": Row(LED_AWAY, path=lambda _: "/developers/keys/"),
+    "ApiKeysState.create": Row(
+        SIGNED_OUT,
+        "already made another key",
+        payload=lambda t: {"form": {"draft": t.api_key, "name": CANARY, "payments_read": "on"}},
+    ),
+    "ApiKeysState.ask": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"verb": "revoke", "key_id": t.api_key}),
+    "ApiKeysState.set_asking": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "ApiKeysState.act": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"verb": "rotate", "key_id": t.api_key}),
     "OperationsState.enter": Row(LED_AWAY, NOT_ALLOWED, path=lambda _: "/admin/operations/"),
     "OperationsState.choose": Row(SIGNED_OUT, NOT_ALLOWED, payload=lambda _: {"state": "queued"}),
     "OperationsState.search": Row(SIGNED_OUT, NOT_ALLOWED, payload=lambda t: {"sought": t.load}),
@@ -313,8 +325,9 @@ async def theirs(paya: RunningPaya, _theirs: dict[int, tuple[Theirs, Somebody]])
 
         await until(cleared, patience_s=40)
         address, withdrawal = await make_withdrawal(paya, ann)
+        api_key = await make_api_key(paya, ann)
         _theirs[paya.port] = (
-            Theirs(ann, str(payment), str(ann.session_id), str(source), load_id, plan_id, address, withdrawal),
+            Theirs(ann, str(payment), str(ann.session_id), str(source), load_id, plan_id, address, withdrawal, api_key),
             eve,
         )
     return _theirs[paya.port]
@@ -356,6 +369,17 @@ async def make_withdrawal(paya: RunningPaya, who: Somebody) -> tuple[str, str]:
     return address_id, withdrawal_id
 
 
+async def make_api_key(paya: RunningPaya, who: Somebody) -> str:
+    """A key of this person's, made through the page's events; its id."""
+    key_id, where = str(uuid4()), {"path": "/developers/keys/"}
+    form = {"draft": key_id, "name": CANARY, "payments_read": "on"}
+    async with event_socket(paya.url, cookie=who.secret) as socket:
+        await socket.send(HANDLERS["ApiKeysState.enter"], **where)
+        answer = await socket.send(HANDLERS["ApiKeysState.create"], {"form": form}, **where)
+    assert answer.value("api_keys_state", "secret").startswith("paya_test_"), answer.text
+    return key_id
+
+
 async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
     """What must not change: these people's payments, audiences, sessions, banks, loads, plans and money."""
     ids = [who.user_id for who in people]
@@ -370,6 +394,8 @@ async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
             "select id, state, version from savings.withdrawal_address where person = any(%s) order by 1",
             "select id, state, version from savings.withdrawal where person = any(%s) order by 1",
             "select id, state, version from savings.buy where person = any(%s) order by 1",
+            "select k.id, k.version from developers.api_key k where k.account_id in"  # noqa: ISC004 - one statement
+            " (select a.id from developers.account a where a.owner = any(%s)) order by 1",
             "select owner, balance, held from ledger.account where owner = any(%s) order by owner, id",
             "select id, handle, name from public.profiles where id = any(%s) order by 1",
         )

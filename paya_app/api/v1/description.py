@@ -9,14 +9,18 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import JSONResponse
 
 from paya_app.api.bearers import Problem
+from paya_app.api.v1.keyed_said import SCHEMES
 from paya_app.core.config import settings
 
 TAGS = {
+    "Charges": "Charges on test cards, for programs with a key of an account: made, captured, refunded, disputed.",
     "Feed": "Public payments, without amounts, for everybody.",
     "Health": "Whether PaYa works, for everybody.",
+    "Payments": "The same charges, in three calls.",
     "Proof": "The head of the log of seals, for everybody, and receipts of one's own payments.",
     "Savings plans": "A person's plans, for programs that have the person's access token."
     " Settings, Where you are signed in, shows one.",
+    "Simulation": "What a bank, a cardholder and time would do, at once: for test keys with the scope `sim:write`.",
 }
 ABOUT = "Errors answer as problems (RFC 9457) with a `code` for programs and a `detail` for people."
 
@@ -45,6 +49,7 @@ def described(api: FastAPI) -> dict[str, Any]:
                 _without_null(parameter["schema"])
     schemas = description["components"]["schemas"] | {"Problem": Problem.model_json_schema()}
     description["paths"] = paths
+    description["components"]["securitySchemes"] |= SCHEMES
     description["components"]["schemas"] = {name: schemas[name] for name in _named_in(paths, schemas)}
     return description
 

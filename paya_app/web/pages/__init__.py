@@ -11,6 +11,7 @@ from paya_app.web.pages import (
     add,
     admin_operations,
     cash_out,
+    developers_keys,
     home,
     link_bank,
     not_found,
@@ -77,6 +78,7 @@ PAGES = (
         "Where you are signed in · PaYa",
         settings_sessions.SessionsState.enter,
     ),
+    Page("/developers/keys", developers_keys.page, "API keys · PaYa", developers_keys.ApiKeysState.enter),
     Page(
         "/proof",
         proof.page,

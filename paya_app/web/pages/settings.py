@@ -61,6 +61,7 @@ def page() -> rx.Component:
         _notifications(),
         _banks(),
         _security(),
+        _developers(),
         rx.cond(SettingsState.is_admin, _operations()),
         native_form(
             secondary("Sign out", type="submit", class_name="danger mt-4"),
@@ -146,6 +147,12 @@ def _banks() -> rx.Component:
 def _security() -> rx.Component:
     return rx.el.section(
         _place("Where you are signed in", "/settings/sessions/", "shield-check"), class_name="card mt-3"
+    )
+
+
+def _developers() -> rx.Component:
+    return rx.el.section(
+        _place("API keys, for your programs", "/developers/keys/", "key-round"), class_name="card mt-3"
     )
 
 
