@@ -37,7 +37,7 @@ async def sweep_stalled(context: JobContext) -> None:
 
 
 async def tidy(context: JobContext) -> None:
-    """Forget what is kept no longer: ticks, jobs that ended, and what `retention.sweep` removes."""
+    """Forget what is kept no longer: ticks, jobs that ended, webhooks, and what `retention.sweep` removes."""
     connector = context.app.connector
     (kept,) = await connector.execute_query_all_async(
         "select ceil(extract(epoch from retention.kept('dead_letters')) / 3600)::int as dead_letters_h"
@@ -46,6 +46,12 @@ async def tidy(context: JobContext) -> None:
         nb_hours=kept["dead_letters_h"], include_failed=True, include_cancelled=True, include_aborted=True
     )
     await connector.execute_query_async("select jobs.forget_ticks(retention.kept('ticks'))")
+    forgotten = REMOVED_AT_ONCE
+    while forgotten == REMOVED_AT_ONCE:
+        (gone,) = await connector.execute_query_all_async(
+            "select webhooks.forget(%(maximum)s) as count", maximum=REMOVED_AT_ONCE
+        )
+        forgotten = gone["count"]
     while True:
         swept = await connector.execute_query_all_async(
             "select rule_name, removed from retention.sweep(%(maximum)s)", maximum=REMOVED_AT_ONCE

@@ -37,6 +37,7 @@ async def run(stop: asyncio.Event) -> None:
 
 
 async def _work(stop: asyncio.Event) -> None:
+    from jobs import webhooks
     from jobs.app import queue
     from paya_app import banking
     from paya_app.core import db
@@ -66,12 +67,19 @@ async def _work(stop: asyncio.Event) -> None:
                     install_signal_handlers=False,
                 )
             )
+            telling = asyncio.create_task(webhooks.run(stop))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             working.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+            try:
+                with contextlib.suppress(asyncio.CancelledError):
+                    await working
+                if stop.is_set():
+                    await asyncio.wait({telling}, timeout=FINISH_S)
+            finally:
+                telling.cancel()
+                await asyncio.wait({telling})
     finally:
         dwolla.close()
         exchange.close()

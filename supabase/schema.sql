@@ -62,6 +62,9 @@ CREATE SCHEMA vendor_smtp;
 -- schema wallet
 CREATE SCHEMA wallet;
 
+-- schema webhooks
+CREATE SCHEMA webhooks;
+
 -- type due_thing
 CREATE TYPE charges.due_thing AS (
 	what text,
@@ -13684,6 +13687,926 @@ CREATE FUNCTION wallet.window_resets_at(sender uuid, span interval, maximum bigi
   order by p.created_at desc offset greatest(maximum - 1, 0) limit 1
 $$;
 
+-- function add_endpoint(uuid, uuid, text, text[], text, bytea)
+CREATE FUNCTION webhooks.add_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text, secret_sealed bytea) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  made webhooks.endpoint;
+begin
+  insert into webhooks.account (id) values (account_id) on conflict do nothing;
+  perform from webhooks.account a where a.id = account_id for update;
+  select * into made from webhooks.endpoint e where e.id = endpoint_id;
+  if found then
+    if made.account_id = account_id and made.url = url and made.filters = filters and made.description = description
+      and made.state <> 'removed'
+    then
+      return webhooks.shown(made) || jsonb_build_object('secret_sealed', encode(made.secret_sealed, 'base64'));
+    end if;
+    perform private.refuse('webhook_id_reused');
+  end if;
+  perform webhooks.require_filters(filters);
+  if (select count(*) from webhooks.endpoint e where e.account_id = account_id and e.state <> 'removed') >= 16 then
+    perform private.refuse('webhook_endpoints_limit', jsonb_build_object('max', 16));
+  end if;
+  insert into webhooks.endpoint (id, account_id, url, filters, description, secret_sealed, created_at, changed_at)
+  values (endpoint_id, account_id, url, filters, description, secret_sealed, private.now(), private.now())
+  returning * into made;
+  perform webhooks.note(made, 'webhook_endpoint.added', jsonb_build_object('url', url, 'filters', filters));
+  return webhooks.shown(made) || jsonb_build_object('secret_sealed', encode(made.secret_sealed, 'base64'));
+exception
+  -- of two accounts that chose one id at the same moment the second
+  when unique_violation then
+    perform private.refuse('webhook_id_reused');
+end $$;
+
+-- comment FUNCTION add_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text, secret_sealed bytea)
+COMMENT ON FUNCTION webhooks.add_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text, secret_sealed bytea) IS 'A new endpoint, 16 of an account at most. The same id with the same request gives the endpoint that is there; with another it is refused.';
+
+-- function alias(text)
+CREATE FUNCTION webhooks.alias(kind text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case kind when 'payment.settled' then 'transaction_settled' else replace(kind, '.', '_') end
+$$;
+
+-- comment FUNCTION alias(kind text)
+COMMENT ON FUNCTION webhooks.alias(kind text) IS 'The older name of a kind of event, like payment_authorized or transaction_settled.';
+
+-- table endpoint
+CREATE TABLE webhooks.endpoint (
+    id uuid NOT NULL,
+    account_id uuid NOT NULL,
+    url text NOT NULL,
+    filters text[] NOT NULL,
+    description text NOT NULL,
+    state text DEFAULT 'enabled'::text NOT NULL,
+    reason text,
+    secret_sealed bytea NOT NULL,
+    rotation_id uuid,
+    previous_sealed bytea,
+    previous_until timestamp with time zone,
+    chaos jsonb DEFAULT '{}'::jsonb NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    failures_in_row integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    next_due_at timestamp with time zone,
+    claimed_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT a_second_secret_ends CHECK (((previous_sealed IS NULL) = (previous_until IS NULL))),
+    CONSTRAINT description_is_short CHECK ((char_length(description) <= 200)),
+    CONSTRAINT filters_are_few CHECK (((cardinality(filters) >= 1) AND (cardinality(filters) <= 32))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'removed'::text]))),
+    CONSTRAINT url_is_an_address CHECK (((url ~ '^https?://[!-~]+$'::text) AND (char_length(url) <= 2000))),
+    CONSTRAINT who_is_not_told_has_a_reason CHECK (((state = 'enabled'::text) = (reason IS NULL)))
+)
+WITH (fillfactor='80');
+
+-- comment TABLE endpoint
+COMMENT ON TABLE webhooks.endpoint IS 'An address that an account is told at. secret_sealed: opened by the server alone. next_due_at: the earliest delivery that waits; null: none.';
+
+-- function begin_anew(webhooks.endpoint, uuid[])
+CREATE FUNCTION webhooks.begin_anew(endpoint webhooks.endpoint, delivery_ids uuid[]) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  account_now timestamptz := charges.now(endpoint.account_id);
+  begun integer;
+begin
+  with chosen as (
+    select d.id, row_number() over (partition by d.ordering_key order by d.position) = 1 and not exists (
+      select from webhooks.delivery o
+      where o.endpoint_id = d.endpoint_id and o.ordering_key = d.ordering_key and o.state in ('waiting', 'sending')
+    ) as is_first
+    from webhooks.delivery d
+    where d.endpoint_id = endpoint.id and d.id = any(delivery_ids) and d.state in ('accepted', 'given_up')
+  )
+  update webhooks.delivery d set state = case when c.is_first then 'waiting' else 'behind' end, reason = null, ended_at = null,
+    due_at = account_now, tries_before = d.tries
+  from chosen c where d.id = c.id;
+  get diagnostics begun = row_count;
+  perform webhooks.look_ahead(endpoint.id);
+  return begun;
+end $$;
+
+-- comment FUNCTION begin_anew(endpoint webhooks.endpoint, delivery_ids uuid[])
+COMMENT ON FUNCTION webhooks.begin_anew(endpoint webhooks.endpoint, delivery_ids uuid[]) IS 'Sends deliveries that ended once more, with all tries before them, in the order of each object and behind what is under way of it.';
+
+-- function body(text, timestamp with time zone, text)
+CREATE FUNCTION webhooks.body(kind text, at timestamp with time zone, data text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select format('{"type":%s,"event":%s,"timestamp":"%s","data":%s}', to_json(kind), to_json(webhooks.alias(kind)),
+    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), data)
+$$;
+
+-- comment FUNCTION body(kind text, at timestamp with time zone, data text)
+COMMENT ON FUNCTION webhooks.body(kind text, at timestamp with time zone, data text) IS 'The text of a message; data is JSON already.';
+
+-- function change_endpoint(uuid, uuid, text, text[], text)
+CREATE FUNCTION webhooks.change_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  before webhooks.endpoint := webhooks.hold(account_id, endpoint_id);
+  after webhooks.endpoint;
+begin
+  if filters is not null then
+    perform webhooks.require_filters(filters);
+  end if;
+  if (coalesce(url, before.url), coalesce(filters, before.filters), coalesce(description, before.description))
+    = (before.url, before.filters, before.description)
+  then
+    return webhooks.shown(before);
+  end if;
+  update webhooks.endpoint e set url = coalesce(url, e.url), filters = coalesce(filters, e.filters),
+    description = coalesce(description, e.description), version = e.version + 1, changed_at = private.now()
+  where e.id = endpoint_id returning * into after;
+  perform webhooks.note(after, 'webhook_endpoint.changed', jsonb_build_object(
+    'url', jsonb_build_array(before.url, after.url), 'filters', jsonb_build_array(before.filters, after.filters)));
+  return webhooks.shown(after);
+end $$;
+
+-- comment FUNCTION change_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text)
+COMMENT ON FUNCTION webhooks.change_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text) IS 'Changes what is not null; the same again changes nothing. What was made for it before goes to the new address.';
+
+-- function claim(integer, integer, interval)
+CREATE FUNCTION webhooks.claim(maximum integer, at_each_endpoint integer, lease interval) RETURNS SETOF jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint;
+  account_now timestamptz;
+  free integer;
+  claimed integer;
+  remaining integer := maximum;
+begin
+  perform webhooks.find_lost();
+  for held in
+    select e.* from webhooks.endpoint e
+    where e.state = 'enabled' and e.next_due_at is not null and e.next_due_at <= charges.now(e.account_id)
+    order by e.claimed_at nulls first, e.id for update skip locked
+  loop
+    exit when remaining <= 0;
+    free := least(remaining, at_each_endpoint - (
+      select count(*) from webhooks.delivery d where d.endpoint_id = held.id and d.state = 'sending'));
+    continue when free <= 0;
+    account_now := charges.now(held.account_id);
+    return query
+      with due as (
+        select d.id from webhooks.delivery d
+        where d.endpoint_id = held.id and d.state = 'waiting' and d.due_at <= account_now
+        order by d.due_at, d.position limit free
+      ), taken as (
+        update webhooks.delivery d set state = 'sending', tries = d.tries + 1, lost_at = private.now() + lease
+        from due where d.id = due.id returning d.*
+      ), noted as (
+        insert into webhooks.attempt (delivery_id, number, began_at, account_at, mischief)
+        select t.id, t.tries, private.now(), account_now, array_remove(array[
+          case when (held.chaos ->> 'bad_signature')::boolean and t.tries = 1 then 'bad_signature' end,
+          case when (held.chaos ->> 'duplicate')::boolean and t.tries > 1 and exists (
+            select from webhooks.attempt a where a.delivery_id = t.id and a.outcome = 'accepted') then 'duplicate' end
+        ], null)
+        from taken t returning attempt.*
+      )
+      select jsonb_build_object(
+        'delivery_id', t.id, 'number', t.tries, 'endpoint_id', held.id, 'url', held.url, 'message_id', m.id, 'body', m.body,
+        'mischief', n.mischief, 'secret_sealed', encode(held.secret_sealed, 'base64'),
+        'previous_sealed', case when held.previous_until > private.now() then encode(held.previous_sealed, 'base64') end)
+      from taken t join webhooks.message m on m.id = t.message_id join noted n on n.delivery_id = t.id;
+    get diagnostics claimed = row_count;
+    remaining := remaining - claimed;
+    update webhooks.endpoint e set claimed_at = private.now() where e.id = held.id;
+    perform webhooks.look_ahead(held.id);
+  end loop;
+end $$;
+
+-- comment FUNCTION claim(maximum integer, at_each_endpoint integer, lease interval)
+COMMENT ON FUNCTION webhooks.claim(maximum integer, at_each_endpoint integer, lease interval) IS 'Takes what is due, noting each try; what is not settled within the lease is taken again. No endpoint has more than at_each_endpoint under way.';
+
+-- function close_endpoint(webhooks.endpoint, text, text, jsonb)
+CREATE FUNCTION webhooks.close_endpoint(endpoint webhooks.endpoint, to_state text, reason text, facts jsonb DEFAULT '{}'::jsonb) RETURNS webhooks.endpoint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  closed webhooks.endpoint;
+begin
+  update webhooks.delivery d set state = 'given_up', reason = 'endpoint_' || to_state, lost_at = null, ended_at = private.now()
+  where d.endpoint_id = endpoint.id and d.state in ('behind', 'waiting', 'sending');
+  update webhooks.endpoint e set state = to_state, reason = reason, next_due_at = null, version = e.version + 1,
+    changed_at = private.now(),
+    secret_sealed = case when to_state = 'removed' then '' else e.secret_sealed end,
+    previous_sealed = case when to_state = 'removed' then null else e.previous_sealed end,
+    previous_until = case when to_state = 'removed' then null else e.previous_until end
+  where e.id = endpoint.id returning * into closed;
+  perform webhooks.note(closed, 'webhook_endpoint.' || to_state, jsonb_build_object('reason', reason) || facts);
+  return closed;
+end $$;
+
+-- comment FUNCTION close_endpoint(endpoint webhooks.endpoint, to_state text, reason text, facts jsonb)
+COMMENT ON FUNCTION webhooks.close_endpoint(endpoint webhooks.endpoint, to_state text, reason text, facts jsonb) IS 'Nothing is sent there any more: what was open is given up, and can be recovered once it is enabled. A removed one''s secrets are destroyed.';
+
+-- function deliveries(uuid, uuid, text, timestamp with time zone, uuid, integer)
+CREATE FUNCTION webhooks.deliveries(account_id uuid, endpoint_id uuid, state text, before_at timestamp with time zone, before_id uuid, maximum integer) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select webhooks.shown_delivery(d, m)
+  from webhooks.endpoint e
+  cross join lateral (
+    select o.* from webhooks.delivery o
+    where o.endpoint_id = e.id and (deliveries.state is null or o.state = deliveries.state)
+      and (before_at is null or (o.created_at, o.id) < (before_at, before_id))
+    order by o.created_at desc, o.id desc limit least(greatest(maximum, 0), 101)
+  ) d
+  join webhooks.message m on m.id = d.message_id
+  where e.account_id = deliveries.account_id and (deliveries.endpoint_id is null or e.id = deliveries.endpoint_id)
+  order by d.created_at desc, d.id desc limit least(greatest(maximum, 0), 101)
+$$;
+
+-- comment FUNCTION deliveries(account_id uuid, endpoint_id uuid, state text, before_at timestamp with time zone, before_id uuid, maximum integer)
+COMMENT ON FUNCTION webhooks.deliveries(account_id uuid, endpoint_id uuid, state text, before_at timestamp with time zone, before_id uuid, maximum integer) IS 'The account''s deliveries, of one endpoint or in one state if that is said, the newest first, from before a place on.';
+
+-- function delivery_log(uuid, uuid)
+CREATE FUNCTION webhooks.delivery_log(account_id uuid, delivery_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  found_log jsonb;
+begin
+  select webhooks.shown_delivery(d, m) || jsonb_build_object('body', m.body, 'attempts', coalesce((
+    select jsonb_agg(to_jsonb(a) - 'delivery_id' order by a.number) from webhooks.attempt a where a.delivery_id = d.id), '[]'))
+  into found_log
+  from webhooks.delivery d
+  join webhooks.endpoint e on e.id = d.endpoint_id
+  join webhooks.message m on m.id = d.message_id
+  where d.id = delivery_id and e.account_id = account_id;
+  if found_log is null then
+    perform private.refuse('webhook_delivery_unknown');
+  end if;
+  return found_log;
+end $$;
+
+-- comment FUNCTION delivery_log(account_id uuid, delivery_id uuid)
+COMMENT ON FUNCTION webhooks.delivery_log(account_id uuid, delivery_id uuid) IS 'One delivery with the text that is sent and every try.';
+
+-- function disable(uuid, uuid)
+CREATE FUNCTION webhooks.disable(account_id uuid, endpoint_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint := webhooks.hold(account_id, endpoint_id);
+begin
+  if held.state = 'disabled' then
+    return webhooks.shown(held);
+  end if;
+  return webhooks.shown(webhooks.close_endpoint(held, 'disabled', 'by_owner'));
+end $$;
+
+-- comment FUNCTION disable(account_id uuid, endpoint_id uuid)
+COMMENT ON FUNCTION webhooks.disable(account_id uuid, endpoint_id uuid) IS 'Tells it nothing until it is enabled; again changes nothing. What happens meanwhile is kept as given up.';
+
+-- function enable(uuid, uuid)
+CREATE FUNCTION webhooks.enable(account_id uuid, endpoint_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint := webhooks.hold(account_id, endpoint_id);
+begin
+  if held.state = 'enabled' then
+    return webhooks.shown(held);
+  end if;
+  update webhooks.endpoint e set state = 'enabled', reason = null, failures_in_row = 0, failing_since = null,
+    version = e.version + 1, changed_at = private.now()
+  where e.id = endpoint_id returning * into held;
+  perform webhooks.note(held, 'webhook_endpoint.enabled', '{}');
+  return webhooks.shown(held);
+end $$;
+
+-- comment FUNCTION enable(account_id uuid, endpoint_id uuid)
+COMMENT ON FUNCTION webhooks.enable(account_id uuid, endpoint_id uuid) IS 'Tells it what happens from now on; what was given up meanwhile is sent by webhooks.recover.';
+
+-- function endpoints(uuid)
+CREATE FUNCTION webhooks.endpoints(account_id uuid) RETURNS SETOF jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select webhooks.shown(e) from webhooks.endpoint e
+  where e.account_id = endpoints.account_id and e.state <> 'removed' order by e.created_at, e.id
+$$;
+
+-- comment FUNCTION endpoints(account_id uuid)
+COMMENT ON FUNCTION webhooks.endpoints(account_id uuid) IS 'The account''s endpoints, the oldest first.';
+
+-- function find_lost()
+CREATE FUNCTION webhooks.find_lost() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  silent record;
+  lost webhooks.delivery;
+  account_now timestamptz;
+begin
+  for silent in
+    select d.id, d.endpoint_id from webhooks.delivery d
+    where d.state = 'sending' and d.lost_at <= private.now() order by d.endpoint_id, d.id limit 200
+  loop
+    select charges.now(e.account_id) into account_now from webhooks.endpoint e where e.id = silent.endpoint_id for update skip locked;
+    if not found then
+      continue;
+    end if;
+    select * into lost from webhooks.delivery d where d.id = silent.id and d.state = 'sending' and d.lost_at <= private.now();
+    if not found then
+      continue;
+    end if;
+    update webhooks.attempt a set outcome = 'lost', ended_at = private.now()
+    where a.delivery_id = lost.id and a.number = lost.tries and a.outcome is null;
+    perform webhooks.put_back(lost, account_now,
+      case when webhooks.retry_delay(lost.id, lost.tries - lost.tries_before) is not null then interval '0' end);
+    perform webhooks.look_ahead(lost.endpoint_id);
+  end loop;
+end $$;
+
+-- comment FUNCTION find_lost()
+COMMENT ON FUNCTION webhooks.find_lost() IS 'Puts back what was noted and never heard of again; such a try counts, so that what kills workers is given up.';
+
+-- function follow()
+CREATE FUNCTION webhooks.follow() RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  seen webhooks.cursor;
+begin
+  -- Nearly always there is nothing new: see that without a lock and without writing.
+  if not exists (
+    select from webhooks.cursor c join charges.event e
+      on e.era = c.era and e.xid >= pg_snapshot_xmin(c.snapshot) and not pg_visible_in_snapshot(e.xid, c.snapshot)
+  ) then
+    return false;
+  end if;
+  select * into seen from webhooks.cursor for update skip locked;
+  if not found then
+    return false;
+  end if;
+  update webhooks.cursor c set snapshot = webhooks.tell(seen.snapshot, seen.era);
+  return true;
+end $$;
+
+-- comment FUNCTION follow()
+COMMENT ON FUNCTION webhooks.follow() IS 'Makes the deliveries of what happened since; whether there was anything. Of several callers one does it, the others go on.';
+
+-- function forget(integer)
+CREATE FUNCTION webhooks.forget(maximum integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := private.now() - retention.kept('webhooks');
+  old_ids uuid[] := array(
+    select m.id from webhooks.message m
+    where m.created_at < moment
+      and not exists (select from webhooks.delivery d where d.message_id = m.id and d.state in ('behind', 'waiting', 'sending'))
+    order by m.created_at limit maximum for update skip locked);
+  forgotten integer;
+begin
+  perform from webhooks.endpoint e
+  where e.id in (select d.endpoint_id from webhooks.delivery d where d.message_id = any(old_ids)) order by e.id for update;
+  -- what somebody began anew before we held its endpoint stays
+  old_ids := array(
+    select o.id from unnest(old_ids) o (id)
+    where not exists (select from webhooks.delivery d where d.message_id = o.id and d.state in ('behind', 'waiting', 'sending')));
+  delete from webhooks.attempt a using webhooks.delivery d where d.message_id = any(old_ids) and a.delivery_id = d.id;
+  delete from webhooks.delivery d where d.message_id = any(old_ids);
+  delete from webhooks.message m where m.id = any(old_ids);
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end $$;
+
+-- comment FUNCTION forget(maximum integer)
+COMMENT ON FUNCTION webhooks.forget(maximum integer) IS 'Removes messages that are kept no longer and are open nowhere, with their deliveries and tries; returns how many.';
+
+-- function hold(uuid, uuid)
+CREATE FUNCTION webhooks.hold(account_id uuid, endpoint_id uuid) RETURNS webhooks.endpoint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint;
+begin
+  select * into held from webhooks.endpoint e
+  where e.id = endpoint_id and e.account_id = account_id and e.state <> 'removed' for update;
+  if not found then
+    perform private.refuse('webhook_endpoint_unknown');
+  end if;
+  return held;
+end $$;
+
+-- comment FUNCTION hold(account_id uuid, endpoint_id uuid)
+COMMENT ON FUNCTION webhooks.hold(account_id uuid, endpoint_id uuid) IS 'The account''s endpoint, held. Refuses what is removed, another''s, or was never there.';
+
+-- function is_asked(text, text[])
+CREATE FUNCTION webhooks.is_asked(kind text, filters text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (select from unnest(filters) f where f = kind or (right(f, 1) = '*' and starts_with(kind, left(f, -1))))
+$$;
+
+-- comment FUNCTION is_asked(kind text, filters text[])
+COMMENT ON FUNCTION webhooks.is_asked(kind text, filters text[]) IS 'Whether one of the filters is this kind, or its beginning and a *.';
+
+-- function look_ahead(uuid)
+CREATE FUNCTION webhooks.look_ahead(endpoint_id uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update webhooks.endpoint e set next_due_at = (
+    select min(d.due_at) from webhooks.delivery d where d.endpoint_id = e.id and d.state = 'waiting')
+  where e.id = look_ahead.endpoint_id
+$$;
+
+-- comment FUNCTION look_ahead(endpoint_id uuid)
+COMMENT ON FUNCTION webhooks.look_ahead(endpoint_id uuid) IS 'Notes on a held endpoint when its next delivery is due.';
+
+-- function note(webhooks.endpoint, text, jsonb)
+CREATE FUNCTION webhooks.note(endpoint webhooks.endpoint, kind text, facts jsonb) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select events.record(kind, endpoint.id, endpoint.version, jsonb_build_object('account_id', endpoint.account_id) || facts, null)
+$$;
+
+-- comment FUNCTION note(endpoint webhooks.endpoint, kind text, facts jsonb)
+COMMENT ON FUNCTION webhooks.note(endpoint webhooks.endpoint, kind text, facts jsonb) IS 'Writes the event of a change to an endpoint; no secret in it.';
+
+-- function open_era()
+CREATE FUNCTION webhooks.open_era() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  seen webhooks.cursor;
+begin
+  -- no transaction of before is still open: this takes the table for itself
+  execute format('alter table charges.event alter column era set default %s', new.era);
+  select * into seen from webhooks.cursor for update;
+  perform webhooks.tell(seen.snapshot, seen.era);
+  update webhooks.cursor c set era = new.era, snapshot = pg_current_snapshot();
+  return null;
+end $$;
+
+-- comment FUNCTION open_era()
+COMMENT ON FUNCTION webhooks.open_era() IS 'After a restore: tells what was not told yet, and begins anew in this database''s transaction ids.';
+
+-- function place(webhooks.endpoint, uuid[])
+CREATE FUNCTION webhooks.place(endpoint webhooks.endpoint, message_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  account_now timestamptz := charges.now(endpoint.account_id);
+  is_reordered boolean := coalesce((endpoint.chaos ->> 'reorder')::boolean, false);
+  is_enabled boolean := endpoint.state = 'enabled';
+begin
+  with wanted as (
+    select m.*, case when is_reordered then m.id else m.object_id end as ordering_key
+    from webhooks.message m
+    where m.id = any(message_ids) and m.account_id = endpoint.account_id and webhooks.is_asked(m.kind, endpoint.filters)
+  )
+  insert into webhooks.delivery (endpoint_id, message_id, position, ordering_key, state, reason, due_at, created_at, ended_at)
+  select endpoint.id, w.id, w.position, w.ordering_key,
+    case
+      when not is_enabled then 'given_up'
+      when row_number() over (partition by w.ordering_key order by w.position) > 1 or exists (
+        select from webhooks.delivery d
+        where d.endpoint_id = endpoint.id and d.ordering_key = w.ordering_key and d.state in ('waiting', 'sending')
+      ) then 'behind'
+      else 'waiting'
+    end,
+    case when not is_enabled then 'endpoint_disabled' end,
+    account_now + make_interval(secs => coalesce((endpoint.chaos ->> 'delay_s')::integer, 0)
+      -- every other one comes later than the one after it
+      + case when is_reordered and w.version % 2 = 1 then 10 else 0 end),
+    private.now(), case when not is_enabled then private.now() end
+  from wanted w order by w.position
+  on conflict do nothing;
+  perform webhooks.look_ahead(endpoint.id);
+end $$;
+
+-- comment FUNCTION place(endpoint webhooks.endpoint, message_ids uuid[])
+COMMENT ON FUNCTION webhooks.place(endpoint webhooks.endpoint, message_ids uuid[]) IS 'Makes the deliveries of these messages to a held endpoint that asks for them; given up at once while it is disabled.';
+
+-- function promote(uuid, uuid)
+CREATE FUNCTION webhooks.promote(endpoint_id uuid, ordering_key uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update webhooks.delivery d set state = 'waiting'
+  where d.id = (
+    select b.id from webhooks.delivery b
+    where b.endpoint_id = promote.endpoint_id and b.ordering_key = promote.ordering_key and b.state = 'behind'
+    order by b.position limit 1
+  ) and not exists (
+    select from webhooks.delivery o
+    where o.endpoint_id = promote.endpoint_id and o.ordering_key = promote.ordering_key and o.state in ('waiting', 'sending')
+  )
+$$;
+
+-- comment FUNCTION promote(endpoint_id uuid, ordering_key uuid)
+COMMENT ON FUNCTION webhooks.promote(endpoint_id uuid, ordering_key uuid) IS 'Lets the next message of an object go, unless one of it is under way.';
+
+-- table delivery
+CREATE TABLE webhooks.delivery (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    endpoint_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    ordering_key uuid NOT NULL,
+    state text NOT NULL,
+    reason text,
+    tries integer DEFAULT 0 NOT NULL,
+    tries_before integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    lost_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT ended_says_when CHECK (((state = ANY (ARRAY['accepted'::text, 'given_up'::text])) = (ended_at IS NOT NULL))),
+    CONSTRAINT given_up_says_why CHECK (((state = 'given_up'::text) = (reason IS NOT NULL))),
+    CONSTRAINT sending_is_lost_some_time CHECK (((state = 'sending'::text) = (lost_at IS NOT NULL))),
+    CONSTRAINT state_is_known CHECK ((state = ANY (ARRAY['behind'::text, 'waiting'::text, 'sending'::text, 'accepted'::text, 'given_up'::text]))),
+    CONSTRAINT tries_are_counted CHECK (((tries_before >= 0) AND (tries_before <= tries)))
+)
+WITH (fillfactor='70');
+
+-- comment TABLE delivery
+COMMENT ON TABLE webhooks.delivery IS 'Telling one endpoint one message: behind (an earlier one of the same object is still open), waiting until due_at, sending (noted before it is sent), then accepted or given_up. tries_before: those before it was last begun anew.';
+
+-- function put_back(webhooks.delivery, timestamp with time zone, interval)
+CREATE FUNCTION webhooks.put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  if delay is null then
+    update webhooks.delivery d set state = 'given_up', reason = 'tries_used_up', lost_at = null, ended_at = private.now()
+    where d.id = delivery.id;
+    perform webhooks.promote(delivery.endpoint_id, delivery.ordering_key);
+  else
+    update webhooks.delivery d set state = 'waiting', due_at = account_now + delay, lost_at = null where d.id = delivery.id;
+  end if;
+end $$;
+
+-- comment FUNCTION put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval)
+COMMENT ON FUNCTION webhooks.put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval) IS 'To be tried again after a delay; null: given up, and the next of its object goes.';
+
+-- function recover(uuid, uuid, timestamp with time zone)
+CREATE FUNCTION webhooks.recover(account_id uuid, endpoint_id uuid, since timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint := webhooks.hold(account_id, endpoint_id);
+begin
+  if held.state <> 'enabled' then
+    perform private.refuse('webhook_endpoint_disabled', jsonb_build_object('reason', held.reason));
+  end if;
+  return webhooks.begin_anew(held, array(
+    select d.id from webhooks.delivery d
+    where d.endpoint_id = endpoint_id and d.state = 'given_up' and d.created_at >= since));
+end $$;
+
+-- comment FUNCTION recover(account_id uuid, endpoint_id uuid, since timestamp with time zone)
+COMMENT ON FUNCTION webhooks.recover(account_id uuid, endpoint_id uuid, since timestamp with time zone) IS 'Sends whatever was given up since a moment (of the database''s clock) once more, what happened while it was disabled included; returns how many.';
+
+-- function remove_endpoint(uuid, uuid)
+CREATE FUNCTION webhooks.remove_endpoint(account_id uuid, endpoint_id uuid) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  perform webhooks.close_endpoint(webhooks.hold(account_id, endpoint_id), 'removed', 'by_owner');
+end $$;
+
+-- comment FUNCTION remove_endpoint(account_id uuid, endpoint_id uuid)
+COMMENT ON FUNCTION webhooks.remove_endpoint(account_id uuid, endpoint_id uuid) IS 'The endpoint is gone, and its secrets with it; what it was told is kept as long as the rest.';
+
+-- function replay(uuid, uuid)
+CREATE FUNCTION webhooks.replay(account_id uuid, delivery_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint;
+begin
+  select e.* into held from webhooks.delivery d join webhooks.endpoint e on e.id = d.endpoint_id
+  where d.id = delivery_id and e.account_id = account_id and e.state <> 'removed' for update of e;
+  if not found then
+    perform private.refuse('webhook_delivery_unknown');
+  end if;
+  if held.state <> 'enabled' then
+    perform private.refuse('webhook_endpoint_disabled', jsonb_build_object('reason', held.reason));
+  end if;
+  -- one that is open is under way as it is: asking for it twice sends it once
+  perform webhooks.begin_anew(held, array[delivery_id]);
+  return (
+    select webhooks.shown_delivery(d, m) from webhooks.delivery d join webhooks.message m on m.id = d.message_id
+    where d.id = delivery_id);
+end $$;
+
+-- comment FUNCTION replay(account_id uuid, delivery_id uuid)
+COMMENT ON FUNCTION webhooks.replay(account_id uuid, delivery_id uuid) IS 'Sends one delivery once more, with the webhook-id that it had; one that is still open is left as it is.';
+
+-- function require_filters(text[])
+CREATE FUNCTION webhooks.require_filters(filters text[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  if filters is null or cardinality(filters) not between 1 and 32 or exists (
+    select from unnest(filters) f
+    where f is null or not exists (select from webhooks.event_kind k where webhooks.is_asked(k.kind, array[f]))
+  ) then
+    perform private.refuse('webhook_filter_unknown', jsonb_build_object(
+      'kinds', (select jsonb_agg(k.kind order by k.kind) from webhooks.event_kind k)));
+  end if;
+end $$;
+
+-- comment FUNCTION require_filters(filters text[])
+COMMENT ON FUNCTION webhooks.require_filters(filters text[]) IS 'Refuses a list that is empty, too long, or asks for what never happens.';
+
+-- function retry_delay(uuid, integer)
+CREATE FUNCTION webhooks.retry_delay(delivery_id uuid, tries integer) RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select make_interval(secs => (array[5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400])[tries]
+    -- from 0.9 to 1.1, the same for the same try
+    * (0.9 + 0.2 * ('x' || substr(md5(delivery_id::text || ':' || tries), 1, 8))::bit(32)::bigint / 4294967295.0)::double precision)
+$$;
+
+-- comment FUNCTION retry_delay(delivery_id uuid, tries integer)
+COMMENT ON FUNCTION webhooks.retry_delay(delivery_id uuid, tries integer) IS 'How long to wait after so many tries failed: 5 s, 5 min, 30 min, 2, 5, 10, 14, 20, 24 h, each up to a tenth more or less; null: no more tries.';
+
+-- function rotate_secret(uuid, uuid, uuid, bytea, interval)
+CREATE FUNCTION webhooks.rotate_secret(account_id uuid, endpoint_id uuid, rotation_id uuid, secret_sealed bytea, overlap interval) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint := webhooks.hold(account_id, endpoint_id);
+begin
+  if held.rotation_id is distinct from rotation_id then
+    update webhooks.endpoint e set secret_sealed = secret_sealed, rotation_id = rotation_id,
+      previous_sealed = case when overlap > '0' then e.secret_sealed end,
+      previous_until = case when overlap > '0' then private.now() + overlap end,
+      version = e.version + 1, changed_at = private.now()
+    where e.id = endpoint_id returning * into held;
+    perform webhooks.note(held, 'webhook_endpoint.secret_rotated', jsonb_build_object('previous_until', held.previous_until));
+  end if;
+  return webhooks.shown(held) || jsonb_build_object('secret_sealed', encode(held.secret_sealed, 'base64'));
+end $$;
+
+-- comment FUNCTION rotate_secret(account_id uuid, endpoint_id uuid, rotation_id uuid, secret_sealed bytea, overlap interval)
+COMMENT ON FUNCTION webhooks.rotate_secret(account_id uuid, endpoint_id uuid, rotation_id uuid, secret_sealed bytea, overlap interval) IS 'Another secret; the one before signs beside it for as long as overlap. The same rotation_id again gives the secret that it made.';
+
+-- function send_test(uuid, uuid, uuid)
+CREATE FUNCTION webhooks.send_test(account_id uuid, endpoint_id uuid, message_id uuid) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint := webhooks.hold(account_id, endpoint_id);
+  account_now timestamptz := charges.now(account_id);
+begin
+  if held.state <> 'enabled' then
+    perform private.refuse('webhook_endpoint_disabled', jsonb_build_object('reason', held.reason));
+  end if;
+  insert into webhooks.message (id, account_id, kind, object_id, version, body, occurred_at, created_at)
+  values (message_id, account_id, 'webhook.test', message_id, 1, webhooks.body(
+    'webhook.test', account_now, jsonb_build_object('id', message_id, 'endpoint_id', endpoint_id)::text), account_now, private.now())
+  on conflict do nothing;
+  if not exists (
+    select from webhooks.message m where m.id = message_id and m.account_id = account_id and m.kind = 'webhook.test'
+      and m.body::jsonb #>> '{data,endpoint_id}' = endpoint_id::text)
+  then
+    perform private.refuse('webhook_id_reused');
+  end if;
+  insert into webhooks.delivery (endpoint_id, message_id, position, ordering_key, state, due_at, created_at)
+  select held.id, m.id, m.position, m.id, 'waiting', account_now, private.now() from webhooks.message m where m.id = message_id
+  on conflict do nothing;
+  perform webhooks.look_ahead(held.id);
+  return (
+    select webhooks.shown_delivery(d, m) from webhooks.delivery d join webhooks.message m on m.id = d.message_id
+    where d.message_id = message_id and d.endpoint_id = endpoint_id);
+end $$;
+
+-- comment FUNCTION send_test(account_id uuid, endpoint_id uuid, message_id uuid)
+COMMENT ON FUNCTION webhooks.send_test(account_id uuid, endpoint_id uuid, message_id uuid) IS 'Tells the endpoint webhook.test, whatever it asks for. The same message_id again is the same delivery.';
+
+-- function set_chaos(uuid, uuid, jsonb)
+CREATE FUNCTION webhooks.set_chaos(account_id uuid, endpoint_id uuid, chaos jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+#variable_conflict use_variable
+declare
+  held webhooks.endpoint := webhooks.hold(account_id, endpoint_id);
+begin
+  if chaos is null or jsonb_typeof(chaos) <> 'object' or exists (
+    select from jsonb_each(chaos) c where case
+      when c.key in ('duplicate', 'reorder', 'bad_signature') then jsonb_typeof(c.value) <> 'boolean'
+      when c.key <> 'delay_s' or c.value::text !~ '^[0-9]{1,5}$' then true
+      else c.value::text::integer > 86400
+    end
+  ) then
+    perform private.refuse('webhook_chaos_invalid');
+  end if;
+  if held.chaos = chaos then
+    return webhooks.shown(held);
+  end if;
+  update webhooks.endpoint e set chaos = chaos, version = e.version + 1, changed_at = private.now()
+  where e.id = endpoint_id returning * into held;
+  perform webhooks.note(held, 'webhook_endpoint.changed', jsonb_build_object('chaos', chaos));
+  return webhooks.shown(held);
+end $_$;
+
+-- comment FUNCTION set_chaos(account_id uuid, endpoint_id uuid, chaos jsonb)
+COMMENT ON FUNCTION webhooks.set_chaos(account_id uuid, endpoint_id uuid, chaos jsonb) IS 'What test mode does to this endpoint on purpose: duplicate, reorder, bad_signature (booleans), delay_s (seconds, a day at most). It holds for what is made or sent from now on.';
+
+-- function settle(uuid, integer, text, integer, integer, jsonb, text)
+CREATE FUNCTION webhooks.settle(delivery_id uuid, number integer, outcome text, status integer, took_ms integer, headers jsonb, answer text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  sent webhooks.delivery;
+  held webhooks.endpoint;
+  account_now timestamptz;
+  was_taken boolean;
+begin
+  select e.* into held from webhooks.endpoint e
+  where e.id = (select d.endpoint_id from webhooks.delivery d where d.id = delivery_id) for update;
+  if not found then
+    return 'forgotten';
+  end if;
+  select * into sent from webhooks.delivery d where d.id = delivery_id;
+  account_now := charges.now(held.account_id);
+  update webhooks.attempt a set outcome = outcome, status = status, took_ms = took_ms, headers = headers, answer = answer,
+    ended_at = private.now()
+  where a.delivery_id = delivery_id and a.number = number;
+  -- taken for lost, or closed, while we waited: the try is on record, and the delivery is somebody else's
+  if sent.tries <> number or sent.state not in ('sending', 'given_up') then
+    return sent.state;
+  end if;
+  was_taken := exists (
+    select from webhooks.attempt a
+    where a.delivery_id = delivery_id and a.outcome = 'accepted' and a.number > sent.tries_before and a.number < number);
+  if outcome = 'accepted' or was_taken then
+    update webhooks.endpoint e set failures_in_row = 0, failing_since = null where e.id = held.id and e.failing_since is not null;
+    if sent.state = 'sending' and not was_taken and (held.chaos ->> 'duplicate')::boolean then
+      perform webhooks.put_back(sent, account_now, '0');
+    else
+      update webhooks.delivery d set state = 'accepted', reason = null, lost_at = null, ended_at = private.now() where d.id = delivery_id;
+      perform webhooks.promote(held.id, sent.ordering_key);
+    end if;
+  elsif sent.state = 'sending' then
+    update webhooks.endpoint e set failures_in_row = e.failures_in_row + 1, failing_since = coalesce(e.failing_since, account_now)
+    where e.id = held.id returning * into held;
+    if status = 410 then
+      perform webhooks.close_endpoint(held, 'disabled', 'gone');
+      return 'given_up';
+    end if;
+    if held.failures_in_row >= 5 and held.failing_since <= account_now - interval '5 days' then
+      perform webhooks.close_endpoint(held, 'disabled', 'failing', jsonb_build_object('failing_since', held.failing_since));
+      return 'given_up';
+    end if;
+    perform webhooks.put_back(sent, account_now, webhooks.retry_delay(delivery_id, number - sent.tries_before));
+  end if;
+  perform webhooks.look_ahead(held.id);
+  return (select d.state from webhooks.delivery d where d.id = delivery_id);
+end $$;
+
+-- comment FUNCTION settle(delivery_id uuid, number integer, outcome text, status integer, took_ms integer, headers jsonb, answer text)
+COMMENT ON FUNCTION webhooks.settle(delivery_id uuid, number integer, outcome text, status integer, took_ms integer, headers jsonb, answer text) IS 'What became of a try, and so of its delivery, whose state it returns. 410 disables the endpoint; so do five days in which every try failed, five at least.';
+
+-- function shown(webhooks.endpoint)
+CREATE FUNCTION webhooks.shown(endpoint webhooks.endpoint) RETURNS jsonb
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', endpoint.id, 'url', endpoint.url, 'filters', endpoint.filters, 'description', endpoint.description,
+    'state', endpoint.state, 'reason', endpoint.reason, 'chaos', endpoint.chaos, 'version', endpoint.version,
+    'previous_until', endpoint.previous_until, 'failing_since', endpoint.failing_since,
+    'created_at', endpoint.created_at, 'changed_at', endpoint.changed_at)
+$$;
+
+-- comment FUNCTION shown(endpoint webhooks.endpoint)
+COMMENT ON FUNCTION webhooks.shown(endpoint webhooks.endpoint) IS 'An endpoint as it is shown: no secret in it.';
+
+-- table message
+CREATE TABLE webhooks.message (
+    id uuid NOT NULL,
+    "position" bigint NOT NULL,
+    account_id uuid NOT NULL,
+    kind text NOT NULL,
+    object_id uuid NOT NULL,
+    version integer NOT NULL,
+    body text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE message
+COMMENT ON TABLE webhooks.message IS 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. position: of one object''s messages the earlier has the lower.';
+
+-- function shown_delivery(webhooks.delivery, webhooks.message)
+CREATE FUNCTION webhooks.shown_delivery(delivery webhooks.delivery, message webhooks.message) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', delivery.id, 'endpoint_id', delivery.endpoint_id, 'webhook_id', message.id, 'kind', message.kind,
+    'object_id', message.object_id, 'state', delivery.state, 'reason', delivery.reason, 'tries', delivery.tries,
+    'due_at', case when delivery.state in ('behind', 'waiting') then delivery.due_at end,
+    'created_at', delivery.created_at, 'ended_at', delivery.ended_at)
+$$;
+
+-- comment FUNCTION shown_delivery(delivery webhooks.delivery, message webhooks.message)
+COMMENT ON FUNCTION webhooks.shown_delivery(delivery webhooks.delivery, message webhooks.message) IS 'A delivery as it is shown.';
+
+-- function tell(pg_snapshot, integer)
+CREATE FUNCTION webhooks.tell(snapshot_before pg_snapshot, era integer) RETURNS pg_snapshot
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  now_visible pg_snapshot;
+  message_ids uuid[];
+  held webhooks.endpoint;
+begin
+  -- One statement, so that the rows and the snapshot stored as the next cursor are the same view of the record.
+  with s as materialized (
+    select pg_current_snapshot() as snapshot
+  ), told as (
+    insert into webhooks.message (id, account_id, kind, object_id, version, body, occurred_at, created_at)
+    select e.id, e.account_id, e.kind, e.object_id, e.version, webhooks.body(e.kind, e.occurred_at, e.data::text),
+      e.occurred_at, private.now()
+    from charges.event e
+    where e.era = era and e.xid >= pg_snapshot_xmin(snapshot_before) and not pg_visible_in_snapshot(e.xid, snapshot_before)
+      and exists (select from webhooks.endpoint p where p.account_id = e.account_id and p.state <> 'removed')
+    -- of one object's events the version says the order; their transactions' ids do not
+    order by e.object_id, e.version
+    on conflict do nothing
+    returning id
+  )
+  select s.snapshot, (select array_agg(t.id) from told t) into now_visible, message_ids from s;
+  for held in
+    select e.* from webhooks.endpoint e
+    where e.state <> 'removed' and e.account_id in (select m.account_id from webhooks.message m where m.id = any(message_ids))
+    order by e.id for update
+  loop
+    perform webhooks.place(held, message_ids);
+  end loop;
+  return now_visible;
+end $$;
+
+-- comment FUNCTION tell(snapshot_before pg_snapshot, era integer)
+COMMENT ON FUNCTION webhooks.tell(snapshot_before pg_snapshot, era integer) IS 'Makes messages and deliveries of the events that became visible since a snapshot; returns what is visible now.';
+
 -- table connection
 CREATE TABLE banking.connection (
     id uuid NOT NULL,
@@ -13999,11 +14922,15 @@ CREATE TABLE charges.event (
     version charges.version NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-    data jsonb NOT NULL
+    data jsonb NOT NULL,
+    era integer DEFAULT 1 NOT NULL
 );
 
 -- comment TABLE event
 COMMENT ON TABLE charges.event IS 'What happened to a charge, written in the transaction in which it happened. data: the object after it, as the API shows it.';
+
+-- comment COLUMN event.era
+COMMENT ON COLUMN charges.event.era IS 'Which database, counted by restores, wrote the row: xids compare only within an era.';
 
 -- table operation
 CREATE TABLE charges.operation (
@@ -14972,6 +15899,64 @@ CREATE TABLE savings.price (
 -- comment TABLE price
 COMMENT ON TABLE savings.price IS 'What a bitcoin cost when the exchange was last asked. One row.';
 
+-- table account
+CREATE TABLE webhooks.account (
+    id uuid NOT NULL
+);
+
+-- comment TABLE account
+COMMENT ON TABLE webhooks.account IS 'Accounts that have had an endpoint: the row is held while endpoints are counted.';
+
+-- table attempt
+CREATE TABLE webhooks.attempt (
+    delivery_id uuid NOT NULL,
+    number integer NOT NULL,
+    began_at timestamp with time zone NOT NULL,
+    account_at timestamp with time zone NOT NULL,
+    mischief text[] DEFAULT '{}'::text[] NOT NULL,
+    outcome text,
+    status integer,
+    took_ms integer,
+    headers jsonb,
+    answer text,
+    ended_at timestamp with time zone,
+    CONSTRAINT answer_is_short CHECK ((octet_length(answer) <= 16384)),
+    CONSTRAINT ended_says_how CHECK (((outcome IS NULL) = (ended_at IS NULL))),
+    CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text, 'redirected'::text, 'timed_out'::text, 'unreachable'::text, 'blocked'::text, 'broken'::text, 'lost'::text])))
+);
+
+-- comment TABLE attempt
+COMMENT ON TABLE webhooks.attempt IS 'One try, noted before it is made. headers: as sent. answer: the beginning of what came back. lost: the worker died; it may have been sent. mischief: what test mode did to it on purpose.';
+
+-- table cursor
+CREATE TABLE webhooks.cursor (
+    is_only boolean DEFAULT true NOT NULL,
+    era integer NOT NULL,
+    snapshot pg_snapshot NOT NULL,
+    CONSTRAINT cursor_is_one_row CHECK (is_only)
+);
+
+-- comment TABLE cursor
+COMMENT ON TABLE webhooks.cursor IS 'What has been read of charges.event: everything visible in this snapshot.';
+
+-- table event_kind
+CREATE TABLE webhooks.event_kind (
+    kind text NOT NULL
+);
+
+-- comment TABLE event_kind
+COMMENT ON TABLE webhooks.event_kind IS 'What may be asked for by name; an endpoint that asks for * is also told of what is not listed.';
+
+-- sequence message_position_seq
+ALTER TABLE webhooks.message ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME webhooks.message_position_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 -- default procrastinate_events id
 ALTER TABLE ONLY jobs.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('jobs.procrastinate_events_id_seq'::regclass);
 
@@ -15457,6 +16442,42 @@ ALTER TABLE ONLY savings.withdrawal
 ALTER TABLE ONLY savings.withdrawal
     ADD CONSTRAINT withdrawal_vendor_ref_key UNIQUE (vendor_ref);
 
+-- constraint account account_pkey
+ALTER TABLE ONLY webhooks.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+-- constraint attempt attempt_pkey
+ALTER TABLE ONLY webhooks.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (delivery_id, number);
+
+-- constraint cursor cursor_pkey
+ALTER TABLE ONLY webhooks.cursor
+    ADD CONSTRAINT cursor_pkey PRIMARY KEY (is_only);
+
+-- constraint delivery delivery_pkey
+ALTER TABLE ONLY webhooks.delivery
+    ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
+
+-- constraint endpoint endpoint_pkey
+ALTER TABLE ONLY webhooks.endpoint
+    ADD CONSTRAINT endpoint_pkey PRIMARY KEY (id);
+
+-- constraint event_kind event_kind_pkey
+ALTER TABLE ONLY webhooks.event_kind
+    ADD CONSTRAINT event_kind_pkey PRIMARY KEY (kind);
+
+-- constraint message message_pkey
+ALTER TABLE ONLY webhooks.message
+    ADD CONSTRAINT message_pkey PRIMARY KEY (id);
+
+-- constraint message message_position_key
+ALTER TABLE ONLY webhooks.message
+    ADD CONSTRAINT message_position_key UNIQUE ("position");
+
+-- constraint delivery told_once_at_each_endpoint
+ALTER TABLE ONLY webhooks.delivery
+    ADD CONSTRAINT told_once_at_each_endpoint UNIQUE (endpoint_id, message_id);
+
 -- index connection_by_source
 CREATE INDEX connection_by_source ON banking.connection USING btree (source_id);
 
@@ -15513,6 +16534,9 @@ CREATE INDEX dispute_by_charge ON charges.dispute USING btree (account_id, charg
 
 -- index dispute_due
 CREATE INDEX dispute_due ON charges.dispute USING btree (account_id, due_at, id) WHERE (due_at IS NOT NULL);
+
+-- index event_by_era
+CREATE INDEX event_by_era ON charges.event USING btree (era, xid);
 
 -- index event_by_transaction
 CREATE INDEX event_by_transaction ON charges.event USING btree (xid);
@@ -15715,6 +16739,36 @@ CREATE INDEX withdrawal_by_person ON savings.withdrawal USING btree (person, cre
 -- index withdrawal_open
 CREATE INDEX withdrawal_open ON savings.withdrawal USING btree (next_at) WHERE (ended_at IS NULL);
 
+-- index delivery_behind
+CREATE INDEX delivery_behind ON webhooks.delivery USING btree (endpoint_id, ordering_key, "position") WHERE (state = 'behind'::text);
+
+-- index delivery_due
+CREATE INDEX delivery_due ON webhooks.delivery USING btree (endpoint_id, due_at, "position") WHERE (state = 'waiting'::text);
+
+-- index delivery_lost
+CREATE INDEX delivery_lost ON webhooks.delivery USING btree (lost_at) WHERE (state = 'sending'::text);
+
+-- index delivery_of_endpoint
+CREATE INDEX delivery_of_endpoint ON webhooks.delivery USING btree (endpoint_id, created_at DESC, id DESC);
+
+-- index delivery_of_message
+CREATE INDEX delivery_of_message ON webhooks.delivery USING btree (message_id);
+
+-- index delivery_sending
+CREATE INDEX delivery_sending ON webhooks.delivery USING btree (endpoint_id, lost_at) WHERE (state = 'sending'::text);
+
+-- index endpoint_of_account
+CREATE INDEX endpoint_of_account ON webhooks.endpoint USING btree (account_id, created_at) WHERE (state <> 'removed'::text);
+
+-- index endpoint_with_work
+CREATE INDEX endpoint_with_work ON webhooks.endpoint USING btree (claimed_at NULLS FIRST) WHERE ((next_due_at IS NOT NULL) AND (state = 'enabled'::text));
+
+-- index message_by_age
+CREATE INDEX message_by_age ON webhooks.message USING btree (created_at);
+
+-- index one_under_way_for_each_object
+CREATE UNIQUE INDEX one_under_way_for_each_object ON webhooks.delivery USING btree (endpoint_id, ordering_key) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));
+
 -- trigger debt debt_is_never_deleted
 CREATE TRIGGER debt_is_never_deleted BEFORE DELETE ON banking.debt FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -15771,6 +16825,9 @@ CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE ON charges.event FOR
 
 -- trigger event event_is_never_truncated
 CREATE TRIGGER event_is_never_truncated BEFORE TRUNCATE ON charges.event FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
+
+-- trigger relay_cursor era_opens_for_webhooks
+CREATE TRIGGER era_opens_for_webhooks AFTER UPDATE OF era ON events.relay_cursor FOR EACH ROW WHEN ((old.era IS DISTINCT FROM new.era)) EXECUTE FUNCTION webhooks.open_era();
 
 -- trigger event event_is_append_only
 CREATE TRIGGER event_is_append_only BEFORE DELETE OR UPDATE ON events.event FOR EACH ROW EXECUTE FUNCTION private.append_only();
@@ -16224,6 +17281,22 @@ ALTER TABLE ONLY savings.withdrawal_address
 ALTER TABLE ONLY savings.withdrawal
     ADD CONSTRAINT withdrawal_person_fkey FOREIGN KEY (person) REFERENCES public.profiles(id);
 
+-- fk constraint attempt attempt_delivery_id_fkey
+ALTER TABLE ONLY webhooks.attempt
+    ADD CONSTRAINT attempt_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhooks.delivery(id);
+
+-- fk constraint delivery delivery_endpoint_id_fkey
+ALTER TABLE ONLY webhooks.delivery
+    ADD CONSTRAINT delivery_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhooks.endpoint(id);
+
+-- fk constraint delivery delivery_message_id_fkey
+ALTER TABLE ONLY webhooks.delivery
+    ADD CONSTRAINT delivery_message_id_fkey FOREIGN KEY (message_id) REFERENCES webhooks.message(id);
+
+-- fk constraint endpoint endpoint_account_id_fkey
+ALTER TABLE ONLY webhooks.endpoint
+    ADD CONSTRAINT endpoint_account_id_fkey FOREIGN KEY (account_id) REFERENCES webhooks.account(id);
+
 -- row security connection
 ALTER TABLE banking.connection ENABLE ROW LEVEL SECURITY;
 
@@ -16590,6 +17663,27 @@ ALTER TABLE savings.withdrawal ENABLE ROW LEVEL SECURITY;
 -- row security withdrawal_address
 ALTER TABLE savings.withdrawal_address ENABLE ROW LEVEL SECURITY;
 
+-- row security account
+ALTER TABLE webhooks.account ENABLE ROW LEVEL SECURITY;
+
+-- row security attempt
+ALTER TABLE webhooks.attempt ENABLE ROW LEVEL SECURITY;
+
+-- row security cursor
+ALTER TABLE webhooks.cursor ENABLE ROW LEVEL SECURITY;
+
+-- row security delivery
+ALTER TABLE webhooks.delivery ENABLE ROW LEVEL SECURITY;
+
+-- row security endpoint
+ALTER TABLE webhooks.endpoint ENABLE ROW LEVEL SECURITY;
+
+-- row security event_kind
+ALTER TABLE webhooks.event_kind ENABLE ROW LEVEL SECURITY;
+
+-- row security message
+ALTER TABLE webhooks.message ENABLE ROW LEVEL SECURITY;
+
 -- publication table supabase_realtime payments
 ALTER PUBLICATION supabase_realtime ADD TABLE ONLY public.payments;
 
@@ -16676,6 +17770,10 @@ GRANT USAGE ON SCHEMA wallet TO anon;
 GRANT USAGE ON SCHEMA wallet TO authenticated;
 GRANT USAGE ON SCHEMA wallet TO service_role;
 GRANT USAGE ON SCHEMA wallet TO paya_app;
+
+-- acl SCHEMA webhooks
+GRANT USAGE ON SCHEMA webhooks TO service_role;
+GRANT USAGE ON SCHEMA webhooks TO paya_worker;
 
 -- acl FUNCTION dead_letters(maximum integer)
 REVOKE ALL ON FUNCTION admin.dead_letters(maximum integer) FROM PUBLIC;
@@ -18519,6 +19617,128 @@ GRANT ALL ON FUNCTION wallet.set_audience(payment_id uuid, audience text) TO aut
 
 -- acl FUNCTION window_resets_at(sender uuid, span interval, maximum bigint)
 REVOKE ALL ON FUNCTION wallet.window_resets_at(sender uuid, span interval, maximum bigint) FROM PUBLIC;
+
+-- acl FUNCTION add_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text, secret_sealed bytea)
+REVOKE ALL ON FUNCTION webhooks.add_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text, secret_sealed bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.add_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text, secret_sealed bytea) TO service_role;
+
+-- acl FUNCTION alias(kind text)
+REVOKE ALL ON FUNCTION webhooks.alias(kind text) FROM PUBLIC;
+
+-- acl FUNCTION begin_anew(endpoint webhooks.endpoint, delivery_ids uuid[])
+REVOKE ALL ON FUNCTION webhooks.begin_anew(endpoint webhooks.endpoint, delivery_ids uuid[]) FROM PUBLIC;
+
+-- acl FUNCTION body(kind text, at timestamp with time zone, data text)
+REVOKE ALL ON FUNCTION webhooks.body(kind text, at timestamp with time zone, data text) FROM PUBLIC;
+
+-- acl FUNCTION change_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text)
+REVOKE ALL ON FUNCTION webhooks.change_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.change_endpoint(account_id uuid, endpoint_id uuid, url text, filters text[], description text) TO service_role;
+
+-- acl FUNCTION claim(maximum integer, at_each_endpoint integer, lease interval)
+REVOKE ALL ON FUNCTION webhooks.claim(maximum integer, at_each_endpoint integer, lease interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.claim(maximum integer, at_each_endpoint integer, lease interval) TO service_role;
+
+-- acl FUNCTION close_endpoint(endpoint webhooks.endpoint, to_state text, reason text, facts jsonb)
+REVOKE ALL ON FUNCTION webhooks.close_endpoint(endpoint webhooks.endpoint, to_state text, reason text, facts jsonb) FROM PUBLIC;
+
+-- acl FUNCTION deliveries(account_id uuid, endpoint_id uuid, state text, before_at timestamp with time zone, before_id uuid, maximum integer)
+REVOKE ALL ON FUNCTION webhooks.deliveries(account_id uuid, endpoint_id uuid, state text, before_at timestamp with time zone, before_id uuid, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.deliveries(account_id uuid, endpoint_id uuid, state text, before_at timestamp with time zone, before_id uuid, maximum integer) TO service_role;
+
+-- acl FUNCTION delivery_log(account_id uuid, delivery_id uuid)
+REVOKE ALL ON FUNCTION webhooks.delivery_log(account_id uuid, delivery_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.delivery_log(account_id uuid, delivery_id uuid) TO service_role;
+
+-- acl FUNCTION disable(account_id uuid, endpoint_id uuid)
+REVOKE ALL ON FUNCTION webhooks.disable(account_id uuid, endpoint_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.disable(account_id uuid, endpoint_id uuid) TO service_role;
+
+-- acl FUNCTION enable(account_id uuid, endpoint_id uuid)
+REVOKE ALL ON FUNCTION webhooks.enable(account_id uuid, endpoint_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.enable(account_id uuid, endpoint_id uuid) TO service_role;
+
+-- acl FUNCTION endpoints(account_id uuid)
+REVOKE ALL ON FUNCTION webhooks.endpoints(account_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.endpoints(account_id uuid) TO service_role;
+
+-- acl FUNCTION find_lost()
+REVOKE ALL ON FUNCTION webhooks.find_lost() FROM PUBLIC;
+
+-- acl FUNCTION follow()
+REVOKE ALL ON FUNCTION webhooks.follow() FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.follow() TO service_role;
+
+-- acl FUNCTION forget(maximum integer)
+REVOKE ALL ON FUNCTION webhooks.forget(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.forget(maximum integer) TO paya_worker;
+
+-- acl FUNCTION hold(account_id uuid, endpoint_id uuid)
+REVOKE ALL ON FUNCTION webhooks.hold(account_id uuid, endpoint_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION is_asked(kind text, filters text[])
+REVOKE ALL ON FUNCTION webhooks.is_asked(kind text, filters text[]) FROM PUBLIC;
+
+-- acl FUNCTION look_ahead(endpoint_id uuid)
+REVOKE ALL ON FUNCTION webhooks.look_ahead(endpoint_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION note(endpoint webhooks.endpoint, kind text, facts jsonb)
+REVOKE ALL ON FUNCTION webhooks.note(endpoint webhooks.endpoint, kind text, facts jsonb) FROM PUBLIC;
+
+-- acl FUNCTION open_era()
+REVOKE ALL ON FUNCTION webhooks.open_era() FROM PUBLIC;
+
+-- acl FUNCTION place(endpoint webhooks.endpoint, message_ids uuid[])
+REVOKE ALL ON FUNCTION webhooks.place(endpoint webhooks.endpoint, message_ids uuid[]) FROM PUBLIC;
+
+-- acl FUNCTION promote(endpoint_id uuid, ordering_key uuid)
+REVOKE ALL ON FUNCTION webhooks.promote(endpoint_id uuid, ordering_key uuid) FROM PUBLIC;
+
+-- acl FUNCTION put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval)
+REVOKE ALL ON FUNCTION webhooks.put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval) FROM PUBLIC;
+
+-- acl FUNCTION recover(account_id uuid, endpoint_id uuid, since timestamp with time zone)
+REVOKE ALL ON FUNCTION webhooks.recover(account_id uuid, endpoint_id uuid, since timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.recover(account_id uuid, endpoint_id uuid, since timestamp with time zone) TO service_role;
+
+-- acl FUNCTION remove_endpoint(account_id uuid, endpoint_id uuid)
+REVOKE ALL ON FUNCTION webhooks.remove_endpoint(account_id uuid, endpoint_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.remove_endpoint(account_id uuid, endpoint_id uuid) TO service_role;
+
+-- acl FUNCTION replay(account_id uuid, delivery_id uuid)
+REVOKE ALL ON FUNCTION webhooks.replay(account_id uuid, delivery_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.replay(account_id uuid, delivery_id uuid) TO service_role;
+
+-- acl FUNCTION require_filters(filters text[])
+REVOKE ALL ON FUNCTION webhooks.require_filters(filters text[]) FROM PUBLIC;
+
+-- acl FUNCTION retry_delay(delivery_id uuid, tries integer)
+REVOKE ALL ON FUNCTION webhooks.retry_delay(delivery_id uuid, tries integer) FROM PUBLIC;
+
+-- acl FUNCTION rotate_secret(account_id uuid, endpoint_id uuid, rotation_id uuid, secret_sealed bytea, overlap interval)
+REVOKE ALL ON FUNCTION webhooks.rotate_secret(account_id uuid, endpoint_id uuid, rotation_id uuid, secret_sealed bytea, overlap interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.rotate_secret(account_id uuid, endpoint_id uuid, rotation_id uuid, secret_sealed bytea, overlap interval) TO service_role;
+
+-- acl FUNCTION send_test(account_id uuid, endpoint_id uuid, message_id uuid)
+REVOKE ALL ON FUNCTION webhooks.send_test(account_id uuid, endpoint_id uuid, message_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.send_test(account_id uuid, endpoint_id uuid, message_id uuid) TO service_role;
+
+-- acl FUNCTION set_chaos(account_id uuid, endpoint_id uuid, chaos jsonb)
+REVOKE ALL ON FUNCTION webhooks.set_chaos(account_id uuid, endpoint_id uuid, chaos jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.set_chaos(account_id uuid, endpoint_id uuid, chaos jsonb) TO service_role;
+
+-- acl FUNCTION settle(delivery_id uuid, number integer, outcome text, status integer, took_ms integer, headers jsonb, answer text)
+REVOKE ALL ON FUNCTION webhooks.settle(delivery_id uuid, number integer, outcome text, status integer, took_ms integer, headers jsonb, answer text) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.settle(delivery_id uuid, number integer, outcome text, status integer, took_ms integer, headers jsonb, answer text) TO service_role;
+
+-- acl FUNCTION shown(endpoint webhooks.endpoint)
+REVOKE ALL ON FUNCTION webhooks.shown(endpoint webhooks.endpoint) FROM PUBLIC;
+
+-- acl FUNCTION shown_delivery(delivery webhooks.delivery, message webhooks.message)
+REVOKE ALL ON FUNCTION webhooks.shown_delivery(delivery webhooks.delivery, message webhooks.message) FROM PUBLIC;
+
+-- acl FUNCTION tell(snapshot_before pg_snapshot, era integer)
+REVOKE ALL ON FUNCTION webhooks.tell(snapshot_before pg_snapshot, era integer) FROM PUBLIC;
 
 -- acl TABLE account_clock
 GRANT SELECT ON TABLE charges.account_clock TO paya_sandbox_sweeper;
