@@ -6,12 +6,12 @@ from paya_app.api import health, lots, notices, preview, session
 from paya_app.api.inbound import dwolla, plaid, send_sms
 from paya_app.api.problems import NoSuchRoute, add_problem_handlers
 from paya_app.api.timing import ServerTiming
-from paya_app.api.v1 import charges, description, docs, feed, payments, proof, savings_plans, sim
+from paya_app.api.v1 import charges, description, docs, feed, payments, proof, savings_plans, sim, webhooks
 from paya_app.api.v1.cors import KeyedCors
 from paya_app.api.v1.request_ids import RequestIds
 
 # those whose routes programs call with a key
-KEYED = (payments, charges, sim)
+KEYED = (payments, charges, webhooks, sim)
 
 
 def create_api() -> FastAPI:

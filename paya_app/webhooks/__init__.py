@@ -5,8 +5,11 @@ Webhooks says. Of one object they come in order; of several they do not wait for
 receiver knows a repetition by its `webhook-id`.
 """
 
-from paya_app.webhooks.deliveries import attempts, deliveries, delivery_log, recover, replay, send_test
+from paya_app.webhooks.deliveries import STATES, attempts, deliveries, delivery_log, recover, replay, send_test
 from paya_app.webhooks.endpoints import (
+    DELAY_S_MAX,
+    DESCRIPTION_CHARACTERS_MAX,
+    FILTERS_MAX,
     add_endpoint,
     change_endpoint,
     disable,
@@ -31,6 +34,10 @@ from paya_app.webhooks.models import Attempt, Chaos, Delivery, DeliveryLog, Endp
 from paya_app.webhooks.sending import send_due, work
 
 __all__ = [
+    "DELAY_S_MAX",
+    "DESCRIPTION_CHARACTERS_MAX",
+    "FILTERS_MAX",
+    "STATES",
     "Attempt",
     "Chaos",
     "Delivery",

@@ -102,9 +102,9 @@ def charge_page_of(request: Request) -> tuple[dict[str, Any], int, str]:
     filters: dict[str, Any] = {}
     metadata: dict[str, str] = {}
     limit, cursor = LIMIT_DEFAULT, ""
-    for name, value in _once_each(request.query_params.multi_items()):
+    for name, value in once_each(request.query_params.multi_items()):
         if name == "limit":
-            limit = _limit(value)
+            limit = limit_of(value)
         elif name == "cursor":
             cursor = value
         elif name in _NAMES:
@@ -112,7 +112,7 @@ def charge_page_of(request: Request) -> tuple[dict[str, Any], int, str]:
         elif found := _METADATA.fullmatch(name):
             metadata[found[1]] = value
         else:
-            raise ParameterUnknown(param=_shown(name), why="there is no such parameter")
+            raise ParameterUnknown(param=shown_name(name), why="there is no such parameter")
     if len(metadata) > _METADATA_MAX:
         raise ParameterInvalid(param="metadata", why=f"{_METADATA_MAX} at most")
     return filters | ({"metadata": metadata} if metadata else {}), limit, cursor
@@ -133,18 +133,22 @@ def written_cursor(last_id: str | None) -> str | None:
     return base64.urlsafe_b64encode(UUID(last_id).bytes).decode().rstrip("=") if last_id else None
 
 
-def _once_each(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+def once_each(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """The parameters. Raises `ParameterInvalid` for one that stands there twice, or that no database takes."""
     seen: set[str] = set()
     for name, value in pairs:
         if name in seen:
-            raise ParameterInvalid(param=_shown(name), why="it stands there twice")
+            raise ParameterInvalid(param=shown_name(name), why="it stands there twice")
         if "\x00" in name + value or len(value) > _VALUE_CHARACTERS_MAX:
-            raise ParameterInvalid(param=_shown(name), why="500 characters at most, without NUL")
+            raise ParameterInvalid(param=shown_name(name), why="500 characters at most, without NUL")
         seen.add(name)
         yield name, value
 
 
-def _limit(value: str) -> int:
+def limit_of(value: str | None) -> int:
+    """How many are asked for. Raises `ParameterInvalid` for what is no whole number from 1 to 100."""
+    if value is None:
+        return LIMIT_DEFAULT
     if not (value.isascii() and value.isdigit() and len(value) <= 3 and 1 <= int(value) <= LIMIT_MAX):  # noqa: PLR2004
         raise ParameterInvalid(param="limit", why=f"a whole number from 1 to {LIMIT_MAX}")
     return int(value)
@@ -165,5 +169,6 @@ def _filter(name: str, value: str) -> str:
     return value.lower() if name == "card" else value
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
+    """A parameter's name, as it may be told."""
     return name[:60].encode("ascii", "backslashreplace").decode()

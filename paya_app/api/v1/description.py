@@ -21,6 +21,7 @@ TAGS = {
     "Savings plans": "A person's plans, for programs that have the person's access token."
     " Settings, Where you are signed in, shows one.",
     "Simulation": "What a bank, a cardholder and time would do, at once: for test keys with the scope `sim:write`.",
+    "Webhooks": "Where an account is told of what happens to its charges, and what became of telling it.",
 }
 ABOUT = "Errors answer as problems (RFC 9457) with a `code` for programs and a `detail` for people."
 

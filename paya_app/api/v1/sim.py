@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from paya_app import charges
+from paya_app import charges, webhooks
 from paya_app.api.v1.asked import read_asked
 from paya_app.api.v1.calls import call_of
 from paya_app.api.v1.charge_answers import Charge, Clock, DisputeAnswer, RefundAnswer, SettlementRun, shown
@@ -14,6 +14,9 @@ from paya_app.api.v1.charge_asked import Advance, DisputeOf, Freeze, Nothing, Se
 from paya_app.api.v1.charges import change
 from paya_app.api.v1.keyed import KeyedRoute
 from paya_app.api.v1.keyed_said import CHANGES, READS, asks, of, reads
+from paya_app.api.v1.webhook_answers import EndpointAnswer, endpoint_shown, written
+from paya_app.api.v1.webhook_asked import ChaosAsked
+from paya_app.api.v1.webhooks import answered, changing
 
 SIM = "sim:write"
 
@@ -24,7 +27,7 @@ router = APIRouter(prefix="/v1/sim", tags=["Simulation"], route_class=KeyedRoute
 async def read_clock(request: Request) -> Response:
     """What your account's clock shows."""
     admission = await call_of(request).admit(SIM)
-    return shown({"object": "clock", "now": _written(await charges.now(admission.account_id))})
+    return shown({"object": "clock", "now": written(await charges.now(admission.account_id))})
 
 
 @router.post(
@@ -128,5 +131,15 @@ async def fail_refund(request: Request) -> Response:
     return shown(await change(request, SIM, "fail_refund", Nothing, name="refund", what="refund"))
 
 
-def _written(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@router.post(
+    "/webhooks/chaos",
+    responses=CHANGES,
+    openapi_extra=asks(ChaosAsked, twice={"endpoint": "01890000-0000-7000-8000-000000000001", "duplicate": True}),
+    response_model=EndpointAnswer,
+    operation_id="spoilWebhooks",
+)
+async def spoil_webhooks(request: Request) -> Response:
+    """Have messages come twice, late, out of order or badly signed; what is left out goes well again."""
+    account_id, body, _ = await changing(request, ChaosAsked, scope=SIM)
+    chaos = webhooks.Chaos(body.duplicate, body.reorder, body.bad_signature, body.delay_s)
+    return answered(endpoint_shown(await webhooks.set_chaos(account_id, body.endpoint, chaos)))
