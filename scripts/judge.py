@@ -19,13 +19,22 @@ import httpx
 from bench.cast import join
 from bench.running import running
 from bench.tokens import access_tokens
+from paya_app.core.actor import Actor
+from paya_app.developers import SCOPES, create_key
 from scripts.environment import ROOT
 
 CONFIGURATION = ROOT / "tests" / "api" / "schemathesis.toml"
 AT_LENGTH = ("--max-examples=200", "--max-failures=50")
 # it makes more plans than one person may have
 LIFT = "insert into risk.limit_value (name, value_max, reason) values ('plans_count', 1000000, 'a measurement')"
+# and asks more often than one key may
+UNCOUNTED = "update developers.api_key set rate_per_minute = null"
+KEYED = "/v1/(charges|captures|refunds|disputes|sim|payments/(authorize|capture|refund))"
+OURS = f"--include-path-regex=^{KEYED}"
+THEIRS = f"--exclude-path-regex=^{KEYED}"
 PLANS = 20
+CHARGES = 12
+A_CHARGE = {"card": "4242424242424242", "amount_minor": 2000, "currency": "USD"}
 A_PLAN = {"name": "A plan", "amount_cents": 1500, "frequency": "daily", "zone": "UTC", "minute_of_day": 540}
 
 
@@ -36,6 +45,7 @@ async def judged(
     tokens: Mapping[str, str],
     how: Sequence[str],
     more: str = "",
+    known: Mapping[str, Sequence[str]],
     output: IO[bytes] | int | None = None,
 ) -> tuple[int, str]:
     """What schemathesis finds at `url`: 0 for nothing, and what it said unless that went to `output`.
@@ -43,19 +53,18 @@ async def judged(
     Args:
         url: where `/v1` is served.
         folder: an empty one, for its files.
-        tokens: access tokens by name: the first is used for everything, the others must not see what is hers.
+        tokens: access tokens or keys by name: the first is used for everything, the others must not see what is hers.
         how: further options of `schemathesis run`.
         more: more of its configuration.
+        known: ids of hers by kind, for the dictionaries that the configuration names.
         output: where what it says goes at once, or None to return it.
     """
     names, people = list(tokens), folder / "people.json"
-    plans = await _plans(url, tokens[names[0]])
     headers = [(name, {"name": "Authorization", "value": f"Bearer {token}"}) for name, token in tokens.items()]
     people.write_text(json.dumps({"auth": [{"name": name, "fixedHeaders": [header]} for name, header in headers]}))
     told = [
         CONFIGURATION.read_text(encoding="utf-8"),
-        "[dictionaries.plans]",
-        f"values = {json.dumps(plans)}",
+        *(f"[dictionaries.{kind}]\nvalues = {json.dumps(ids)}" for kind, ids in known.items()),
         "[auth.wfc]",
         f"path = {json.dumps(str(people))}\nuser = {json.dumps(names[0])}\npeers = {json.dumps(names)}",
         more,
@@ -74,7 +83,7 @@ async def judged(
     return process.returncode, (said or b"").decode(errors="replace")
 
 
-async def _plans(url: str, token: str) -> list[str]:
+async def plans(url: str, token: str) -> list[str]:
     """Ids of fresh plans of the person whose token this is."""
     async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {token}"}, trust_env=False) as client:
         made = []
@@ -86,17 +95,69 @@ async def _plans(url: str, token: str) -> list[str]:
         return made
 
 
+async def charged(url: str, secret: str) -> dict[str, list[str]]:
+    """Ids of fresh charges of the account whose key this is, some captured, refunded and disputed, by kind."""
+    made: dict[str, list[str]] = {"charges": [], "captures": [], "refunds": [], "disputes": []}
+    async with httpx.AsyncClient(
+        base_url=url, headers={"authorization": f"Bearer {secret}"}, trust_env=False
+    ) as client:
+
+        async def post(kind: str, path: str, body: dict[str, object]) -> str:
+            answer = await client.post(f"/v1{path}", json=body, headers={"idempotency-key": str(uuid4())})
+            answer.raise_for_status()
+            made[kind].append(answer.json()["id"])
+            return made[kind][-1]
+
+        for number in range(CHARGES):
+            charge = await post("charges", "/charges", A_CHARGE)
+            if number % 2:
+                await post("captures", f"/charges/{charge}/capture", {"amount_minor": 1000, "final": False})
+                await post("refunds", f"/charges/{charge}/refund", {"amount_minor": 100})
+                await post("disputes", f"/sim/charges/{charge}/dispute", {"amount_minor": 100})
+    return made
+
+
+def peers(made: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The dictionaries of both judgements: what one does not use is there all the same."""
+    nothing = [str(uuid4())]
+    return {kind: made.get(kind, nothing) for kind in ("plans", "charges", "captures", "refunds", "disputes")}
+
+
 async def judge(options: Sequence[str]) -> int:
-    """Start PaYa, have it judged, and return the exit code."""
+    """Start PaYa, have it judged twice, for people's programs and for those with keys, and return the exit code."""
     async with running() as paya:
         with paya.superuser() as superuser, tempfile.TemporaryDirectory() as folder:
             superuser.execute(LIFT)
             actors = await join(superuser, ["ann", "eve"], cents=100_000)
             tokens = access_tokens(superuser, actors)
-            code, _ = await judged(
-                paya.url, Path(folder), tokens=tokens, how=[*AT_LENGTH, *options], output=sys.stdout.fileno()
-            )
-    return code
+            made = await _keys(actors)
+            superuser.execute(UNCOUNTED)
+            first = next(iter(tokens))
+            codes = []
+            for name, who, how, known in (
+                ("people", tokens, THEIRS, {"plans": await plans(paya.url, tokens[first])}),
+                ("keys", made, OURS, await charged(paya.url, made[first])),
+            ):
+                (place := Path(folder) / name).mkdir()
+                code, _ = await judged(
+                    paya.url,
+                    place,
+                    tokens=who,
+                    how=[*AT_LENGTH, how, *options],
+                    known=peers(known),
+                    output=sys.stdout.fileno(),
+                )
+                codes.append(code)
+    return max(codes)
+
+
+async def _keys(actors: Mapping[str, Actor]) -> dict[str, str]:
+    """A key with every scope for each of these people."""
+    made = {
+        name: await create_key(actor, key_id=uuid4(), mode="test", name="A judge", scopes=SCOPES)
+        for name, actor in actors.items()
+    }
+    return {name: new.secret or "" for name, new in made.items()}
 
 
 if __name__ == "__main__":

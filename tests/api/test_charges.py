@@ -103,6 +103,8 @@ async def test_the_clock_does_what_falls_due_and_is_turned_once(shop):
     assert (await shop.get("/sim/clock")).json() == turned.json()
     whole = (await shop.get(f"/charges/{charge['id']}")).json()
     assert (whole["settled_minor"], whole["released_minor"]) == (1000, 250)
+    for never in ("0428-05-01T10:27:03-19:47", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"):
+        assert refused(await shop.post("/sim/clock/freeze", {"at": never})) == (422, "clock_invalid")
     both = await asyncio.gather(*(shop.post("/sim/clock/advance", {"seconds": n}) for n in (100, 3600)))
     assert [each.status_code for each in both] == [200, 200]
     assert (await shop.get("/sim/clock")).json()["now"] >= "2099-02-07T10:00:00.000Z"
@@ -149,6 +151,8 @@ QUERIES = [
     ("created=2027-01-01", "parameter_unknown", "created"),
     ("created[gte]=yesterday", "parameter_invalid", "created[gte]"),
     ("created[lt]=2027-02-30T00:00:00Z", "parameter_invalid", "created[lt]"),
+    ("created[lt]=0428-05-01T10:27:03-19:47", "parameter_invalid", "created[lt]"),
+    ("created[lt]=0001-01-01T00:00:00%2B23:59", "parameter_invalid", "created[lt]"),
     ("metadata=1", "parameter_unknown", "metadata"),
     ("sort=asc", "parameter_unknown", "sort"),
     ("&".join(f"metadata[{n}]=1" for n in range(11)), "parameter_invalid", "metadata"),

@@ -10,6 +10,9 @@ from bench.live import browser_of
 from paya_app.api.app import create_api
 from paya_app.api.v1.description import described
 from paya_app.api.v1.docs import page
+from paya_app.charges import CardNotATestCard
+from paya_app.developers.errors import ApiKeyRevoked, RateLimited
+from paya_app.developers.request_errors import ParameterUnknown
 from tests.support.dwolla import free_socket, listening
 
 
@@ -34,6 +37,15 @@ def test_every_shape_that_is_named_is_told():
     assert len(told) == len(set(told))
     assert "Successful Response" not in shown
     assert "0 to 9007199254740991<" in shown
+
+
+def test_every_refusal_of_a_key_is_told():
+    shown = page(described(create_api()))
+    told = re.findall(r'<li id="error-(\w+)"', shown)
+    assert len(told) == len(set(told)) > 30
+    for code in ("api_key_missing", "idempotency_key_reused", "charge_state_invalid", "not_found", "internal"):
+        assert code in told
+    assert all(kind.code in told for kind in (ApiKeyRevoked, RateLimited, ParameterUnknown, CardNotATestCard))
 
 
 def test_what_a_description_says_is_escaped():

@@ -1,5 +1,6 @@
 """What is asked of charges, field by field. Names carry units; on the founding paths they are the founding ones."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from paya_app.core.ids import parse_id
 
 AMOUNT_MINOR_MAX = 99_999_999
 CLOCK_SECONDS_MAX = 366 * 24 * 3600
+YEARS = (2000, 2200)
 
 Currency = Literal["USD", "EUR", "GBP", "CAD"]
 Minor = Annotated[
@@ -34,6 +36,13 @@ Metadata = Annotated[
     ],
     Field(description="Texts of yours, by name: 50 at most. A card's number among them is refused.", max_length=50),
 ]
+
+
+def utc_text(moment: datetime) -> str | None:
+    """The moment in UTC, as the database reads it; None for one that no account's clock can show."""
+    return moment.astimezone(UTC).isoformat() if YEARS[0] <= moment.year < YEARS[1] else None
+
+
 Id = Annotated[UUID, BeforeValidator(lambda value: parse_id(value) or value)]
 RefundReason = Literal["duplicate", "fraudulent", "requested_by_customer"]
 DisputeReason = Literal["fraudulent", "duplicate", "product_not_received", "credit_not_processed", "general"]

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 
+from paya_app.api.v1.charge_asked import utc_text
 from paya_app.api.v1.plan_models import Moment
 from paya_app.core.ids import parse_id
 from paya_app.developers.request_errors import ParameterInvalid, ParameterUnknown
@@ -161,11 +162,12 @@ def _filter(name: str, value: str) -> str:
         raise ParameterInvalid(param=name, why="the id of a card is a UUID")
     if name.startswith("created"):
         try:
-            return _MOMENTS.validate_python(value).isoformat()
+            written = utc_text(_MOMENTS.validate_python(value))
         except ValidationError:
-            raise ParameterInvalid(
-                param=name, why="write a date, a time and its zone, like 2027-01-31T09:00:00Z"
-            ) from None
+            written = None
+        if written is None:
+            raise ParameterInvalid(param=name, why="write a date, a time and its zone, like 2027-01-31T09:00:00Z")
+        return written
     return value.lower() if name == "card" else value
 
 

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
 from paya_app.api.v1.description import described
+from paya_app.api.v1.refusals import refusals
 
 router = APIRouter()
 
@@ -82,6 +83,7 @@ def page(description: dict[str, Any]) -> str:
         parts.append(f"<section><h2>{escape(tag['name'])}</h2><p>{escape(tag['description'])}</p>{routes}</section>")
     shapes = "\n".join(_shape(name, schema) for name, schema in description["components"]["schemas"].items())
     parts.append(f"<section><h2>Shapes</h2><p>What answers are made of.</p>{shapes}</section>")
+    parts.append(_refusals())
     return _DOCUMENT.format(
         style=_STYLE,
         version=escape(description["info"]["version"]),
@@ -108,11 +110,19 @@ def _route(method: str, path: str, operation: dict[str, Any], description: dict[
         lines += ["<h4>Body</h4>", _fields(body["schema"]["properties"], body["schema"].get("required", []))]
         for name, example in body.get("examples", {}).items():
             written = json.dumps(example["value"], indent=2)
-            lines.append(
-                f'<pre tabindex="0" role="region" aria-label="Example: {escape(name)}">{escape(written)}</pre>'
-            )
+            label = f"Example of {operation['operationId']}: {name}"
+            lines.append(f'<pre tabindex="0" role="region" aria-label="{escape(label)}">{escape(written)}</pre>')
     lines += ["<h4>Answers</h4>", _answers(operation["responses"], description)]
     return "\n".join(lines)
+
+
+def _refusals() -> str:
+    """What routes with a key refuse with: where `doc_url` of a problem leads."""
+    lines = "".join(
+        f'<li id="error-{escape(code)}"><code>{escape(code)}</code> {status}<p>{_text(about)}</p></li>'
+        for code, status, about in refusals()
+    )
+    return f"<section><h2>Refusals</h2><p>Each problem's <code>code</code>.</p><ul>{lines}</ul></section>"
 
 
 def _shape(name: str, schema: dict[str, Any]) -> str:

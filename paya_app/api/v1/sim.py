@@ -10,7 +10,7 @@ from paya_app import charges, webhooks
 from paya_app.api.v1.asked import read_asked
 from paya_app.api.v1.calls import call_of
 from paya_app.api.v1.charge_answers import Charge, Clock, DisputeAnswer, RefundAnswer, SettlementRun, shown
-from paya_app.api.v1.charge_asked import Advance, DisputeOf, Freeze, Nothing, Settle
+from paya_app.api.v1.charge_asked import Advance, DisputeOf, Freeze, Nothing, Settle, utc_text
 from paya_app.api.v1.charges import change
 from paya_app.api.v1.keyed import KeyedRoute
 from paya_app.api.v1.keyed_said import CHANGES, READS, asks, of, reads
@@ -72,7 +72,10 @@ async def freeze_clock(request: Request) -> Response:
 
     async def read() -> tuple[Freeze, dict[str, Any]]:
         body = await read_asked(request, Freeze)
-        return body, {"at": body.at.isoformat()}
+        at = utc_text(body.at)
+        if at is None:
+            raise charges.ClockInvalid
+        return body, {"at": at}
 
     return shown(await call_of(request).once(SIM, "freeze_clock", read))
 
