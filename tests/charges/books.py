@@ -1,4 +1,5 @@
-"""What has to be true of charges and of the sandbox's ledger after anything: each rule one query that finds nothing."""
+"""What has to be true of charges
+and of the sandbox's ledger after anything: each rule one query that finds nothing."""
 
 from tests.support.database import Database
 
@@ -20,7 +21,8 @@ RULES = {
           select coalesce(sum(e.amount), 0), count(*) from sandbox.entry e where e.account_id = a.id)""",
     "what is held is what open holds hold": """
         select a.id, a.held from sandbox.account a where a.held <> (
-          select coalesce(sum(h.amount - h.captured), 0) from sandbox.hold h where h.account_id = a.id and h.state = 'open')""",
+          select coalesce(sum(h.amount - h.captured), 0) from sandbox.hold h where h.account_id = a.id
+            and h.state = 'open')""",
     "a charge's hold is open for what is open of it": """
         select c.id from charges.charge c left join sandbox.hold h on h.id = c.hold_id
         where c.authorized_minor - c.captured_minor - c.released_minor <> coalesce(
@@ -30,7 +32,8 @@ RULES = {
     "captures add up to their charge": """
         select c.id from charges.charge c
         where (c.captured_minor, c.refunded_minor, c.disputed_minor, c.settled_minor, c.capture_count) <> (
-          select coalesce(sum(k.amount_minor), 0), coalesce(sum(k.refunded_minor), 0), coalesce(sum(k.disputed_minor), 0),
+          select coalesce(sum(k.amount_minor), 0), coalesce(sum(k.refunded_minor), 0),
+            coalesce(sum(k.disputed_minor), 0),
             coalesce(sum(k.amount_minor) filter (where k.settled_at is not null), 0), count(*)
           from charges.capture k where k.account_id = c.account_id and k.charge_id = c.id)""",
     "portions add up to what they are of": """
@@ -38,7 +41,8 @@ RULES = {
           select account_id, id, amount_minor from charges.refund union all
           select account_id, id, amount_minor from charges.dispute
         ) s where s.amount_minor <> (
-          select coalesce(sum(p.amount_minor), 0) from charges.portion p where p.account_id = s.account_id and p.source_id = s.id)""",
+          select coalesce(sum(p.amount_minor), 0) from charges.portion p where p.account_id = s.account_id
+            and p.source_id = s.id)""",
     "refunds that did not fail are what was refunded": """
         select c.id from charges.charge c where c.refunded_minor <> (
           select coalesce(sum(r.amount_minor), 0) from charges.refund r
@@ -50,29 +54,36 @@ RULES = {
     "what is pending is what is not settled": f"""
         select o.* from {OWNERS} where {BALANCE.format(kind="merchant_pending")} <> (
           select coalesce(sum(k.amount_minor - k.fee_minor - k.pending_refunds_minor - k.pending_disputes_minor), 0)
-          from charges.capture k where k.account_id = o.account_id and k.currency = o.code and k.settled_at is null)""",
+          from charges.capture k where k.account_id = o.account_id and k.currency = o.code
+            and k.settled_at is null)""",
     "what is in transit is what refunds are under way with": f"""
         select o.* from {OWNERS} where {BALANCE.format(kind="refunds_in_transit")} <> (
           select coalesce(sum(r.amount_minor), 0) from charges.refund r
-          where r.account_id = o.account_id and r.currency = o.code and r.posted_at is not null and r.due_at is not null)""",
+          where r.account_id = o.account_id and r.currency = o.code and r.posted_at is not null
+            and r.due_at is not null)""",
     "the reserve is what open disputes are about": f"""
         select o.* from {OWNERS} where {BALANCE.format(kind="dispute_reserve")} <> (
           select coalesce(sum(d.amount_minor), 0) from charges.dispute d
           where d.account_id = o.account_id and d.currency = o.code and d.outcome is null)""",
     "fees are those of captures and disputes": f"""
         select o.* from {OWNERS} where {BALANCE.format(kind="fees")} <> (
-          select coalesce(sum(k.fee_minor), 0) from charges.capture k where k.account_id = o.account_id and k.currency = o.code
+          select coalesce(sum(k.fee_minor), 0) from charges.capture k where k.account_id = o.account_id
+            and k.currency = o.code
         ) + (
-          select coalesce(sum(d.fee_minor), 0) from charges.dispute d where d.account_id = o.account_id and d.currency = o.code)""",
+          select coalesce(sum(d.fee_minor), 0) from charges.dispute d where d.account_id = o.account_id
+            and d.currency = o.code)""",
     "what is available is what settled, less what was given back": f"""
         select o.* from {OWNERS} where {BALANCE.format(kind="merchant_available")} <> (
-          select coalesce(sum(s.net_minor), 0) from charges.settlement s where s.account_id = o.account_id and s.currency = o.code
+          select coalesce(sum(s.net_minor), 0) from charges.settlement s where s.account_id = o.account_id
+            and s.currency = o.code
         ) - (
-          select coalesce(sum(p.amount_minor), 0) from charges.portion p join charges.capture k on k.account_id = p.account_id and k.id = p.capture_id
+          select coalesce(sum(p.amount_minor), 0) from charges.portion p
+            join charges.capture k on k.account_id = p.account_id and k.id = p.capture_id
           where p.account_id = o.account_id and k.currency = o.code and not p.was_pending
         ) - (
           select coalesce(sum(d.fee_minor), 0) from charges.dispute d
-          join charges.portion p on p.account_id = d.account_id and p.source_id = d.id and p.n = 1 and not p.was_pending
+          join charges.portion p on p.account_id = d.account_id and p.source_id = d.id and p.n = 1
+            and not p.was_pending
           where d.account_id = o.account_id and d.currency = o.code
         ) + (
           select coalesce(sum(d.amount_minor), 0) from charges.dispute d

@@ -67,7 +67,8 @@ async def test_settlement_comes_at_noon_of_the_next_bank_day(database):
     start = datetime(2027, 1, 1, 3, 30, tzinfo=UTC)
     moments = [start + timedelta(hours=17 * n) for n in range(900)]
     rows = await database.rows(
-        "select charges.after_bank_days(m, n::integer) from unnest(%s::timestamptz[]) m, unnest(array[1, 3]) n order by m, n",
+        "select charges.after_bank_days(m, n::integer)"
+        " from unnest(%s::timestamptz[]) m, unnest(array[1, 3]) n order by m, n",
         [moments],
     )
     assert [found for (found,) in rows] == [after_bank_days(moment, n) for moment in moments for n in (1, 3)]
