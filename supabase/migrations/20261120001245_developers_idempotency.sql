@@ -54,7 +54,8 @@ begin
     else return charges.execute(operation, account, id, request);
   end case;
 end $$;
-comment on function developers.perform(text, uuid, uuid, jsonb) is 'What each operation of the API does: those of the simulation''s clock, and those that charges know.';
+comment on function developers.perform(text, uuid, uuid, jsonb) is
+'What each operation of the API does: those of the simulation''s clock, and those that charges know.';
 
 create function developers.once(
   account uuid, mode text, key text, fingerprint bytea, operation text, id uuid, request jsonb, request_id text default null
