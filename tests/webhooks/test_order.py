@@ -110,7 +110,7 @@ async def test_a_restored_database_tells_what_was_not_told_yet_and_goes_on(sandb
     await sandbox.database.rows("select events.rebase()", role="paya_worker")
     third = await sandbox.happen()
     await send()
-    assert [charge for charge, _ in told(receiver)] == [str(first), str(second), str(third)]
+    assert sorted(charge for charge, _ in told(receiver)) == sorted(map(str, (first, second, third)))
 
 
 async def test_many_workers_make_each_try_once(sandbox, receiver):
