@@ -14056,31 +14056,45 @@ end $$;
 -- comment FUNCTION find_lost()
 COMMENT ON FUNCTION webhooks.find_lost() IS 'Puts back what was noted and never heard of again; such a try counts, so that what kills workers is given up.';
 
--- function follow()
-CREATE FUNCTION webhooks.follow() RETURNS boolean
+-- function follow(integer)
+CREATE FUNCTION webhooks.follow(maximum integer) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
+#variable_conflict use_variable
 declare
   seen webhooks.cursor;
+  message_ids uuid[];
+  last bigint;
+  held webhooks.endpoint;
 begin
   -- Nearly always there is nothing new: see that without a lock and without writing.
   if not exists (
     select from webhooks.cursor c join charges.event e
       on e.era = c.era and e.xid >= pg_snapshot_xmin(c.snapshot) and not pg_visible_in_snapshot(e.xid, c.snapshot)
-  ) then
+  ) and not exists (select from webhooks.cursor c join webhooks.message m on m.position > c.placed) then
     return false;
   end if;
   select * into seen from webhooks.cursor for update skip locked;
   if not found then
     return false;
   end if;
-  update webhooks.cursor c set snapshot = webhooks.tell(seen.snapshot, seen.era);
+  seen.snapshot := webhooks.tell(seen.snapshot, seen.era);
+  select array_agg(b.id), max(b.position) into message_ids, last
+  from (select m.id, m.position from webhooks.message m where m.position > seen.placed order by m.position limit maximum) b;
+  for held in
+    select e.* from webhooks.endpoint e
+    where e.state <> 'removed' and e.account_id in (select m.account_id from webhooks.message m where m.id = any(message_ids))
+    order by e.id for update
+  loop
+    perform webhooks.place(held, message_ids);
+  end loop;
+  update webhooks.cursor c set snapshot = seen.snapshot, placed = coalesce(last, c.placed);
   return true;
 end $$;
 
--- comment FUNCTION follow()
-COMMENT ON FUNCTION webhooks.follow() IS 'Makes the deliveries of what happened since; whether there was anything. Of several callers one does it, the others go on.';
+-- comment FUNCTION follow(maximum integer)
+COMMENT ON FUNCTION webhooks.follow(maximum integer) IS 'Makes messages of all that happened since, and the deliveries of so many of them; whether there may be more. Of several callers one does it, the others go on.';
 
 -- function forget(integer)
 CREATE FUNCTION webhooks.forget(maximum integer) RETURNS integer
@@ -14112,6 +14126,27 @@ end $$;
 
 -- comment FUNCTION forget(maximum integer)
 COMMENT ON FUNCTION webhooks.forget(maximum integer) IS 'Removes messages that are kept no longer and are open nowhere, with their deliveries and tries; returns how many.';
+
+-- function has_work()
+CREATE FUNCTION webhooks.has_work() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select exists (
+    select from webhooks.cursor c join charges.event e
+      on e.era = c.era and e.xid >= pg_snapshot_xmin(c.snapshot) and not pg_visible_in_snapshot(e.xid, c.snapshot)
+  ) or exists (
+    select from webhooks.cursor c join webhooks.message m on m.position > c.placed
+  ) or exists (
+    select from webhooks.endpoint e
+    where e.state = 'enabled' and e.next_due_at is not null and e.next_due_at <= charges.now(e.account_id)
+  ) or exists (
+    select from webhooks.delivery d where d.state = 'sending' and d.lost_at <= private.now()
+  )
+$$;
+
+-- comment FUNCTION has_work()
+COMMENT ON FUNCTION webhooks.has_work() IS 'Whether anything is to be followed, sent or found lost: what an idle worker asks, in one trip and as nobody.';
 
 -- function hold(uuid, uuid)
 CREATE FUNCTION webhooks.hold(account_id uuid, endpoint_id uuid) RETURNS webhooks.endpoint
@@ -14179,8 +14214,7 @@ begin
   -- no transaction of before is still open: this takes the table for itself
   execute format('alter table charges.event alter column era set default %s', new.era);
   select * into seen from webhooks.cursor for update;
-  perform webhooks.tell(seen.snapshot, seen.era);
-  update webhooks.cursor c set era = new.era, snapshot = pg_current_snapshot();
+  update webhooks.cursor c set era = new.era, snapshot = webhooks.tell(seen.snapshot, seen.era);
   return null;
 end $$;
 
@@ -14201,7 +14235,8 @@ begin
   with wanted as (
     select m.*, case when is_reordered then m.id else m.object_id end as ordering_key
     from webhooks.message m
-    where m.id = any(message_ids) and m.account_id = endpoint.account_id and webhooks.is_asked(m.kind, endpoint.filters)
+    where m.id = any(message_ids) and m.account_id = endpoint.account_id and m.endpoint_id is null
+      and webhooks.is_asked(m.kind, endpoint.filters)
   )
   insert into webhooks.delivery (endpoint_id, message_id, position, ordering_key, state, reason, due_at, created_at, ended_at)
   select endpoint.id, w.id, w.position, w.ordering_key,
@@ -14418,13 +14453,12 @@ begin
   if held.state <> 'enabled' then
     perform private.refuse('webhook_endpoint_disabled', jsonb_build_object('reason', held.reason));
   end if;
-  insert into webhooks.message (id, account_id, kind, object_id, version, body, occurred_at, created_at)
-  values (message_id, account_id, 'webhook.test', message_id, 1, webhooks.body(
+  insert into webhooks.message (id, account_id, endpoint_id, kind, object_id, version, body, occurred_at, created_at)
+  values (message_id, account_id, endpoint_id, 'webhook.test', message_id, 1, webhooks.body(
     'webhook.test', account_now, jsonb_build_object('id', message_id, 'endpoint_id', endpoint_id)::text), account_now, private.now())
   on conflict do nothing;
   if not exists (
-    select from webhooks.message m where m.id = message_id and m.account_id = account_id and m.kind = 'webhook.test'
-      and m.body::jsonb #>> '{data,endpoint_id}' = endpoint_id::text)
+    select from webhooks.message m where m.id = message_id and m.account_id = account_id and m.endpoint_id = endpoint_id)
   then
     perform private.refuse('webhook_id_reused');
   end if;
@@ -14547,6 +14581,7 @@ CREATE TABLE webhooks.message (
     id uuid NOT NULL,
     "position" bigint NOT NULL,
     account_id uuid NOT NULL,
+    endpoint_id uuid,
     kind text NOT NULL,
     object_id uuid NOT NULL,
     version integer NOT NULL,
@@ -14556,7 +14591,7 @@ CREATE TABLE webhooks.message (
 );
 
 -- comment TABLE message
-COMMENT ON TABLE webhooks.message IS 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. position: of one object''s messages the earlier has the lower.';
+COMMENT ON TABLE webhooks.message IS 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. position: of one object''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
 
 -- function shown_delivery(webhooks.delivery, webhooks.message)
 CREATE FUNCTION webhooks.shown_delivery(delivery webhooks.delivery, message webhooks.message) RETURNS jsonb
@@ -14581,8 +14616,6 @@ CREATE FUNCTION webhooks.tell(snapshot_before pg_snapshot, era integer) RETURNS 
 #variable_conflict use_variable
 declare
   now_visible pg_snapshot;
-  message_ids uuid[];
-  held webhooks.endpoint;
 begin
   -- One statement, so that the rows and the snapshot stored as the next cursor are the same view of the record.
   with s as materialized (
@@ -14597,21 +14630,13 @@ begin
     -- of one object's events the version says the order; their transactions' ids do not
     order by e.object_id, e.version
     on conflict do nothing
-    returning id
   )
-  select s.snapshot, (select array_agg(t.id) from told t) into now_visible, message_ids from s;
-  for held in
-    select e.* from webhooks.endpoint e
-    where e.state <> 'removed' and e.account_id in (select m.account_id from webhooks.message m where m.id = any(message_ids))
-    order by e.id for update
-  loop
-    perform webhooks.place(held, message_ids);
-  end loop;
+  select s.snapshot into now_visible from s;
   return now_visible;
 end $$;
 
 -- comment FUNCTION tell(snapshot_before pg_snapshot, era integer)
-COMMENT ON FUNCTION webhooks.tell(snapshot_before pg_snapshot, era integer) IS 'Makes messages and deliveries of the events that became visible since a snapshot; returns what is visible now.';
+COMMENT ON FUNCTION webhooks.tell(snapshot_before pg_snapshot, era integer) IS 'Makes messages of the events that became visible since a snapshot, for accounts that have endpoints; returns what is visible now.';
 
 -- table connection
 CREATE TABLE banking.connection (
@@ -15940,11 +15965,12 @@ CREATE TABLE webhooks.cursor (
     is_only boolean DEFAULT true NOT NULL,
     era integer NOT NULL,
     snapshot pg_snapshot NOT NULL,
+    placed bigint DEFAULT 0 NOT NULL,
     CONSTRAINT cursor_is_one_row CHECK (is_only)
 );
 
 -- comment TABLE cursor
-COMMENT ON TABLE webhooks.cursor IS 'What has been read of charges.event: everything visible in this snapshot.';
+COMMENT ON TABLE webhooks.cursor IS 'What has been read of charges.event: everything visible in this snapshot. placed: up to which position messages have their deliveries.';
 
 -- table event_kind
 CREATE TABLE webhooks.event_kind (
@@ -17304,6 +17330,10 @@ ALTER TABLE ONLY webhooks.delivery
 ALTER TABLE ONLY webhooks.endpoint
     ADD CONSTRAINT endpoint_account_id_fkey FOREIGN KEY (account_id) REFERENCES webhooks.account(id);
 
+-- fk constraint message message_endpoint_id_fkey
+ALTER TABLE ONLY webhooks.message
+    ADD CONSTRAINT message_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES webhooks.endpoint(id);
+
 -- row security connection
 ALTER TABLE banking.connection ENABLE ROW LEVEL SECURITY;
 
@@ -17780,6 +17810,7 @@ GRANT USAGE ON SCHEMA wallet TO paya_app;
 
 -- acl SCHEMA webhooks
 GRANT USAGE ON SCHEMA webhooks TO service_role;
+GRANT USAGE ON SCHEMA webhooks TO paya_app;
 GRANT USAGE ON SCHEMA webhooks TO paya_worker;
 
 -- acl FUNCTION dead_letters(maximum integer)
@@ -19672,13 +19703,17 @@ GRANT ALL ON FUNCTION webhooks.endpoints(account_id uuid) TO service_role;
 -- acl FUNCTION find_lost()
 REVOKE ALL ON FUNCTION webhooks.find_lost() FROM PUBLIC;
 
--- acl FUNCTION follow()
-REVOKE ALL ON FUNCTION webhooks.follow() FROM PUBLIC;
-GRANT ALL ON FUNCTION webhooks.follow() TO service_role;
+-- acl FUNCTION follow(maximum integer)
+REVOKE ALL ON FUNCTION webhooks.follow(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.follow(maximum integer) TO service_role;
 
 -- acl FUNCTION forget(maximum integer)
 REVOKE ALL ON FUNCTION webhooks.forget(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION webhooks.forget(maximum integer) TO paya_worker;
+
+-- acl FUNCTION has_work()
+REVOKE ALL ON FUNCTION webhooks.has_work() FROM PUBLIC;
+GRANT ALL ON FUNCTION webhooks.has_work() TO paya_app;
 
 -- acl FUNCTION hold(account_id uuid, endpoint_id uuid)
 REVOKE ALL ON FUNCTION webhooks.hold(account_id uuid, endpoint_id uuid) FROM PUBLIC;

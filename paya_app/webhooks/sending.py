@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from sqlalchemy import text
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
@@ -31,13 +32,22 @@ AT_EACH_ENDPOINT = 4
 # longer than any try takes
 LEASE = timedelta(seconds=60)
 POLL_S = 0.3
+# endpoints are held while these are placed
+PLACED_AT_ONCE = 2000
+FOLLOW_TIMEOUT_S = 300
 
 log = structlog.get_logger()
 
 
-async def follow() -> bool:
-    """Make the deliveries of what happened since; whether anything did."""
-    return await as_service("select webhooks.follow()")
+async def follow() -> None:
+    """Make the deliveries of all that happened since."""
+    is_more = True
+    while is_more:
+        async with db.transaction(Actor.service()) as connection:
+            # a month that passes in a minute is many events at once
+            await connection.execute(text(f"set local statement_timeout = '{FOLLOW_TIMEOUT_S}s'"))
+            found = await connection.execute(text("select webhooks.follow(:maximum)"), {"maximum": PLACED_AT_ONCE})
+            is_more = found.scalar_one()
 
 
 async def work(stop: asyncio.Event, *, resolve: Resolver = by_system) -> None:
@@ -96,7 +106,7 @@ async def deliver(
     try:
         headers = _signed(claimed)
     except Unsealable:
-        log.exception("a webhook's secret cannot be opened", endpoint_id=claimed["endpoint_id"])
+        log.error("a webhook's secret cannot be opened", endpoint_id=claimed["endpoint_id"])
         result = Result(answer="We cannot open this endpoint's secret. Rotate it.")
     else:
         result = await post(
@@ -125,6 +135,8 @@ async def _start_due(running: set[asyncio.Task[None]], resolve: Resolver) -> int
     if len(running) >= AT_ONCE:
         return len(running)
     try:
+        if not (await db.call("select webhooks.has_work()", {}))[0][0]:
+            return 0
         await follow()
         claimed = await claim(AT_ONCE - len(running))
     except ServiceUnavailable as error:

@@ -4,13 +4,13 @@
 -- Units    due_at, failing_since, account_at: the account's clock. lost_at, began_at, *_until, created_at, ended_at: the
 --          database's clock. took_ms: milliseconds.
 -- Locks    Whoever changes deliveries holds their endpoint's row first. Several endpoints are held in id order.
--- Callers  service_role, through functions. No API role reads or writes here.
+-- Callers  service_role, through functions; the login roles learn whether there is work. No API role reads or writes here.
 -- Undo     Forward only.
 set local lock_timeout = '5s';
 
 create schema webhooks;
 revoke all on schema webhooks from public;
-grant usage on schema webhooks to service_role, paya_worker;
+grant usage on schema webhooks to service_role, paya_app, paya_worker;
 
 create table webhooks.event_kind (kind text primary key);
 comment on table webhooks.event_kind is 'What may be asked for by name; an endpoint that asks for * is also told of what is not listed.';
@@ -62,6 +62,7 @@ create table webhooks.message (
   id uuid primary key,
   position bigint generated always as identity unique,
   account_id uuid not null,
+  endpoint_id uuid references webhooks.endpoint (id),
   kind text not null,
   object_id uuid not null,
   version integer not null,
@@ -71,7 +72,7 @@ create table webhooks.message (
 );
 comment on table webhooks.message is
 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. '
-'position: of one object''s messages the earlier has the lower.';
+'position: of one object''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
 create index message_by_age on webhooks.message (created_at);
 alter table webhooks.message enable row level security;
 
@@ -137,7 +138,9 @@ create table webhooks.cursor (
   is_only boolean primary key default true,
   era integer not null,
   snapshot pg_snapshot not null,
+  placed bigint not null default 0,
   constraint cursor_is_one_row check (is_only)
 );
-comment on table webhooks.cursor is 'What has been read of charges.event: everything visible in this snapshot.';
+comment on table webhooks.cursor is
+'What has been read of charges.event: everything visible in this snapshot. placed: up to which position messages have their deliveries.';
 alter table webhooks.cursor enable row level security;

@@ -2,7 +2,7 @@
 -- Why      Nothing that a request waits for knows of webhooks. Events are read afterwards by a snapshot cursor, which
 --          overlooks none and waits for no long writer; message, deliveries and cursor move in one transaction.
 -- Units    As in the tables.
--- Locks    The cursor's row, which others skip; then the endpoints concerned, in id order.
+-- Locks    The cursor's row, which others skip; then the endpoints concerned, in id order, for so many messages at once.
 -- Callers  The worker, as service_role.
 -- Undo     Forward only.
 set local lock_timeout = '5s';
@@ -43,7 +43,8 @@ begin
   with wanted as (
     select m.*, case when is_reordered then m.id else m.object_id end as ordering_key
     from webhooks.message m
-    where m.id = any(message_ids) and m.account_id = endpoint.account_id and webhooks.is_asked(m.kind, endpoint.filters)
+    where m.id = any(message_ids) and m.account_id = endpoint.account_id and m.endpoint_id is null
+      and webhooks.is_asked(m.kind, endpoint.filters)
   )
   insert into webhooks.delivery (endpoint_id, message_id, position, ordering_key, state, reason, due_at, created_at, ended_at)
   select endpoint.id, w.id, w.position, w.ordering_key,
@@ -80,8 +81,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_variable
 declare
   now_visible pg_snapshot;
-  message_ids uuid[];
-  held webhooks.endpoint;
 begin
   -- One statement, so that the rows and the snapshot stored as the next cursor are the same view of the record.
   with s as materialized (
@@ -96,9 +95,36 @@ begin
     -- of one object's events the version says the order; their transactions' ids do not
     order by e.object_id, e.version
     on conflict do nothing
-    returning id
   )
-  select s.snapshot, (select array_agg(t.id) from told t) into now_visible, message_ids from s;
+  select s.snapshot into now_visible from s;
+  return now_visible;
+end $$;
+comment on function webhooks.tell(pg_snapshot, integer) is
+'Makes messages of the events that became visible since a snapshot, for accounts that have endpoints; returns what is visible now.';
+
+create function webhooks.follow(maximum integer) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_variable
+declare
+  seen webhooks.cursor;
+  message_ids uuid[];
+  last bigint;
+  held webhooks.endpoint;
+begin
+  -- Nearly always there is nothing new: see that without a lock and without writing.
+  if not exists (
+    select from webhooks.cursor c join charges.event e
+      on e.era = c.era and e.xid >= pg_snapshot_xmin(c.snapshot) and not pg_visible_in_snapshot(e.xid, c.snapshot)
+  ) and not exists (select from webhooks.cursor c join webhooks.message m on m.position > c.placed) then
+    return false;
+  end if;
+  select * into seen from webhooks.cursor for update skip locked;
+  if not found then
+    return false;
+  end if;
+  seen.snapshot := webhooks.tell(seen.snapshot, seen.era);
+  select array_agg(b.id), max(b.position) into message_ids, last
+  from (select m.id, m.position from webhooks.message m where m.position > seen.placed order by m.position limit maximum) b;
   for held in
     select e.* from webhooks.endpoint e
     where e.state <> 'removed' and e.account_id in (select m.account_id from webhooks.message m where m.id = any(message_ids))
@@ -106,33 +132,13 @@ begin
   loop
     perform webhooks.place(held, message_ids);
   end loop;
-  return now_visible;
-end $$;
-comment on function webhooks.tell(pg_snapshot, integer) is
-'Makes messages and deliveries of the events that became visible since a snapshot; returns what is visible now.';
-
-create function webhooks.follow() returns boolean
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
-declare
-  seen webhooks.cursor;
-begin
-  -- Nearly always there is nothing new: see that without a lock and without writing.
-  if not exists (
-    select from webhooks.cursor c join charges.event e
-      on e.era = c.era and e.xid >= pg_snapshot_xmin(c.snapshot) and not pg_visible_in_snapshot(e.xid, c.snapshot)
-  ) then
-    return false;
-  end if;
-  select * into seen from webhooks.cursor for update skip locked;
-  if not found then
-    return false;
-  end if;
-  update webhooks.cursor c set snapshot = webhooks.tell(seen.snapshot, seen.era);
+  update webhooks.cursor c set snapshot = seen.snapshot, placed = coalesce(last, c.placed);
   return true;
 end $$;
-comment on function webhooks.follow() is
-'Makes the deliveries of what happened since; whether there was anything. Of several callers one does it, the others go on.';
-grant execute on function webhooks.follow() to service_role;
+comment on function webhooks.follow(integer) is
+'Makes messages of all that happened since, and the deliveries of so many of them; whether there may be more. Of several callers one does it, '
+'the others go on.';
+grant execute on function webhooks.follow(integer) to service_role;
 
 create function webhooks.open_era() returns trigger
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -142,8 +148,7 @@ begin
   -- no transaction of before is still open: this takes the table for itself
   execute format('alter table charges.event alter column era set default %s', new.era);
   select * into seen from webhooks.cursor for update;
-  perform webhooks.tell(seen.snapshot, seen.era);
-  update webhooks.cursor c set era = new.era, snapshot = pg_current_snapshot();
+  update webhooks.cursor c set era = new.era, snapshot = webhooks.tell(seen.snapshot, seen.era);
   return null;
 end $$;
 comment on function webhooks.open_era() is 'After a restore: tells what was not told yet, and begins anew in this database''s transaction ids.';

@@ -4,7 +4,7 @@
 --          endpoint is told at least once. A failure keeps back later messages of the same object, and of no other.
 -- Units    Delays are in the account's time, leases in the database's. took_ms: milliseconds.
 -- Locks    A claim skips endpoints that somebody holds; a result waits for its own endpoint and holds no other.
--- Callers  The worker, as service_role.
+-- Callers  The worker, as service_role; has_work: as the app's login role.
 -- Undo     Forward only.
 set local lock_timeout = '5s';
 
@@ -181,3 +181,20 @@ end $$;
 comment on function webhooks.settle(uuid, integer, text, integer, integer, jsonb, text) is
 'What became of a try, and so of its delivery, whose state it returns. 410 disables the endpoint; so do five days in which every try failed, five at least.';
 grant execute on function webhooks.settle(uuid, integer, text, integer, integer, jsonb, text) to service_role;
+
+create function webhooks.has_work() returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp as $$
+  select exists (
+    select from webhooks.cursor c join charges.event e
+      on e.era = c.era and e.xid >= pg_snapshot_xmin(c.snapshot) and not pg_visible_in_snapshot(e.xid, c.snapshot)
+  ) or exists (
+    select from webhooks.cursor c join webhooks.message m on m.position > c.placed
+  ) or exists (
+    select from webhooks.endpoint e
+    where e.state = 'enabled' and e.next_due_at is not null and e.next_due_at <= charges.now(e.account_id)
+  ) or exists (
+    select from webhooks.delivery d where d.state = 'sending' and d.lost_at <= private.now()
+  )
+$$;
+comment on function webhooks.has_work() is 'Whether anything is to be followed, sent or found lost: what an idle worker asks, in one trip and as nobody.';
+grant execute on function webhooks.has_work() to paya_app;

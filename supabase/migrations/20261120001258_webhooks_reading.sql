@@ -140,13 +140,12 @@ begin
   if held.state <> 'enabled' then
     perform private.refuse('webhook_endpoint_disabled', jsonb_build_object('reason', held.reason));
   end if;
-  insert into webhooks.message (id, account_id, kind, object_id, version, body, occurred_at, created_at)
-  values (message_id, account_id, 'webhook.test', message_id, 1, webhooks.body(
+  insert into webhooks.message (id, account_id, endpoint_id, kind, object_id, version, body, occurred_at, created_at)
+  values (message_id, account_id, endpoint_id, 'webhook.test', message_id, 1, webhooks.body(
     'webhook.test', account_now, jsonb_build_object('id', message_id, 'endpoint_id', endpoint_id)::text), account_now, private.now())
   on conflict do nothing;
   if not exists (
-    select from webhooks.message m where m.id = message_id and m.account_id = account_id and m.kind = 'webhook.test'
-      and m.body::jsonb #>> '{data,endpoint_id}' = endpoint_id::text)
+    select from webhooks.message m where m.id = message_id and m.account_id = account_id and m.endpoint_id = endpoint_id)
   then
     perform private.refuse('webhook_id_reused');
   end if;

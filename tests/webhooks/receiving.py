@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
@@ -19,6 +20,8 @@ from paya_app.webhooks import EndpointSecret, sending
 from tests.support.database import Database
 from tests.support.dwolla import free_socket, listening
 
+# between one try and the next, a tenth more or less
+DELAYS_S = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 HAPPEN = (
     "insert into charges.event (id, account_id, kind, object_kind, object_id, version, occurred_at, data)"
     " values (%s, %s, %s, 'charge', %s, %s, charges.now(%s), %s)"
@@ -83,7 +86,7 @@ class Sandbox:
     database: Database
     account_id: UUID = field(default_factory=uuid4)
 
-    async def endpoint(self, url: str, **how: object) -> EndpointSecret:
+    async def endpoint(self, url: str, **how: Any) -> EndpointSecret:
         return await webhooks.add_endpoint(self.account_id, endpoint_id=uuid4(), url=url, **how)
 
     async def happen(self, kind: str = "payment.authorized", *, charge: UUID | None = None, version: int = 1) -> UUID:

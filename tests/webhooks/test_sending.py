@@ -14,9 +14,7 @@ from standardwebhooks import WebhookVerificationError
 from starlette.responses import Response, StreamingResponse
 
 from paya_app import webhooks
-from tests.webhooks.receiving import send
-
-DELAYS_S = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+from tests.webhooks.receiving import DELAYS_S, send
 
 
 def signature_by_hand(secret: str, came) -> str:
@@ -114,13 +112,16 @@ async def test_every_try_is_on_record(sandbox, receiver):
     assert log.body.encode() == receiver.came[0].body
     first, second = log.attempts
     assert (first.number, first.outcome, first.status) == (1, "refused", 500)
-    assert len(first.answer.encode()) <= 4200
-    assert first.answer.startswith("no\N{REPLACEMENT CHARACTER} éé")
+    answer = first.answer or ""
+    assert len(answer.encode()) <= 4200
+    assert answer.startswith("no\N{REPLACEMENT CHARACTER} éé")
     assert (second.number, second.outcome, second.status, second.answer) == (2, "accepted", 202, "thanks")
     for attempt, came in zip(log.attempts, receiver.came, strict=True):
+        assert attempt.headers
         assert attempt.headers.items() <= came.headers.items()
         assert {"webhook-id", "webhook-timestamp", "webhook-signature"} <= set(attempt.headers)
-        assert 0 <= attempt.took_ms < 10_000
+        assert attempt.took_ms in range(10_000)
+        assert attempt.ended_at
         assert attempt.ended_at >= attempt.began_at
     assert second.account_at - first.account_at >= timedelta(seconds=6)
 
