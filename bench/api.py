@@ -91,9 +91,9 @@ async def _times(paya: Running, clients: list[httpx.AsyncClient], call: Call, ea
             client.headers["x-plan"] = answer.json()["id"]
             times.append(float(answer.headers["server-timing"].partition("dur=")[2]))
 
-    before = _spent(paya)
+    before = spent_by(paya)
     await asyncio.gather(*(lane(client) for client in clients))
-    spent = [(after - then) / len(times) for after, then in zip(_spent(paya), before, strict=True)]
+    spent = [(after - then) / len(times) for after, then in zip(spent_by(paya), before, strict=True)]
     times.sort()
     return {
         "ms_p50": _share(times, 50),
@@ -104,20 +104,21 @@ async def _times(paya: Running, clients: list[httpx.AsyncClient], call: Call, ea
     }
 
 
-def _spent(paya: Running) -> tuple[float, float, int]:
+def spent_by(paya: Running) -> tuple[float, float, int]:
     """Processor seconds of the app and of the database until now, and transactions."""
     programs = paya.programs()
     app, database = programs["app"], programs["postgres"]
     with paya.superuser() as superuser:
         row = superuser.execute("select sum(xact_commit)::bigint from pg_stat_database").fetchone()
     return (
-        _processor_s([app, *children_of(app)]),
-        _processor_s([database, *children_of(database)]),
+        processor_s([app, *children_of(app)]),
+        processor_s([database, *children_of(database)]),
         row[0] if row else 0,
     )
 
 
-def _processor_s(pids: list[int]) -> float:
+def processor_s(pids: list[int]) -> float:
+    """Seconds of processor that these processes have used so far."""
     ticks = 0
     for pid in pids:
         try:

@@ -81,6 +81,18 @@ def bench_api(*, as_json: Annotated[bool, typer.Option("--json", help="Print the
     raise typer.Exit(main(as_json_only=as_json))
 
 
+@app.command("charges")
+def bench_charges(
+    *,
+    quick: Annotated[bool, typer.Option(help="Few requests, to see that it runs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON only.")] = False,
+) -> None:
+    """Charges authorized over HTTP beside a route that does one INSERT, as ratios (about three minutes)."""
+    from bench.charges import main
+
+    raise typer.Exit(main(quick=quick, as_json_only=as_json))
+
+
 @app.command("savings")
 def bench_savings(
     *,
