@@ -9750,6 +9750,7 @@ COMMENT ON FUNCTION sandbox.post(transfer_id uuid, from_account bigint, to_accou
 CREATE FUNCTION sandbox.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[] DEFAULT NULL::text[], groups integer[] DEFAULT NULL::integer[], passes_states boolean DEFAULT false) RETURNS SETOF sandbox.posted
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_variable
 declare
