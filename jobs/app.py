@@ -20,7 +20,7 @@ def connector() -> PsycopgConnector:
 
 def queue() -> App:
     """The queue with its tasks, to be opened with `open_async`."""
-    from jobs import banking, ledger, notifications, providers, risk, savings, texts, upkeep
+    from jobs import banking, ledger, notifications, providers, risk, savings, settlement, texts, upkeep
 
     app = App(connector=connector())
     banking.register(app)
@@ -29,6 +29,7 @@ def queue() -> App:
     providers.register(app)
     risk.register(app)
     savings.register(app)
+    settlement.register(app)
     texts.register(app)
     upkeep.register(app)
     return app

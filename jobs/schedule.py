@@ -43,6 +43,10 @@ TIMETABLE = (
     Line("raise_flags", "upkeep", every_s=60),
     # what the accounts that nobody locks add up to
     Line("take_checkpoints", "upkeep", every_s=600),
+    # settlements of the payments sandbox, and all else that falls due there
+    Line("advance_charges", "upkeep", every_s=60),
+    # what the sandbox keeps no longer
+    Line("sweep_sandbox", "upkeep", every_s=3600),
     # whether the ledger still keeps its rules
     Line("reconcile", "upkeep", every_s=86400),
     # whether the bank transfers' vendor and our bank say the same

@@ -47,6 +47,9 @@ CREATE SCHEMA retention;
 -- schema risk
 CREATE SCHEMA risk;
 
+-- schema sandbox
+CREATE SCHEMA sandbox;
+
 -- schema savings
 CREATE SCHEMA savings;
 
@@ -58,6 +61,29 @@ CREATE SCHEMA wallet;
 
 -- schema webhooks
 CREATE SCHEMA webhooks;
+
+-- type due_thing
+CREATE TYPE charges.due_thing AS (
+	what text,
+	due_at timestamp with time zone,
+	id uuid
+);
+
+-- domain event_kind
+CREATE DOMAIN charges.event_kind AS text
+	CONSTRAINT event_kind_check CHECK ((VALUE = ANY (ARRAY['payment.authorized'::text, 'payment.declined'::text, 'payment.captured'::text, 'payment.refunded'::text, 'payment.refund_failed'::text, 'payment.settled'::text, 'payment.voided'::text, 'payment.expired'::text, 'payment.dispute.opened'::text, 'payment.dispute.updated'::text, 'payment.dispute.won'::text, 'payment.dispute.lost'::text])));
+
+-- domain minor
+CREATE DOMAIN charges.minor AS bigint
+	CONSTRAINT minor_check CHECK ((VALUE >= 0));
+
+-- domain object_kind
+CREATE DOMAIN charges.object_kind AS text
+	CONSTRAINT object_kind_check CHECK ((VALUE = ANY (ARRAY['charge'::text, 'capture'::text, 'refund'::text, 'dispute'::text])));
+
+-- domain version
+CREATE DOMAIN charges.version AS integer
+	CONSTRAINT version_check CHECK ((VALUE > 0));
 
 -- type entry
 CREATE TYPE events.entry AS (
@@ -145,6 +171,31 @@ CREATE TYPE ledger.total AS (
 	balance numeric,
 	held numeric,
 	open_holds numeric
+);
+
+-- domain account_kind
+CREATE DOMAIN sandbox.account_kind AS text
+	CONSTRAINT account_kind_check CHECK ((VALUE = ANY (ARRAY['cardholder'::text, 'test_issuer'::text, 'merchant_pending'::text, 'merchant_available'::text, 'fees'::text, 'refunds_in_transit'::text, 'dispute_reserve'::text])));
+
+-- domain account_state
+CREATE DOMAIN sandbox.account_state AS text
+	CONSTRAINT account_state_check CHECK ((VALUE = ANY (ARRAY['active'::text, 'restricted'::text, 'frozen'::text])));
+
+-- domain asset
+CREATE DOMAIN sandbox.asset AS text
+	CONSTRAINT asset_check CHECK ((VALUE = ANY (ARRAY['USD_TEST'::text, 'EUR_TEST'::text, 'GBP_TEST'::text, 'CAD_TEST'::text])));
+
+-- domain hold_state
+CREATE DOMAIN sandbox.hold_state AS text
+	CONSTRAINT hold_state_check CHECK ((VALUE = ANY (ARRAY['open'::text, 'captured'::text, 'released'::text, 'expired'::text])));
+
+-- type posted
+CREATE TYPE sandbox.posted AS (
+	n integer,
+	balance_after bigint,
+	is_replay boolean,
+	refusal text,
+	facts jsonb
 );
 
 -- type decision
@@ -2973,6 +3024,227 @@ $$;
 -- comment FUNCTION open_cases(maximum integer)
 COMMENT ON FUNCTION cases.open_cases(maximum integer) IS 'The open cases, the latest first.';
 
+-- function accept_dispute(uuid, uuid, jsonb)
+CREATE FUNCTION charges.accept_dispute(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select charges.answer_dispute(account, id, request, 'accept_dispute')
+$$;
+
+-- comment FUNCTION accept_dispute(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.accept_dispute(account uuid, id uuid, request jsonb) IS 'Gives a dispute up: {dispute_id}. It is lost at once.';
+
+-- function account_of(uuid, text, text)
+CREATE FUNCTION charges.account_of(account uuid, kind text, asset text) RETURNS bigint
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return (select a.id from sandbox.account a where a.owner = account and a.asset = account_of.asset and a.kind = account_of.kind);
+end $$;
+
+-- comment FUNCTION account_of(account uuid, kind text, asset text)
+COMMENT ON FUNCTION charges.account_of(account uuid, kind text, asset text) IS 'The sandbox ledger''s account of this kind.';
+
+-- function accounts_due(integer)
+CREATE FUNCTION charges.accounts_due(maximum integer DEFAULT 500) RETURNS SETOF uuid
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.account_id from charges.account_clock a
+  where (charges.next_due(a.account_id)).due_at <= charges.now(a.account_id)
+  order by a.account_id limit maximum
+$$;
+
+-- comment FUNCTION accounts_due(maximum integer)
+COMMENT ON FUNCTION charges.accounts_due(maximum integer) IS 'Accounts in which something has fallen due.';
+
+-- function advance(uuid, timestamp with time zone, integer)
+CREATE FUNCTION charges.advance(account uuid, until timestamp with time zone DEFAULT NULL::timestamp with time zone, maximum integer DEFAULT 500) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  started timestamptz := charges.hold_clock(account);
+  target timestamptz := coalesce(until, started);
+  reached timestamptz := started;
+  thing charges.due_thing;
+  done integer := 0;
+begin
+  if target < started or target > started + interval '366 days' or target > timestamptz '2200-01-01' then
+    perform private.refuse('clock_invalid', jsonb_build_object('now', charges.iso(started)));
+  end if;
+  loop
+    thing := charges.next_due(account);
+    exit when thing.what is null or thing.due_at > target or done >= maximum;
+    perform charges.do_due(account, thing);
+    reached := greatest(reached, thing.due_at);
+    done := done + 1;
+  end loop;
+  -- cut off, the clock stands at what was done last; asked again, it goes on from there
+  if done < maximum then
+    reached := target;
+  end if;
+  if reached > started then
+    perform charges.set_clock(account, reached);
+  end if;
+  return jsonb_build_object('now', charges.iso(reached), 'done', done, 'is_finished', done < maximum);
+end $$;
+
+-- comment FUNCTION advance(account uuid, until timestamp with time zone, maximum integer)
+COMMENT ON FUNCTION charges.advance(account uuid, until timestamp with time zone, maximum integer) IS 'Does all that falls due in an account until a moment (null: now) in the order of time, and turns its clock to it; at most so many things at a time. Again with the same moment while is_finished is false.';
+
+-- function after_bank_days(timestamp with time zone, integer)
+CREATE FUNCTION charges.after_bank_days(moment timestamp with time zone, bank_days integer) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  day date := (moment at time zone 'America/New_York')::date;
+  left_over integer := bank_days;
+begin
+  while left_over > 0 loop
+    day := day + 1;
+    left_over := left_over - charges.is_bank_day(day)::integer;
+  end loop;
+  return (day + time '12:00') at time zone 'America/New_York';
+end $$;
+
+-- comment FUNCTION after_bank_days(moment timestamp with time zone, bank_days integer)
+COMMENT ON FUNCTION charges.after_bank_days(moment timestamp with time zone, bank_days integer) IS 'Noon in New York on the so-manieth bank day (from 1) after a moment.';
+
+-- table charge
+CREATE TABLE charges.charge (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    digest bytea NOT NULL,
+    card_name text NOT NULL,
+    card_id uuid NOT NULL,
+    brand text NOT NULL,
+    last4 text NOT NULL,
+    currency text NOT NULL,
+    requested_minor charges.minor NOT NULL,
+    authorized_minor charges.minor NOT NULL,
+    captured_minor charges.minor DEFAULT 0 NOT NULL,
+    released_minor charges.minor DEFAULT 0 NOT NULL,
+    refunded_minor charges.minor DEFAULT 0 NOT NULL,
+    disputed_minor charges.minor DEFAULT 0 NOT NULL,
+    settled_minor charges.minor DEFAULT 0 NOT NULL,
+    reason text,
+    decline_code text,
+    dispute_stage text,
+    hold_id uuid,
+    increment_count integer DEFAULT 0 NOT NULL,
+    capture_count integer DEFAULT 0 NOT NULL,
+    metadata jsonb NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    open_until timestamp with time zone,
+    changed_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT amounts_fit CHECK (((((captured_minor)::bigint + (released_minor)::bigint) <= (authorized_minor)::bigint) AND (((refunded_minor)::bigint + (disputed_minor)::bigint) <= (captured_minor)::bigint) AND ((settled_minor)::bigint <= (captured_minor)::bigint)))
+)
+WITH (fillfactor='70');
+
+-- comment TABLE charge
+COMMENT ON TABLE charges.charge IS 'A charge in amounts. reason: why there is nothing (declined), or why the rest was released (voided, expired). open_until: expires_at while something of it can still be captured. disputed_minor: under dispute, or lost to one.';
+
+-- function allocate(charges.charge, uuid, bigint, uuid, boolean)
+CREATE FUNCTION charges.allocate(c charges.charge, source uuid, wanted bigint, capture_id uuid, for_dispute boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  k charges.capture;
+  part bigint;
+  still bigint := wanted;
+  place integer := 0;
+begin
+  for k in
+    select * from charges.capture t
+    where t.account_id = c.account_id and t.charge_id = c.id and (capture_id is null or t.id = capture_id)
+      and t.amount_minor > t.refunded_minor + t.disputed_minor
+    order by t.settled_at is not null, t.created_at, t.id
+  loop
+    exit when still = 0;
+    part := least(still, k.amount_minor - k.refunded_minor - k.disputed_minor);
+    place := place + 1;
+    insert into charges.portion (account_id, source_id, n, capture_id, amount_minor) values (c.account_id, source, place, k.id, part);
+    update charges.capture t set
+      refunded_minor = t.refunded_minor + case when for_dispute then 0 else part end,
+      disputed_minor = t.disputed_minor + case when for_dispute then part else 0 end
+    where t.account_id = c.account_id and t.id = k.id;
+    still := still - part;
+  end loop;
+  if still > 0 then
+    perform private.refuse('charge_amount_exceeds', jsonb_build_object('param', 'amount_minor', 'left_minor', wanted - still));
+  end if;
+end $$;
+
+-- comment FUNCTION allocate(c charges.charge, source uuid, wanted bigint, capture_id uuid, for_dispute boolean)
+COMMENT ON FUNCTION charges.allocate(c charges.charge, source uuid, wanted bigint, capture_id uuid, for_dispute boolean) IS 'Shares an amount out among the captures of a locked charge, or takes it of one. Refuses more than what is left.';
+
+-- function answer_dispute(uuid, uuid, jsonb, text)
+CREATE FUNCTION charges.answer_dispute(account uuid, id uuid, request jsonb, operation text) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.begin(account);
+  asked bytea := charges.digest_of(id, request, case operation when 'accept_dispute' then array['dispute_id'] else array['dispute_id', 'evidence'] end);
+  of_dispute uuid := charges.id_in(request, 'dispute_id');
+  words text := request ->> 'evidence';
+  stage text;
+  c charges.charge;
+  d charges.dispute;
+begin
+  if operation = 'submit_evidence' and (jsonb_typeof(request -> 'evidence') is distinct from 'string' or length(words) not between 1 and 2000) then
+    perform private.refuse('charge_field_invalid', '{"param": "evidence"}');
+  end if;
+  if charges.has_card_number(words) then
+    perform private.refuse('card_number_in_text', '{"param": "evidence"}');
+  end if;
+  select * into d from charges.dispute t where t.account_id = account and t.id = of_dispute;
+  if not found then
+    perform private.refuse('not_found', '{"what": "dispute"}');
+  end if;
+  c := charges.lock_charge(account, d.charge_id, moment);
+  select * into d from charges.dispute t where t.account_id = account and t.id = of_dispute;
+  if charges.is_done(account, id, operation, of_dispute, asked) then
+    return charges.dispute_json(d, c);
+  end if;
+  if d.submitted_at is null and d.due_at <= moment then
+    -- its deadline has passed, and the clock has not come by yet
+    perform charges.end_dispute(d, 'lost', d.due_at);
+    select * into d from charges.dispute t where t.account_id = account and t.id = of_dispute;
+  end if;
+  stage := coalesce(d.outcome, case when d.submitted_at is null then 'needs_response' else 'under_review' end);
+  if d.outcome is not null or operation = 'submit_evidence' and d.submitted_at is not null then
+    perform private.refuse('charge_state_invalid', jsonb_build_object(
+      'operation', operation, 'object', 'dispute', 'state', stage,
+      'next_states', case stage when 'under_review' then array['won', 'lost'] else array[]::text[] end,
+      'operations', case stage when 'under_review' then array['accept_dispute'] else array[]::text[] end));
+  end if;
+  insert into charges.operation (account_id, id, kind, subject, digest, created_at) values (account, id, operation, of_dispute, asked, moment);
+  if operation = 'accept_dispute' then
+    return charges.end_dispute(d, 'lost', moment);
+  end if;
+  update charges.dispute t set
+    evidence = words, submitted_at = moment, due_at = charges.after_bank_days(moment, 3), version = t.version + 1
+  where t.account_id = account and t.id = of_dispute returning * into d;
+  update charges.charge t set dispute_stage = 'under_review', version = t.version + 1, changed_at = clock_timestamp()
+  where t.account_id = account and t.id = c.id returning * into c;
+  perform charges.record(account, 'payment.dispute.updated', moment, charges.dispute_json(d, c));
+  return charges.dispute_json(d, c);
+end $$;
+
+-- comment FUNCTION answer_dispute(account uuid, id uuid, request jsonb, operation text)
+COMMENT ON FUNCTION charges.answer_dispute(account uuid, id uuid, request jsonb, operation text) IS 'What the merchant says to a dispute: evidence, once and in time, or that they accept it.';
+
 -- function append_only()
 CREATE FUNCTION charges.append_only() RETURNS trigger
     LANGUAGE plpgsql
@@ -2987,6 +3259,1200 @@ end $$;
 
 -- comment FUNCTION append_only()
 COMMENT ON FUNCTION charges.append_only() IS 'A trigger that refuses update, delete and truncate, to the owner too; the sweeper of expired sandbox records may delete.';
+
+-- function authorize(uuid, uuid, jsonb)
+CREATE FUNCTION charges.authorize(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.begin(account);
+  asked bytea := charges.digest_of(id, request, array['amount_minor', 'currency', 'card', 'allow_partial', 'metadata']);
+  wanted bigint;
+  approved bigint;
+  partial_too boolean := request ? 'allow_partial' and charges.flag_in(request, 'allow_partial', false);
+  metadata jsonb := case when request ? 'metadata' then charges.metadata_in(request) else '{}' end;
+  card charges.test_card;
+  known_card uuid;
+  holder uuid;
+  asset text;
+  maximum bigint;
+  declined text;
+  hold_at bigint;
+  c charges.charge;
+  shown jsonb;
+begin
+  select * into c from charges.charge t where t.account_id = account and t.id = id;
+  if not found then
+    known_card := charges.card_id(account, request ->> 'card');
+    holder := (left(known_card::text, 34) || '0' || right(id::text, 1))::uuid;  -- sandbox.leg_id of the last digit
+    select t.name, t.brand, t.last4, t.decline_code, t.behaviour, u.asset, u.amount_max_minor, a.id
+    into card.name, card.brand, card.last4, card.decline_code, card.behaviour, asset, maximum, hold_at
+    from charges.test_card t cross join charges.currency u
+    left join sandbox.account a on a.owner = holder and a.asset = u.asset and a.kind = 'cardholder'
+    where t.name = request ->> 'card' and u.code = request ->> 'currency';
+    if not found and not exists (select from charges.test_card t where t.name = request ->> 'card') then
+      perform private.refuse('card_not_a_test_card');
+    elsif card.name is null then
+      perform private.refuse('currency_unknown', jsonb_build_object(
+        'known', (select jsonb_agg(u.code order by u.code) from charges.currency u)));
+    end if;
+    wanted := charges.minor_in(request, 'amount_minor', maximum);
+    if wanted is null then
+      perform private.refuse('charge_field_invalid', '{"param": "amount_minor"}');
+    end if;
+    declined := card.decline_code;
+    if declined is null and wanted between 200000 and 209999 then
+      declined := (select t.decline_code from charges.test_amount t where t.amount_minor = wanted);
+    end if;
+    approved := wanted;
+    if declined is null and card.behaviour = 'partial' then
+      approved := (wanted + 1) / 2;
+      declined := case when not partial_too and approved < wanted then 'insufficient_funds' end;
+    end if;
+    if declined is null then
+      hold_at := coalesce(hold_at, charges.open_cardholder(account, holder, asset));
+      perform sandbox.authorize(id, hold_at, approved, 'charge');
+    else
+      insert into charges.account_clock (account_id) values (account) on conflict do nothing;
+    end if;
+    insert into charges.charge (
+      account_id, id, digest, card_name, card_id, brand, last4, currency, requested_minor, authorized_minor, reason, decline_code, hold_id,
+      metadata, created_at, expires_at, open_until)
+    values (
+      account, id, asked, card.name, known_card, card.brand, card.last4, request ->> 'currency', wanted,
+      case when declined is null then approved else 0 end, case when declined is not null then 'declined' end, declined,
+      case when declined is null then id end, metadata, moment, case when declined is null then moment + interval '7 days' end,
+      case when declined is null then moment + interval '7 days' end)
+    on conflict do nothing
+    returning * into c;
+    if found then
+      shown := charges.charge_json(c);
+      -- as charges.record, from what is at hand
+      insert into charges.event (id, account_id, kind, object_kind, object_id, version, occurred_at, data)
+      values (
+        charges.derived_id(id, account || id::text || '1'), account,
+        case when declined is null then 'payment.authorized' else 'payment.declined' end, 'charge', id, 1, moment, shown);
+      return shown;
+    end if;
+    -- somebody made it while this one waited for the card
+    select * into c from charges.charge t where t.account_id = account and t.id = id;
+  end if;
+  if c.digest <> asked then
+    perform private.refuse('key_reused', '{"what": "charge"}');
+  end if;
+  return charges.charge_json(c);
+end $$;
+
+-- comment FUNCTION authorize(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.authorize(account uuid, id uuid, request jsonb) IS 'Makes a charge once per id: {amount_minor, currency, card (a test card''s name), allow_partial?, metadata?}. A decline is a charge, too.';
+
+-- function balances(uuid)
+CREATE FUNCTION charges.balances(account uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'currency', u.code,
+    'pending_minor', sandbox.balance_of(charges.account_of(account, 'merchant_pending', u.asset)),
+    'available_minor', sandbox.balance_of(charges.account_of(account, 'merchant_available', u.asset)),
+    'refunds_in_transit_minor', sandbox.balance_of(charges.account_of(account, 'refunds_in_transit', u.asset)),
+    'disputed_minor', sandbox.balance_of(charges.account_of(account, 'dispute_reserve', u.asset)),
+    'fees_minor', sandbox.balance_of(charges.account_of(account, 'fees', u.asset))) order by u.code), '[]')
+  from charges.currency u where charges.account_of(account, 'merchant_pending', u.asset) is not null
+$$;
+
+-- comment FUNCTION balances(account uuid)
+COMMENT ON FUNCTION charges.balances(account uuid) IS 'What an account has in each currency that it charged in: pending, available, on its way back, disputed, paid in fees.';
+
+-- function begin(uuid)
+CREATE FUNCTION charges.begin(account uuid) RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  ahead interval;
+  frozen timestamptz;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if account is null then
+    perform private.refuse('charge_field_invalid', '{"param": "account"}');
+  end if;
+  perform pg_advisory_xact_lock_shared(hashtextextended(account::text, 1220));
+  -- as charges.now, which would be one call more for every request
+  select c."offset", c.frozen_at into ahead, frozen from charges.account_clock c where c.account_id = account;
+  return coalesce(frozen, private.now() + coalesce(ahead, '0'));
+end $$;
+
+-- comment FUNCTION begin(account uuid)
+COMMENT ON FUNCTION charges.begin(account uuid) IS 'What each request begins with: its account''s clock does not move until it ends. Returns the account''s time.';
+
+-- function book_expiry(uuid, uuid, timestamp with time zone)
+CREATE FUNCTION charges.book_expiry(account uuid, charge_id uuid, moment timestamp with time zone) RETURNS charges.charge
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  c charges.charge;
+begin
+  update charges.charge t set
+    released_minor = t.authorized_minor - t.captured_minor, reason = 'expired', open_until = null, version = t.version + 1,
+    changed_at = clock_timestamp()
+  where t.account_id = account and t.id = charge_id and t.open_until is not null
+  returning * into c;
+  perform sandbox.release(c.hold_id);
+  perform charges.record(account, 'payment.expired', moment, charges.charge_json(c));
+  return c;
+end $$;
+
+-- comment FUNCTION book_expiry(account uuid, charge_id uuid, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.book_expiry(account uuid, charge_id uuid, moment timestamp with time zone) IS 'Releases what of a locked charge is open: nobody captured it in time.';
+
+-- function capture(uuid, uuid, jsonb)
+CREATE FUNCTION charges.capture(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.begin(account);
+  asked bytea := charges.digest_of(id, request, array['charge_id', 'amount_minor', 'final']);
+  c charges.charge := charges.lock_charge(account, charges.id_in(request, 'charge_id'), moment);
+  is_final boolean := charges.flag_in(request, 'final', true);
+  open_minor bigint := c.authorized_minor - c.captured_minor - c.released_minor;
+  money charges.currency;
+  wanted bigint;
+  fee bigint;
+  k charges.capture;
+begin
+  select * into money from charges.currency u where u.code = c.currency;
+  wanted := charges.minor_in(request, 'amount_minor', money.amount_max_minor);
+  select * into k from charges.capture t where t.account_id = account and t.id = id;
+  if found then
+    if k.digest <> asked then
+      perform private.refuse('key_reused', '{"what": "capture"}');
+    end if;
+    return charges.capture_json(k, c);
+  end if;
+  perform charges.require(c, 'capture');
+  wanted := coalesce(wanted, open_minor);
+  if wanted > open_minor then
+    perform private.refuse('charge_amount_exceeds', jsonb_build_object('param', 'amount_minor', 'left_minor', open_minor));
+  end if;
+  fee := charges.fee_minor(wanted, money.fee_bps, money.fee_fixed_minor);
+  perform sandbox.capture_hold(
+    id, c.hold_id, array[charges.account_of(account, 'merchant_pending', money.asset)], array[wanted], 'capture', is_final);
+  perform sandbox.post(
+    sandbox.leg_id(id, 200), charges.account_of(account, 'merchant_pending', money.asset), charges.account_of(account, 'fees', money.asset),
+    fee, 'fee', c.id::text);
+  update charges.charge t set
+    captured_minor = t.captured_minor + wanted,
+    released_minor = t.released_minor + case when is_final then open_minor - wanted else 0 end,
+    open_until = case when not is_final and wanted < open_minor then t.open_until end,
+    capture_count = t.capture_count + 1, version = t.version + 1, changed_at = clock_timestamp()
+  where t.account_id = account and t.id = c.id returning * into c;
+  insert into charges.capture (account_id, id, charge_id, digest, currency, amount_minor, fee_minor, is_final, settles_at, created_at)
+  values (account, id, c.id, asked, c.currency, wanted, fee, is_final, charges.after_bank_days(moment, 1), moment)
+  returning * into k;
+  perform charges.record(account, 'payment.captured', moment, charges.capture_json(k, c));
+  if c.card_name = 'disputed' and c.dispute_stage is null then
+    perform charges.make_dispute(c, charges.derived_id(id, 'dispute' || id), asked, wanted, 'fraudulent', moment);
+    select * into k from charges.capture t where t.account_id = account and t.id = id;
+    select * into c from charges.charge t where t.account_id = account and t.id = c.id;
+  end if;
+  return charges.capture_json(k, c);
+end $$;
+
+-- comment FUNCTION capture(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.capture(account uuid, id uuid, request jsonb) IS 'Takes held money once per id: {charge_id, amount_minor? (else what is left), final? (else true: the rest is released)}.';
+
+-- table capture
+CREATE TABLE charges.capture (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    charge_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    currency text NOT NULL,
+    amount_minor charges.minor NOT NULL,
+    fee_minor charges.minor NOT NULL,
+    is_final boolean NOT NULL,
+    refunded_minor charges.minor DEFAULT 0 NOT NULL,
+    disputed_minor charges.minor DEFAULT 0 NOT NULL,
+    pending_refunds_minor charges.minor DEFAULT 0 NOT NULL,
+    pending_disputes_minor charges.minor DEFAULT 0 NOT NULL,
+    settles_at timestamp with time zone NOT NULL,
+    settled_at timestamp with time zone,
+    settlement_id uuid,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT given_back_is_within CHECK ((((refunded_minor)::bigint + (disputed_minor)::bigint) <= (amount_minor)::bigint))
+)
+WITH (fillfactor='80');
+
+-- comment TABLE capture
+COMMENT ON TABLE charges.capture IS 'What was captured of a charge. pending_*: what refunds and disputes took of it before it was settled; the settlement is less by that.';
+
+-- function capture_json(charges.capture, charges.charge)
+CREATE FUNCTION charges.capture_json(k charges.capture, c charges.charge) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return jsonb_build_object(
+    'object', 'capture', 'id', k.id, 'charge_id', k.charge_id, 'currency', k.currency, 'amount_minor', k.amount_minor,
+    'fee_minor', k.fee_minor, 'is_final', k.is_final, 'status', case when k.settled_at is null then 'pending' else 'settled' end,
+    'refunded_minor', k.refunded_minor, 'disputed_minor', k.disputed_minor, 'settles_at', charges.iso(k.settles_at),
+    'settled_at', charges.iso(k.settled_at), 'settlement_id', k.settlement_id, 'created_at', charges.iso(k.created_at),
+    'version', k.version, 'charge', charges.charge_json(c));
+end $$;
+
+-- comment FUNCTION capture_json(k charges.capture, c charges.charge)
+COMMENT ON FUNCTION charges.capture_json(k charges.capture, c charges.charge) IS 'A capture as the API shows it, with its charge.';
+
+-- function card_id(uuid, text)
+CREATE FUNCTION charges.card_id(account uuid, card text) RETURNS uuid
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return charges.derived_id(account, account || ':' || card);
+end $$;
+
+-- comment FUNCTION card_id(account uuid, card text)
+COMMENT ON FUNCTION charges.card_id(account uuid, card text) IS 'The id that an account knows a test card by.';
+
+-- function charge_json(charges.charge)
+CREATE FUNCTION charges.charge_json(c charges.charge) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return jsonb_build_object(
+    'object', 'charge', 'id', c.id, 'currency', c.currency, 'amount_minor', c.requested_minor,
+    'status', charges.state(
+      c.requested_minor, c.authorized_minor, c.captured_minor, c.released_minor, c.refunded_minor, c.disputed_minor, c.settled_minor,
+      c.reason, c.dispute_stage),
+    'authorized_minor', c.authorized_minor, 'captured_minor', c.captured_minor, 'released_minor', c.released_minor,
+    'refunded_minor', c.refunded_minor, 'disputed_minor', c.disputed_minor, 'settled_minor', c.settled_minor,
+    'capturable_minor', c.authorized_minor - c.captured_minor - c.released_minor,
+    'refundable_minor', c.captured_minor - c.refunded_minor - c.disputed_minor,
+    'card', jsonb_build_object('id', c.card_id, 'brand', c.brand, 'last4', c.last4),
+    'decline_code', c.decline_code, 'dispute_status', c.dispute_stage, 'metadata', c.metadata,
+    -- as charges.iso, written out: this is asked for each charge that is made
+    'created_at', to_char(c.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'expires_at', to_char(c.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', c.version);
+end $$;
+
+-- comment FUNCTION charge_json(c charges.charge)
+COMMENT ON FUNCTION charges.charge_json(c charges.charge) IS 'A charge as the API shows it.';
+
+-- function derived_id(uuid, text)
+CREATE FUNCTION charges.derived_id(near uuid, seed text) RETURNS uuid
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  h text := md5(seed);
+begin
+  return (left(near::text, 14) || '7' || substr(h, 1, 3) || '-8' || substr(h, 4, 3) || '-' || substr(h, 7, 12))::uuid;
+end $$;
+
+-- comment FUNCTION derived_id(near uuid, seed text)
+COMMENT ON FUNCTION charges.derived_id(near uuid, seed text) IS 'A UUIDv7 of the time of another and of a text: what happens again from the same ids has the same ids.';
+
+-- function digest_of(uuid, jsonb, text[])
+CREATE FUNCTION charges.digest_of(id uuid, request jsonb, known_params text[]) RETURNS bytea
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if id is null or jsonb_typeof(request) is distinct from 'object' then
+    perform private.refuse('charge_field_invalid', '{"param": "request"}');
+  end if;
+  if request - known_params <> '{}' then
+    perform private.refuse('charge_field_invalid', jsonb_build_object(
+      'param', (select min(k) from jsonb_object_keys(request - known_params) k), 'known', known_params));
+  end if;
+  return sha256(convert_to(request::text, 'UTF8'));
+end $$;
+
+-- comment FUNCTION digest_of(id uuid, request jsonb, known_params text[])
+COMMENT ON FUNCTION charges.digest_of(id uuid, request jsonb, known_params text[]) IS 'What tells a repetition from another request of the same id. Refuses what the operation does not know.';
+
+-- table dispute
+CREATE TABLE charges.dispute (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    charge_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    fee_minor bigint NOT NULL,
+    reason text NOT NULL,
+    evidence text,
+    submitted_at timestamp with time zone,
+    due_at timestamp with time zone,
+    outcome text,
+    closed_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT due_until_it_ends CHECK ((((due_at IS NULL) = (outcome IS NOT NULL)) AND ((closed_at IS NULL) = (outcome IS NULL)))),
+    CONSTRAINT outcome_is_known CHECK ((outcome = ANY (ARRAY['won'::text, 'lost'::text])))
+);
+
+-- comment TABLE dispute
+COMMENT ON TABLE charges.dispute IS 'A cardholder''s objection. due_at: until when evidence is taken, then when it is decided. One without evidence in time is lost.';
+
+-- function dispute_json(charges.dispute, charges.charge)
+CREATE FUNCTION charges.dispute_json(d charges.dispute, c charges.charge) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return jsonb_build_object(
+    'object', 'dispute', 'id', d.id, 'charge_id', d.charge_id, 'currency', d.currency, 'amount_minor', d.amount_minor,
+    'fee_minor', d.fee_minor, 'reason', d.reason,
+    'status', coalesce(d.outcome, case when d.submitted_at is null then 'needs_response' else 'under_review' end),
+    'evidence', d.evidence, 'submitted_at', charges.iso(d.submitted_at), 'due_at', charges.iso(d.due_at),
+    'closed_at', charges.iso(d.closed_at), 'created_at', charges.iso(d.created_at),
+    'version', d.version, 'charge', charges.charge_json(c));
+end $$;
+
+-- comment FUNCTION dispute_json(d charges.dispute, c charges.charge)
+COMMENT ON FUNCTION charges.dispute_json(d charges.dispute, c charges.charge) IS 'A dispute as the API shows it, with its charge.';
+
+-- function do_due(uuid, charges.due_thing)
+CREATE FUNCTION charges.do_due(account uuid, thing charges.due_thing) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  code text;
+  c charges.charge;
+  r charges.refund;
+  d charges.dispute;
+begin
+  if thing.what = 'settlement' then
+    for code in select u.code from charges.currency u order by u.code loop
+      perform charges.settle(account, code, thing.due_at, thing.due_at);
+    end loop;
+  elsif thing.what = 'refund' then
+    select * into r from charges.refund t where t.account_id = account and t.id = thing.id;
+    if r.posted_at is null then
+      perform charges.post_refund(r, thing.due_at);
+    else
+      select * into c from charges.charge t where t.account_id = account and t.id = r.charge_id;
+      perform charges.end_refund(r, c.card_name <> 'refund_fails', thing.due_at);
+    end if;
+  elsif thing.what = 'dispute' then
+    select * into d from charges.dispute t where t.account_id = account and t.id = thing.id;
+    perform charges.end_dispute(
+      d, case when d.submitted_at is null or d.evidence = 'losing_evidence' then 'lost' else 'won' end, thing.due_at);
+  else
+    perform charges.book_expiry(account, thing.id, thing.due_at);
+  end if;
+end $$;
+
+-- comment FUNCTION do_due(account uuid, thing charges.due_thing)
+COMMENT ON FUNCTION charges.do_due(account uuid, thing charges.due_thing) IS 'Does one thing that fell due, at the time it did.';
+
+-- function end_dispute(charges.dispute, text, timestamp with time zone)
+CREATE FUNCTION charges.end_dispute(d charges.dispute, outcome text, moment timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  account uuid := d.account_id;
+  asset text := (select u.asset from charges.currency u where u.code = d.currency);
+  c charges.charge;
+begin
+  perform sandbox.post(
+    sandbox.leg_id(d.id, 100), charges.account_of(account, 'dispute_reserve', asset),
+    case when outcome = 'won' then charges.account_of(account, 'merchant_available', asset) else (
+      select h.account_id from sandbox.hold h join charges.charge t on t.hold_id = h.id where t.account_id = account and t.id = d.charge_id
+    ) end,
+    d.amount_minor, 'dispute_' || outcome, d.charge_id::text);
+  if outcome = 'won' then
+    perform charges.give_back_portions(account, d.id, true);
+  end if;
+  update charges.charge t set
+    disputed_minor = t.disputed_minor - case when outcome = 'won' then d.amount_minor else 0 end, dispute_stage = outcome,
+    version = t.version + 1, changed_at = clock_timestamp()
+  where t.account_id = account and t.id = d.charge_id returning * into c;
+  update charges.dispute t set due_at = null, outcome = outcome, closed_at = moment, version = t.version + 1
+  where t.account_id = account and t.id = d.id returning * into d;
+  perform charges.record(account, 'payment.dispute.' || outcome, moment, charges.dispute_json(d, c));
+  return charges.dispute_json(d, c);
+end $$;
+
+-- comment FUNCTION end_dispute(d charges.dispute, outcome text, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.end_dispute(d charges.dispute, outcome text, moment timestamp with time zone) IS 'A dispute of a locked charge is won, and its money available again, or lost, and the cardholder''s. The fee stays.';
+
+-- table refund
+CREATE TABLE charges.refund (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    charge_id uuid NOT NULL,
+    digest bytea NOT NULL,
+    currency text NOT NULL,
+    amount_minor bigint NOT NULL,
+    reason text,
+    posted_at timestamp with time zone,
+    due_at timestamp with time zone,
+    succeeded_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT due_until_it_ends CHECK (((due_at IS NULL) = ((succeeded_at IS NOT NULL) OR (failed_at IS NOT NULL)))),
+    CONSTRAINT ends_once CHECK (((succeeded_at IS NULL) OR (failed_at IS NULL)))
+);
+
+-- comment TABLE refund
+COMMENT ON TABLE charges.refund IS 'Money on its way back to a card. Not posted: the merchant has too little, and it waits; due_at is when it goes on.';
+
+-- function end_refund(charges.refund, boolean, timestamp with time zone)
+CREATE FUNCTION charges.end_refund(r charges.refund, succeeds boolean, moment timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  account uuid := r.account_id;
+  asset text := (select u.asset from charges.currency u where u.code = r.currency);
+  c charges.charge;
+  part record;
+begin
+  if succeeds then
+    perform sandbox.post(
+      sandbox.leg_id(r.id, 100), charges.account_of(account, 'refunds_in_transit', asset),
+      (select h.account_id from sandbox.hold h join charges.charge t on t.hold_id = h.id where t.account_id = account and t.id = r.charge_id),
+      r.amount_minor, 'refund_succeeded', r.charge_id::text);
+  elsif r.posted_at is not null then
+    for part in
+      select p.n, p.amount_minor, k.id, k.settled_at is null as is_pending
+      from charges.portion p join charges.capture k on k.account_id = p.account_id and k.id = p.capture_id
+      where p.account_id = account and p.source_id = r.id order by p.n
+    loop
+      perform sandbox.post(
+        sandbox.leg_id(r.id, 100 + part.n), charges.account_of(account, 'refunds_in_transit', asset),
+        charges.account_of(account, case when part.is_pending then 'merchant_pending' else 'merchant_available' end, asset),
+        part.amount_minor, 'refund_failed', r.charge_id::text);
+      if part.is_pending then
+        update charges.capture k set pending_refunds_minor = k.pending_refunds_minor - part.amount_minor
+        where k.account_id = account and k.id = part.id;
+      end if;
+    end loop;
+  end if;
+  if not succeeds then
+    perform charges.give_back_portions(account, r.id, false);
+  end if;
+  update charges.charge t set
+    refunded_minor = t.refunded_minor - case when succeeds then 0 else r.amount_minor end, version = t.version + 1, changed_at = clock_timestamp()
+  where t.account_id = account and t.id = r.charge_id returning * into c;
+  update charges.refund t set
+    due_at = null, version = t.version + 1, succeeded_at = case when succeeds then moment end, failed_at = case when not succeeds then moment end
+  where t.account_id = account and t.id = r.id returning * into r;
+  perform charges.record(
+    account, case when succeeds then 'payment.refunded' else 'payment.refund_failed' end, moment, charges.refund_json(r, c));
+  return charges.refund_json(r, c);
+end $$;
+
+-- comment FUNCTION end_refund(r charges.refund, succeeds boolean, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.end_refund(r charges.refund, succeeds boolean, moment timestamp with time zone) IS 'A refund of a locked charge arrives, or fails and its money is the merchant''s again.';
+
+-- function execute(text, uuid, uuid, jsonb)
+CREATE FUNCTION charges.execute(operation text, account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  case operation
+    when 'authorize' then return charges.authorize(account, id, request);
+    when 'increment' then return charges.increment(account, id, request);
+    when 'capture' then return charges.capture(account, id, request);
+    when 'void' then return charges.void(account, id, request);
+    when 'refund' then return charges.refund(account, id, request);
+    when 'submit_evidence' then return charges.submit_evidence(account, id, request);
+    when 'accept_dispute' then return charges.accept_dispute(account, id, request);
+    when 'open_dispute' then return charges.open_dispute(account, id, request);
+    when 'expire' then return charges.expire(account, id, request);
+    when 'fail_refund' then return charges.fail_refund(account, id, request);
+    else perform private.refuse('operation_unknown', jsonb_build_object('operation', operation));
+  end case;
+  return null;
+end $$;
+
+-- comment FUNCTION execute(operation text, account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.execute(operation text, account uuid, id uuid, request jsonb) IS 'What the HTTP surface may do, by name. id is that of what is made, and makes it happen once. open_dispute, expire and fail_refund are simulation.';
+
+-- function expire(uuid, uuid, jsonb)
+CREATE FUNCTION charges.expire(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select charges.let_go(account, id, request, 'expire')
+$$;
+
+-- comment FUNCTION expire(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.expire(account uuid, id uuid, request jsonb) IS 'Simulation: the seven days of a charge are over now: {charge_id}.';
+
+-- function fail_refund(uuid, uuid, jsonb)
+CREATE FUNCTION charges.fail_refund(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.begin(account);
+  asked bytea := charges.digest_of(id, request, array['refund_id']);
+  of_refund uuid := charges.id_in(request, 'refund_id');
+  c charges.charge;
+  r charges.refund;
+begin
+  select * into r from charges.refund t where t.account_id = account and t.id = of_refund;
+  if not found then
+    perform private.refuse('not_found', '{"what": "refund"}');
+  end if;
+  c := charges.lock_charge(account, r.charge_id, moment);
+  select * into r from charges.refund t where t.account_id = account and t.id = of_refund;
+  if charges.is_done(account, id, 'fail_refund', of_refund, asked) then
+    return charges.refund_json(r, c);
+  end if;
+  if r.due_at is null then
+    perform private.refuse('charge_state_invalid', jsonb_build_object(
+      'operation', 'fail_refund', 'object', 'refund', 'state', case when r.failed_at is null then 'succeeded' else 'failed' end,
+      'next_states', array[]::text[], 'operations', array[]::text[]));
+  end if;
+  insert into charges.operation (account_id, id, kind, subject, digest, created_at) values (account, id, 'fail_refund', of_refund, asked, moment);
+  return charges.end_refund(r, false, moment);
+end $$;
+
+-- comment FUNCTION fail_refund(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.fail_refund(account uuid, id uuid, request jsonb) IS 'Simulation: a pending refund fails now: {refund_id}.';
+
+-- function fee_minor(bigint, bigint, bigint)
+CREATE FUNCTION charges.fee_minor(amount_minor bigint, fee_bps bigint, fee_fixed_minor bigint) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  -- never more than what it is the fee of
+  return least(private.half_even(amount_minor * fee_bps, 10000) + fee_fixed_minor, amount_minor);
+end $$;
+
+-- comment FUNCTION fee_minor(amount_minor bigint, fee_bps bigint, fee_fixed_minor bigint)
+COMMENT ON FUNCTION charges.fee_minor(amount_minor bigint, fee_bps bigint, fee_fixed_minor bigint) IS 'What a capture costs: a share rounded half-even and a fixed part.';
+
+-- function flag_in(jsonb, text, boolean)
+CREATE FUNCTION charges.flag_in(request jsonb, param text, otherwise boolean) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  if not request ? param then
+    return otherwise;
+  end if;
+  if jsonb_typeof(request -> param) <> 'boolean' then
+    perform private.refuse('charge_field_invalid', jsonb_build_object('param', param));
+  end if;
+  return (request -> param)::boolean;
+end $$;
+
+-- comment FUNCTION flag_in(request jsonb, param text, otherwise boolean)
+COMMENT ON FUNCTION charges.flag_in(request jsonb, param text, otherwise boolean) IS 'A yes or no of a request.';
+
+-- function forget(uuid, uuid[])
+CREATE FUNCTION charges.forget(account uuid, charge_ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  captures uuid[] := array(select k.id from charges.capture k where k.account_id = account and k.charge_id = any(charge_ids));
+  refunds uuid[] := array(select r.id from charges.refund r where r.account_id = account and r.charge_id = any(charge_ids));
+  disputes uuid[] := array(select d.id from charges.dispute d where d.account_id = account and d.charge_id = any(charge_ids));
+  increments uuid[] := array(
+    select o.id from charges.operation o where o.account_id = account and o.subject = any(charge_ids) and o.kind = 'increment');
+begin
+  perform sandbox.release(h.id) from sandbox.hold h where h.id = any(charge_ids || increments) and h.state = 'open';
+  delete from charges.event e where e.id in (
+    select charges.derived_id(o.id, account || o.id::text || v) from (
+      select c.id, c.version from charges.charge c where c.account_id = account and c.id = any(charge_ids)
+      union all
+      select k.id, k.version from charges.capture k where k.account_id = account and k.id = any(captures)
+      union all
+      select r.id, r.version from charges.refund r where r.account_id = account and r.id = any(refunds)
+      union all
+      select d.id, d.version from charges.dispute d where d.account_id = account and d.id = any(disputes)
+    ) o, generate_series(1, o.version) v);
+  perform charges.forget_transfers(array(
+    select sandbox.leg_id(k, n) from unnest(captures) k, unnest(array[1, 200]) n
+    union all
+    select sandbox.leg_id(s, n) from unnest(refunds || disputes) s, unnest(array[90, 100]) n
+    union all
+    select sandbox.leg_id(p.source_id, p.n + later) from charges.portion p, unnest(array[0, 100]) later
+    where p.account_id = account and p.source_id = any(refunds || disputes)));
+  delete from charges.portion p where p.account_id = account and p.source_id = any(refunds || disputes);
+  delete from charges.operation o where o.account_id = account and o.subject = any(charge_ids || refunds || disputes);
+  delete from charges.refund r where r.account_id = account and r.id = any(refunds);
+  delete from charges.dispute d where d.account_id = account and d.id = any(disputes);
+  delete from charges.capture k where k.account_id = account and k.id = any(captures);
+  delete from charges.charge c where c.account_id = account and c.id = any(charge_ids);
+  delete from sandbox.capture k where k.id = any(captures);
+  delete from sandbox.hold h where h.id = any(charge_ids || increments);
+end $$;
+
+-- comment FUNCTION forget(account uuid, charge_ids uuid[])
+COMMENT ON FUNCTION charges.forget(account uuid, charge_ids uuid[]) IS 'Removes charges with all that belongs to them; what is still held is released first.';
+
+-- function forget_transfers(uuid[])
+CREATE FUNCTION charges.forget_transfers(ids uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  with gone as (
+    delete from sandbox.transfer t where t.id = any(ids) returning *
+  ), entries as (
+    delete from sandbox.entry e using gone g
+    where (e.account_id, e.seq) in ((g.from_account, g.from_seq), (g.to_account, g.to_seq)) and e.transfer_id = g.id
+    returning e.account_id, e.amount
+  ), sums as (
+    -- only what a checkpoint has counted
+    delete from sandbox.sum_entry s using gone g
+    where s.account_id in (g.from_account, g.to_account) and s.xid = g.xid and s.batch = g.id
+      and exists (select from sandbox.checkpoint c where c.account_id = s.account_id and c.era >= s.era and (c.era > s.era or c.upto > s.xid))
+  )
+  insert into sandbox.remainder as r (account_id, balance, entry_count)
+  select e.account_id, sum(e.amount)::bigint, count(*) from entries e group by e.account_id order by e.account_id
+  on conflict (account_id) do update set balance = r.balance + excluded.balance, entry_count = r.entry_count + excluded.entry_count;
+end $$;
+
+-- comment FUNCTION forget_transfers(ids uuid[])
+COMMENT ON FUNCTION charges.forget_transfers(ids uuid[]) IS 'Removes transfers with their entries; what balance accounts had of them is added to what is remembered.';
+
+-- function freeze_clock(uuid, timestamp with time zone)
+CREATE FUNCTION charges.freeze_clock(account uuid, moment timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  started timestamptz := charges.hold_clock(account);
+begin
+  if moment is null or moment < started and exists (select from charges.charge c where c.account_id = account)
+    or moment > timestamptz '2200-01-01'
+  then
+    perform private.refuse('clock_invalid', jsonb_build_object('now', charges.iso(started)));
+  end if;
+  insert into charges.account_clock as c (account_id, frozen_at) values (account, moment)
+  on conflict (account_id) do update set frozen_at = excluded.frozen_at, changed_at = clock_timestamp();
+  return jsonb_build_object('now', charges.iso(moment));
+end $$;
+
+-- comment FUNCTION freeze_clock(account uuid, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.freeze_clock(account uuid, moment timestamp with time zone) IS 'Stops the clock of an account at a moment, which may be past only while it has no charges; then only advance moves it.';
+
+-- function give_back_portions(uuid, uuid, boolean)
+CREATE FUNCTION charges.give_back_portions(account uuid, source uuid, for_dispute boolean) RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  update charges.capture k set
+    refunded_minor = k.refunded_minor - case when for_dispute then 0 else p.amount_minor end,
+    disputed_minor = k.disputed_minor - case when for_dispute then p.amount_minor else 0 end
+  from charges.portion p
+  where p.account_id = account and p.source_id = source and k.account_id = account and k.id = p.capture_id
+$$;
+
+-- comment FUNCTION give_back_portions(account uuid, source uuid, for_dispute boolean)
+COMMENT ON FUNCTION charges.give_back_portions(account uuid, source uuid, for_dispute boolean) IS 'What a refund or dispute took of captures can be taken again: it failed, or was won.';
+
+-- function has_card_number(text)
+CREATE FUNCTION charges.has_card_number(words text) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  found text;
+  digit integer;
+  total integer;
+begin
+  for found in select regexp_replace(r[1], '[ -]', '', 'g') from regexp_matches(words, '([0-9](?:[ -]?[0-9]){12,})', 'g') r
+  loop
+    continue when length(found) > 19 or found !~ '^[2-6]';
+    total := 0;
+    for place in 1..length(found) loop
+      digit := substr(found, length(found) + 1 - place, 1)::integer;
+      digit := case when place % 2 = 0 then digit * 2 else digit end;
+      total := total + digit / 10 + digit % 10;
+    end loop;
+    if total % 10 = 0 then
+      return true;
+    end if;
+  end loop;
+  return false;
+end $$;
+
+-- comment FUNCTION has_card_number(words text)
+COMMENT ON FUNCTION charges.has_card_number(words text) IS 'Whether 13 to 19 digits in a text are a card''s number by their check digit.';
+
+-- function hold_clock(uuid)
+CREATE FUNCTION charges.hold_clock(account uuid) RETURNS timestamp with time zone
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if account is null then
+    perform private.refuse('charge_field_invalid', '{"param": "account"}');
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended(account::text, 1220));
+  return charges.now(account);
+end $$;
+
+-- comment FUNCTION hold_clock(account uuid)
+COMMENT ON FUNCTION charges.hold_clock(account uuid) IS 'Waits for the account''s requests and lets none in until the transaction ends. Returns the account''s time.';
+
+-- function id_in(jsonb, text)
+CREATE FUNCTION charges.id_in(request jsonb, param text) RETURNS uuid
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  if coalesce(request ->> param, '') !~ '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+    perform private.refuse('charge_field_invalid', jsonb_build_object('param', param));
+  end if;
+  return (request ->> param)::uuid;
+end $_$;
+
+-- comment FUNCTION id_in(request jsonb, param text)
+COMMENT ON FUNCTION charges.id_in(request jsonb, param text) IS 'An id of a request.';
+
+-- function increment(uuid, uuid, jsonb)
+CREATE FUNCTION charges.increment(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.begin(account);
+  asked bytea := charges.digest_of(id, request, array['charge_id', 'amount_minor']);
+  c charges.charge := charges.lock_charge(account, charges.id_in(request, 'charge_id'), moment);
+  maximum bigint := (select u.amount_max_minor from charges.currency u where u.code = c.currency);
+  more bigint := charges.minor_in(request, 'amount_minor', maximum);
+  hold_at bigint;
+begin
+  if charges.is_done(account, id, 'increment', c.id, asked) then
+    return charges.charge_json(c);
+  end if;
+  if more is null then
+    perform private.refuse('charge_field_invalid', '{"param": "amount_minor"}');
+  end if;
+  perform charges.require(c, 'increment');
+  if c.authorized_minor + more > maximum then
+    perform private.refuse('charge_amount_exceeds', jsonb_build_object('param', 'amount_minor', 'left_minor', maximum - c.authorized_minor));
+  end if;
+  select h.account_id into hold_at from sandbox.hold h where h.id = c.hold_id;
+  -- a hold does not change its amount: a larger one takes its place
+  perform sandbox.release(c.hold_id);
+  perform sandbox.authorize(id, hold_at, c.authorized_minor + more, 'charge', null, c.id::text);
+  update charges.charge t set
+    requested_minor = t.requested_minor + more, authorized_minor = t.authorized_minor + more, hold_id = id,
+    increment_count = t.increment_count + 1, version = t.version + 1, changed_at = clock_timestamp()
+  where t.account_id = account and t.id = c.id returning * into c;
+  insert into charges.operation (account_id, id, kind, subject, digest, created_at) values (account, id, 'increment', c.id, asked, moment);
+  perform charges.record(account, 'payment.authorized', moment, charges.charge_json(c));
+  return charges.charge_json(c);
+end $$;
+
+-- comment FUNCTION increment(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.increment(account uuid, id uuid, request jsonb) IS 'Authorizes more of a charge of which nothing was captured, at most ten times: {charge_id, amount_minor}.';
+
+-- function is_bank_day(date)
+CREATE FUNCTION charges.is_bank_day(day date) RETURNS boolean
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  month integer := extract(month from day);
+  month_day integer := extract(day from day);
+  weekday integer := extract(isodow from day);
+  is_monday boolean := weekday = 1;
+begin
+  return not (
+    weekday in (6, 7)
+    -- New Year, Juneteenth, Independence, Veterans, Christmas: a Sunday's is kept on Monday, a Saturday's is not
+    or to_char(day, 'MMDD') in ('0101', '0619', '0704', '1111', '1225')
+    or is_monday and to_char(day - 1, 'MMDD') in ('0101', '0619', '0704', '1111', '1225')
+    -- King, Presidents, Memorial, Labor, Columbus, Thanksgiving
+    or is_monday and (month, (month_day + 6) / 7) in ((1, 3), (2, 3), (9, 1), (10, 2))
+    or is_monday and month = 5 and month_day > 24
+    or weekday = 4 and month = 11 and (month_day + 6) / 7 = 4
+  );
+end $$;
+
+-- comment FUNCTION is_bank_day(day date)
+COMMENT ON FUNCTION charges.is_bank_day(day date) IS 'Whether the Federal Reserve is open on a day; as paya_app/banking/bank_days.py.';
+
+-- function is_done(uuid, uuid, text, uuid, bytea)
+CREATE FUNCTION charges.is_done(account uuid, id uuid, kind text, subject uuid, asked bytea) RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  known charges.operation;
+begin
+  select * into known from charges.operation o where o.account_id = account and o.id = id;
+  if not found then
+    return false;
+  end if;
+  if (known.kind, known.subject, known.digest) is distinct from (kind, subject, asked) then
+    perform private.refuse('key_reused', jsonb_build_object('what', known.kind));
+  end if;
+  return true;
+end $$;
+
+-- comment FUNCTION is_done(account uuid, id uuid, kind text, subject uuid, asked bytea)
+COMMENT ON FUNCTION charges.is_done(account uuid, id uuid, kind text, subject uuid, asked bytea) IS 'Whether the operation of this id was done before; another one of the same id is refused.';
+
+-- function iso(timestamp with time zone)
+CREATE FUNCTION charges.iso(moment timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+end $$;
+
+-- comment FUNCTION iso(moment timestamp with time zone)
+COMMENT ON FUNCTION charges.iso(moment timestamp with time zone) IS 'A moment as the API writes it.';
+
+-- function legal_operations(text, bigint, bigint, bigint, integer, integer)
+CREATE FUNCTION charges.legal_operations(state text, open_minor bigint, captured_minor bigint, refundable_minor bigint, increment_count integer, capture_count integer) RETURNS text[]
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return array_remove(array[
+    case when state = 'authorized' and increment_count < 10 then 'increment' end,
+    case when open_minor > 0 and capture_count < 50 then 'capture' end,
+    case when open_minor > 0 then 'void' end,
+    case when open_minor > 0 then 'expire' end,
+    case when refundable_minor > 0 then 'refund' end,
+    case when refundable_minor > 0 and state <> 'disputed' then 'open_dispute' end,
+    case when state = 'disputed' then 'submit_evidence' end,
+    case when state = 'disputed' then 'accept_dispute' end
+  ], null);
+end $$;
+
+-- comment FUNCTION legal_operations(state text, open_minor bigint, captured_minor bigint, refundable_minor bigint, increment_count integer, capture_count integer)
+COMMENT ON FUNCTION charges.legal_operations(state text, open_minor bigint, captured_minor bigint, refundable_minor bigint, increment_count integer, capture_count integer) IS 'What may be done to a charge as it is.';
+
+-- function let_go(uuid, uuid, jsonb, text)
+CREATE FUNCTION charges.let_go(account uuid, id uuid, request jsonb, operation text) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.begin(account);
+  asked bytea := charges.digest_of(id, request, array['charge_id']);
+  c charges.charge := charges.lock_charge(account, charges.id_in(request, 'charge_id'), moment);
+begin
+  if charges.is_done(account, id, operation, c.id, asked) then
+    return charges.charge_json(c);
+  end if;
+  perform charges.require(c, operation);
+  insert into charges.operation (account_id, id, kind, subject, digest, created_at) values (account, id, operation, c.id, asked, moment);
+  if operation = 'expire' then
+    return charges.charge_json(charges.book_expiry(account, c.id, moment));
+  end if;
+  perform sandbox.release(c.hold_id);
+  update charges.charge t set
+    released_minor = t.authorized_minor - t.captured_minor, reason = 'voided', open_until = null, version = t.version + 1,
+    changed_at = clock_timestamp()
+  where t.account_id = account and t.id = c.id returning * into c;
+  perform charges.record(account, 'payment.voided', moment, charges.charge_json(c));
+  return charges.charge_json(c);
+end $$;
+
+-- comment FUNCTION let_go(account uuid, id uuid, request jsonb, operation text)
+COMMENT ON FUNCTION charges.let_go(account uuid, id uuid, request jsonb, operation text) IS 'Releases what of a charge is open, because the merchant wants it or because its time is over.';
+
+-- function list(uuid, jsonb, uuid, integer)
+CREATE FUNCTION charges.list(account uuid, filters jsonb DEFAULT '{}'::jsonb, after uuid DEFAULT NULL::uuid, maximum integer DEFAULT 20) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  statuses text[];
+  of_card uuid;
+  since timestamptz;
+  before timestamptz;
+  rows jsonb;
+begin
+  if maximum is null or maximum not between 1 and 100 then
+    perform private.refuse('charge_field_invalid', '{"param": "limit"}');
+  end if;
+  if jsonb_typeof(filters) is distinct from 'object'
+    or filters - array['status', 'created_gte', 'created_lt', 'card_id', 'metadata'] <> '{}'
+  then
+    perform private.refuse('charge_field_invalid', '{"param": "filters"}');
+  end if;
+  if filters ? 'status' then
+    if jsonb_typeof(filters -> 'status') <> 'string' or charges.next_states(filters ->> 'status') = '{}'
+      and filters ->> 'status' not in ('declined', 'voided', 'expired')
+    then
+      perform private.refuse('charge_field_invalid', '{"param": "status"}');
+    end if;
+    statuses := array[filters ->> 'status'];
+  end if;
+  if filters ? 'metadata' and jsonb_typeof(filters -> 'metadata') <> 'object' then
+    perform private.refuse('charge_field_invalid', '{"param": "metadata"}');
+  end if;
+  of_card := case when filters ? 'card_id' then charges.id_in(filters, 'card_id') end;
+  since := charges.moment_in(filters, 'created_gte');
+  before := charges.moment_in(filters, 'created_lt');
+  if of_card is null then
+    select jsonb_agg(charges.charge_json(p.c) order by (p.c).id desc) into rows from (
+      select c from charges.charge c
+      where c.account_id = account and (after is null or c.id < after)
+        and (since is null or c.created_at >= since) and (before is null or c.created_at < before)
+        and (not filters ? 'metadata' or c.metadata @> (filters -> 'metadata'))
+        and (statuses is null or charges.state(
+          c.requested_minor, c.authorized_minor, c.captured_minor, c.released_minor, c.refunded_minor, c.disputed_minor,
+          c.settled_minor, c.reason, c.dispute_stage) = any(statuses))
+      order by c.account_id desc, c.id desc limit maximum + 1
+    ) p;
+  else
+    select jsonb_agg(charges.charge_json(p.c) order by (p.c).id desc) into rows from (
+      select c from charges.charge c
+      where c.account_id = account and c.card_id = of_card and (after is null or c.id < after)
+        and (since is null or c.created_at >= since) and (before is null or c.created_at < before)
+        and (not filters ? 'metadata' or c.metadata @> (filters -> 'metadata'))
+        and (statuses is null or charges.state(
+          c.requested_minor, c.authorized_minor, c.captured_minor, c.released_minor, c.refunded_minor, c.disputed_minor,
+          c.settled_minor, c.reason, c.dispute_stage) = any(statuses))
+      order by c.account_id desc, c.card_id desc, c.id desc limit maximum + 1
+    ) p;
+  end if;
+  return charges.page(rows, maximum);
+end $$;
+
+-- comment FUNCTION list(account uuid, filters jsonb, after uuid, maximum integer)
+COMMENT ON FUNCTION charges.list(account uuid, filters jsonb, after uuid, maximum integer) IS 'A page of an account''s charges, the newest ids first: {data, has_more, next_cursor}. Filters: status, created_gte, created_lt, card_id, metadata.';
+
+-- function list_settlements(uuid, uuid, integer)
+CREATE FUNCTION charges.list_settlements(account uuid, after uuid DEFAULT NULL::uuid, maximum integer DEFAULT 20) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  rows jsonb;
+begin
+  if maximum is null or maximum not between 1 and 100 then
+    perform private.refuse('charge_field_invalid', '{"param": "limit"}');
+  end if;
+  select jsonb_agg(charges.settlement_json(p.s) order by (p.s).id desc) into rows from (
+    select s from charges.settlement s where s.account_id = account and (after is null or s.id < after)
+    order by s.account_id desc, s.id desc limit maximum + 1
+  ) p;
+  return charges.page(rows, maximum);
+end $$;
+
+-- comment FUNCTION list_settlements(account uuid, after uuid, maximum integer)
+COMMENT ON FUNCTION charges.list_settlements(account uuid, after uuid, maximum integer) IS 'A page of an account''s settlements, the latest first.';
+
+-- function lock_charge(uuid, uuid, timestamp with time zone)
+CREATE FUNCTION charges.lock_charge(account uuid, charge_id uuid, moment timestamp with time zone) RETURNS charges.charge
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  c charges.charge;
+begin
+  select * into c from charges.charge t where t.account_id = account and t.id = charge_id for no key update;
+  if not found then
+    perform private.refuse('not_found', '{"what": "charge"}');
+  end if;
+  if c.open_until <= moment then
+    c := charges.book_expiry(account, charge_id, c.open_until);
+  end if;
+  return c;
+end $$;
+
+-- comment FUNCTION lock_charge(account uuid, charge_id uuid, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.lock_charge(account uuid, charge_id uuid, moment timestamp with time zone) IS 'A charge of the account, locked; expired first when its time is over.';
+
+-- function make_dispute(charges.charge, uuid, bytea, bigint, text, timestamp with time zone)
+CREATE FUNCTION charges.make_dispute(c charges.charge, dispute_id uuid, asked bytea, wanted bigint, reason text, moment timestamp with time zone) RETURNS jsonb
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  account uuid := c.account_id;
+  money charges.currency;
+  first_of uuid;
+  from_pending boolean;
+  d charges.dispute;
+begin
+  select * into money from charges.currency u where u.code = c.currency;
+  update charges.charge t set
+    disputed_minor = t.disputed_minor + wanted, dispute_stage = 'needs_response', version = t.version + 1, changed_at = clock_timestamp()
+  where t.account_id = account and t.id = c.id returning * into c;
+  insert into charges.dispute (account_id, id, charge_id, digest, currency, amount_minor, fee_minor, reason, due_at, created_at)
+  values (account, dispute_id, c.id, asked, c.currency, wanted, money.dispute_fee_minor, reason, moment + interval '7 days', moment)
+  returning * into d;
+  perform charges.allocate(c, dispute_id, wanted, null, true);
+  perform charges.take_portions(account, dispute_id, 'dispute_reserve', money.asset, 'dispute', c.id::text);
+  -- the fee is taken where the first of the money was
+  select p.capture_id, p.was_pending into first_of, from_pending from charges.portion p
+  where p.account_id = account and p.source_id = dispute_id and p.n = 1;
+  perform sandbox.post(
+    sandbox.leg_id(dispute_id, 90), charges.account_of(account, case when from_pending then 'merchant_pending' else 'merchant_available' end, money.asset),
+    charges.account_of(account, 'fees', money.asset), money.dispute_fee_minor, 'dispute_fee', c.id::text);
+  if from_pending then
+    update charges.capture k set pending_disputes_minor = k.pending_disputes_minor + money.dispute_fee_minor
+    where k.account_id = account and k.id = first_of;
+  end if;
+  perform charges.record(account, 'payment.dispute.opened', moment, charges.dispute_json(d, c));
+  return charges.dispute_json(d, c);
+end $$;
+
+-- comment FUNCTION make_dispute(c charges.charge, dispute_id uuid, asked bytea, wanted bigint, reason text, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.make_dispute(c charges.charge, dispute_id uuid, asked bytea, wanted bigint, reason text, moment timestamp with time zone) IS 'Opens a dispute on a locked charge: its money goes to the reserve, its fee to fees.';
+
+-- function metadata_in(jsonb)
+CREATE FUNCTION charges.metadata_in(request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  asked jsonb := coalesce(request -> 'metadata', '{}');
+begin
+  if asked = '{}' then
+    return asked;
+  end if;
+  if jsonb_typeof(asked) <> 'object' then
+    perform private.refuse('charge_field_invalid', '{"param": "metadata"}');
+  end if;
+  if (select count(*) > 50 or bool_or(length(m.key) not between 1 and 40 or jsonb_typeof(m.value) <> 'string' or length(m.value #>> '{}') > 500)
+    from jsonb_each(asked) m)
+  then
+    perform private.refuse('charge_field_invalid', '{"param": "metadata"}');
+  end if;
+  if charges.has_card_number(asked::text) then
+    perform private.refuse('card_number_in_text', '{"param": "metadata"}');
+  end if;
+  return asked;
+end $$;
+
+-- comment FUNCTION metadata_in(request jsonb)
+COMMENT ON FUNCTION charges.metadata_in(request jsonb) IS 'The metadata of a request: at most 50 short texts by name, none with the number of a card.';
+
+-- function minor_in(jsonb, text, bigint)
+CREATE FUNCTION charges.minor_in(request jsonb, param text, maximum bigint) RETURNS bigint
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  asked jsonb := request -> param;
+begin
+  if asked is null then
+    return null;
+  end if;
+  if jsonb_typeof(asked) <> 'number' or asked::numeric <> trunc(asked::numeric) or asked::numeric not between 1 and maximum then
+    perform private.refuse('charge_amount_invalid', jsonb_build_object('param', param, 'max_minor', maximum));
+  end if;
+  return asked::bigint;
+end $$;
+
+-- comment FUNCTION minor_in(request jsonb, param text, maximum bigint)
+COMMENT ON FUNCTION charges.minor_in(request jsonb, param text, maximum bigint) IS 'An amount of a request, or null when it names none.';
+
+-- function moment_in(jsonb, text)
+CREATE FUNCTION charges.moment_in(filters jsonb, param text) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+begin
+  if not filters ? param then
+    return null;
+  end if;
+  if coalesce(filters ->> param, '') !~ (
+      '^[12][0-9]{3}-(0[1-9]|1[0-2])-([0-2][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?' || '(Z|[+-][01][0-9]:[0-5][0-9])$')
+    or not pg_input_is_valid(filters ->> param, 'timestamptz')
+  then
+    perform private.refuse('charge_field_invalid', jsonb_build_object('param', param));
+  end if;
+  return (filters ->> param)::timestamptz;
+end $_$;
+
+-- comment FUNCTION moment_in(filters jsonb, param text)
+COMMENT ON FUNCTION charges.moment_in(filters jsonb, param text) IS 'A moment of a filter, RFC 3339.';
+
+-- function next_due(uuid)
+CREATE FUNCTION charges.next_due(account uuid) RETURNS charges.due_thing
+    LANGUAGE sql STABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select d.what, d.due_at, d.id from (
+    (select 1 as rank, 'settlement' as what, k.settles_at as due_at, k.id from charges.capture k
+      where k.account_id = account and k.settled_at is null order by k.settles_at, k.id limit 1)
+    union all
+    (select 2, 'refund', r.due_at, r.id from charges.refund r
+      where r.account_id = account and r.due_at is not null order by r.due_at, r.id limit 1)
+    union all
+    (select 3, 'dispute', t.due_at, t.id from charges.dispute t
+      where t.account_id = account and t.due_at is not null order by t.due_at, t.id limit 1)
+    union all
+    (select 4, 'expiry', c.open_until, c.id from charges.charge c
+      where c.account_id = account and c.open_until is not null order by c.open_until, c.id limit 1)
+  ) d order by d.due_at, d.rank limit 1
+$$;
+
+-- comment FUNCTION next_due(account uuid)
+COMMENT ON FUNCTION charges.next_due(account uuid) IS 'The first thing that falls due in an account; of the same moment settlements, refunds, disputes, expiries.';
+
+-- function next_states(text)
+CREATE FUNCTION charges.next_states(state text) RETURNS text[]
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case state
+    when 'authorized' then array['authorized', 'partially_captured', 'captured', 'voided', 'expired', 'disputed']
+    when 'partially_authorized' then array['partially_captured', 'captured', 'voided', 'expired', 'disputed']
+    when 'partially_captured' then array['partially_captured', 'captured', 'settled', 'partially_refunded', 'refunded', 'disputed']
+    when 'captured' then array['settled', 'partially_refunded', 'refunded', 'disputed']
+    when 'settled' then array['partially_refunded', 'refunded', 'disputed']
+    when 'partially_refunded' then array['partially_refunded', 'refunded', 'disputed', 'settled', 'captured']
+    when 'refunded' then array['partially_captured', 'captured', 'settled', 'partially_refunded']
+    when 'charged_back' then array['partially_captured', 'disputed']
+    when 'disputed' then array['disputed', 'partially_captured', 'captured', 'settled', 'partially_refunded', 'refunded', 'charged_back']
+    else '{}'
+  end
+$$;
+
+-- comment FUNCTION next_states(state text)
+COMMENT ON FUNCTION charges.next_states(state text) IS 'What a charge may become from a state. A refund that fails brings a charge back to where it was; declined, voided and expired are the end.';
 
 -- function now(uuid)
 CREATE FUNCTION charges.now(account uuid) RETURNS timestamp with time zone
@@ -3004,6 +4470,526 @@ end $$;
 
 -- comment FUNCTION now(account uuid)
 COMMENT ON FUNCTION charges.now(account uuid) IS 'The time of an account: what expires, settles or falls due in test mode does so by this clock.';
+
+-- function open_cardholder(uuid, uuid, text)
+CREATE FUNCTION charges.open_cardholder(account uuid, holder uuid, asset text) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  found_id bigint;
+begin
+  insert into charges.account_clock (account_id) values (account) on conflict do nothing;
+  insert into sandbox.account (asset, kind, owner, is_summing)
+  select asset, k.kind, account, k.kind <> 'merchant_available'
+  from unnest(array['test_issuer', 'merchant_pending', 'merchant_available', 'fees', 'refunds_in_transit', 'dispute_reserve']) k (kind)
+  on conflict do nothing;
+  insert into sandbox.account (asset, kind, owner, min_balance) values (asset, 'cardholder', holder, 0) on conflict do nothing;
+  select a.id into found_id from sandbox.account a where a.owner = holder and a.asset = asset and a.kind = 'cardholder';
+  -- what a test card can pay: more than can be charged to it in the life of its account
+  perform sandbox.post(
+    charges.derived_id(holder, holder || asset), charges.account_of(account, 'test_issuer', asset), found_id, 1000000000000000,
+    'test_card_created');
+  return found_id;
+end $$;
+
+-- comment FUNCTION open_cardholder(account uuid, holder uuid, asset text)
+COMMENT ON FUNCTION charges.open_cardholder(account uuid, holder uuid, asset text) IS 'One of the accounts of a test card, with money from the test issuer; opens the merchant''s too.';
+
+-- function open_dispute(uuid, uuid, jsonb)
+CREATE FUNCTION charges.open_dispute(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.begin(account);
+  asked bytea := charges.digest_of(id, request, array['charge_id', 'amount_minor', 'reason']);
+  reason text := coalesce(request ->> 'reason', 'fraudulent');
+  c charges.charge := charges.lock_charge(account, charges.id_in(request, 'charge_id'), moment);
+  wanted bigint := charges.minor_in(request, 'amount_minor', (select u.amount_max_minor from charges.currency u where u.code = c.currency));
+  left_minor bigint := c.captured_minor - c.refunded_minor - c.disputed_minor;
+  d charges.dispute;
+begin
+  if reason <> all(array['fraudulent', 'duplicate', 'product_not_received', 'credit_not_processed', 'general']) then
+    perform private.refuse('charge_field_invalid', jsonb_build_object(
+      'param', 'reason', 'known', array['fraudulent', 'duplicate', 'product_not_received', 'credit_not_processed', 'general']));
+  end if;
+  select * into d from charges.dispute t where t.account_id = account and t.id = id;
+  if found then
+    if d.digest <> asked then
+      perform private.refuse('key_reused', '{"what": "dispute"}');
+    end if;
+    return charges.dispute_json(d, c);
+  end if;
+  perform charges.require(c, 'open_dispute');
+  if wanted > left_minor then
+    perform private.refuse('charge_amount_exceeds', jsonb_build_object('param', 'amount_minor', 'left_minor', left_minor));
+  end if;
+  return charges.make_dispute(c, id, asked, coalesce(wanted, left_minor), reason, moment);
+end $$;
+
+-- comment FUNCTION open_dispute(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.open_dispute(account uuid, id uuid, request jsonb) IS 'Simulation: the cardholder disputes captured money, once per id: {charge_id, amount_minor? (else all that is left), reason?}.';
+
+-- function page(jsonb, integer)
+CREATE FUNCTION charges.page(rows jsonb, maximum integer) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when coalesce(jsonb_array_length(rows), 0) <= maximum
+    then jsonb_build_object('data', coalesce(rows, '[]'), 'has_more', false, 'next_cursor', null)
+    else jsonb_build_object('data', rows - maximum, 'has_more', true, 'next_cursor', rows -> (maximum - 1) -> 'id') end
+$$;
+
+-- comment FUNCTION page(rows jsonb, maximum integer)
+COMMENT ON FUNCTION charges.page(rows jsonb, maximum integer) IS 'What was found, one more than asked for when there is more, as a page.';
+
+-- function post_refund(charges.refund, timestamp with time zone)
+CREATE FUNCTION charges.post_refund(r charges.refund, moment timestamp with time zone) RETURNS charges.refund
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  money charges.currency;
+  needed bigint;
+  available bigint;
+begin
+  select * into money from charges.currency u where u.code = r.currency;
+  select coalesce(sum(p.amount_minor), 0) into needed
+  from charges.portion p join charges.capture k on k.account_id = p.account_id and k.id = p.capture_id
+  where p.account_id = r.account_id and p.source_id = r.id and k.settled_at is not null;
+  if needed > 0 then
+    select a.balance into available from sandbox.account a
+    where a.id = charges.account_of(r.account_id, 'merchant_available', money.asset) for no key update;
+    if available - needed < -money.overdraft_max_minor then
+      update charges.refund t set due_at = charges.after_bank_days(moment, 1)
+      where t.account_id = r.account_id and t.id = r.id returning * into r;
+      return r;
+    end if;
+  end if;
+  perform charges.take_portions(r.account_id, r.id, 'refunds_in_transit', money.asset, 'refund', r.charge_id::text);
+  update charges.refund t set posted_at = moment, due_at = charges.after_bank_days(moment, 1)
+  where t.account_id = r.account_id and t.id = r.id returning * into r;
+  return r;
+end $$;
+
+-- comment FUNCTION post_refund(r charges.refund, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.post_refund(r charges.refund, moment timestamp with time zone) IS 'Takes the money of a refund from the merchant; while that would go beyond the overdraft, it waits another bank day.';
+
+-- function read(uuid, uuid, text)
+CREATE FUNCTION charges.read(account uuid, id uuid, object_kind text DEFAULT 'charge'::text) RETURNS jsonb
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  found_json jsonb;
+begin
+  case object_kind
+    when 'charge' then
+      select charges.charge_json(c) || jsonb_build_object(
+        'captures', (
+          select coalesce(jsonb_agg(charges.capture_json(k, c) - 'charge' order by k.created_at, k.id), '[]') from charges.capture k
+          where k.account_id = account and k.charge_id = id),
+        'refunds', (
+          select coalesce(jsonb_agg(charges.refund_json(r, c) - 'charge' order by r.created_at, r.id), '[]') from charges.refund r
+          where r.account_id = account and r.charge_id = id),
+        'disputes', (
+          select coalesce(jsonb_agg(charges.dispute_json(d, c) - 'charge' order by d.created_at, d.id), '[]') from charges.dispute d
+          where d.account_id = account and d.charge_id = id))
+      into found_json from charges.charge c where c.account_id = account and c.id = id;
+    when 'capture' then
+      select charges.capture_json(k, c) into found_json
+      from charges.capture k join charges.charge c on c.account_id = k.account_id and c.id = k.charge_id
+      where k.account_id = account and k.id = id;
+    when 'refund' then
+      select charges.refund_json(r, c) into found_json
+      from charges.refund r join charges.charge c on c.account_id = r.account_id and c.id = r.charge_id
+      where r.account_id = account and r.id = id;
+    when 'dispute' then
+      select charges.dispute_json(d, c) into found_json
+      from charges.dispute d join charges.charge c on c.account_id = d.account_id and c.id = d.charge_id
+      where d.account_id = account and d.id = id;
+    when 'settlement' then
+      select charges.settlement_json(s) into found_json from charges.settlement s where s.account_id = account and s.id = id;
+    else perform private.refuse('charge_field_invalid', '{"param": "object_kind"}');
+  end case;
+  if found_json is null then
+    perform private.refuse('not_found', jsonb_build_object('what', object_kind));
+  end if;
+  return found_json;
+end $$;
+
+-- comment FUNCTION read(account uuid, id uuid, object_kind text)
+COMMENT ON FUNCTION charges.read(account uuid, id uuid, object_kind text) IS 'One object of an account (charge, capture, refund, dispute, settlement); a charge with its captures, refunds and disputes.';
+
+-- function record(uuid, text, timestamp with time zone, jsonb)
+CREATE FUNCTION charges.record(account uuid, kind text, moment timestamp with time zone, data jsonb) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  insert into charges.event (id, account_id, kind, object_kind, object_id, version, occurred_at, data)
+  values (
+    charges.derived_id((data ->> 'id')::uuid, account || (data ->> 'id') || (data ->> 'version')), account, kind,
+    data ->> 'object', (data ->> 'id')::uuid, (data ->> 'version')::integer, moment, data);
+end $$;
+
+-- comment FUNCTION record(account uuid, kind text, moment timestamp with time zone, data jsonb)
+COMMENT ON FUNCTION charges.record(account uuid, kind text, moment timestamp with time zone, data jsonb) IS 'Writes the event of a change to an object, as it is after it.';
+
+-- function refund(uuid, uuid, jsonb)
+CREATE FUNCTION charges.refund(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.begin(account);
+  asked bytea := charges.digest_of(id, request, array['charge_id', 'capture_id', 'amount_minor', 'reason']);
+  of_capture uuid := case when request ? 'capture_id' then charges.id_in(request, 'capture_id') end;
+  of_charge uuid;
+  c charges.charge;
+  wanted bigint;
+  refundable bigint;
+  r charges.refund;
+begin
+  if of_capture is null or request ? 'charge_id' then
+    of_charge := charges.id_in(request, 'charge_id');
+  end if;
+  if of_capture is not null then
+    select t.charge_id into of_charge from charges.capture t
+    where t.account_id = account and t.id = of_capture and t.charge_id = coalesce(of_charge, t.charge_id);
+    if not found then
+      perform private.refuse('not_found', '{"what": "capture"}');
+    end if;
+  end if;
+  if request ? 'reason' and coalesce(request ->> 'reason', '') <> all(array['duplicate', 'fraudulent', 'requested_by_customer']) then
+    perform private.refuse('charge_field_invalid', '{"param": "reason", "known": ["duplicate", "fraudulent", "requested_by_customer"]}');
+  end if;
+  c := charges.lock_charge(account, of_charge, moment);
+  select * into r from charges.refund t where t.account_id = account and t.id = id;
+  if found then
+    if r.digest <> asked then
+      perform private.refuse('key_reused', '{"what": "refund"}');
+    end if;
+    return charges.refund_json(r, c);
+  end if;
+  wanted := charges.minor_in(request, 'amount_minor', (select u.amount_max_minor from charges.currency u where u.code = c.currency));
+  perform charges.require(c, 'refund');
+  if of_capture is null then
+    refundable := c.captured_minor - c.refunded_minor - c.disputed_minor;
+  else
+    select t.amount_minor - t.refunded_minor - t.disputed_minor into refundable from charges.capture t
+    where t.account_id = account and t.id = of_capture;
+  end if;
+  wanted := coalesce(wanted, refundable);
+  if wanted > refundable or refundable = 0 then
+    perform private.refuse('charge_amount_exceeds', jsonb_build_object('param', 'amount_minor', 'left_minor', refundable));
+  end if;
+  update charges.charge t set refunded_minor = t.refunded_minor + wanted, version = t.version + 1, changed_at = clock_timestamp()
+  where t.account_id = account and t.id = c.id returning * into c;
+  insert into charges.refund (account_id, id, charge_id, digest, currency, amount_minor, reason, due_at, created_at)
+  values (account, id, c.id, asked, c.currency, wanted, request ->> 'reason', moment, moment)
+  returning * into r;
+  perform charges.allocate(c, id, wanted, of_capture, false);
+  r := charges.post_refund(r, moment);
+  perform charges.record(account, 'payment.refunded', moment, charges.refund_json(r, c));
+  return charges.refund_json(r, c);
+end $$;
+
+-- comment FUNCTION refund(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.refund(account uuid, id uuid, request jsonb) IS 'Gives captured money back once per id: {charge_id or capture_id, amount_minor? (else what is left), reason?}.';
+
+-- function refund_json(charges.refund, charges.charge)
+CREATE FUNCTION charges.refund_json(r charges.refund, c charges.charge) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return jsonb_build_object(
+    'object', 'refund', 'id', r.id, 'charge_id', r.charge_id, 'currency', r.currency, 'amount_minor', r.amount_minor, 'reason', r.reason,
+    'status', case when r.succeeded_at is not null then 'succeeded' when r.failed_at is not null then 'failed' else 'pending' end,
+    'is_waiting_for_funds', r.due_at is not null and r.posted_at is null, 'due_at', charges.iso(r.due_at),
+    'succeeded_at', charges.iso(r.succeeded_at), 'failed_at', charges.iso(r.failed_at), 'created_at', charges.iso(r.created_at),
+    'version', r.version, 'charge', charges.charge_json(c));
+end $$;
+
+-- comment FUNCTION refund_json(r charges.refund, c charges.charge)
+COMMENT ON FUNCTION charges.refund_json(r charges.refund, c charges.charge) IS 'A refund as the API shows it, with its charge.';
+
+-- function require(charges.charge, text)
+CREATE FUNCTION charges.require(c charges.charge, operation text) RETURNS void
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+declare
+  state text := charges.state(
+    c.requested_minor, c.authorized_minor, c.captured_minor, c.released_minor, c.refunded_minor, c.disputed_minor, c.settled_minor,
+    c.reason, c.dispute_stage);
+  legal text[] := charges.legal_operations(
+    state, c.authorized_minor - c.captured_minor - c.released_minor, c.captured_minor,
+    c.captured_minor - c.refunded_minor - c.disputed_minor, c.increment_count, c.capture_count);
+begin
+  if operation <> all(legal) then
+    perform private.refuse('charge_state_invalid', jsonb_build_object(
+      'operation', operation, 'state', state, 'next_states', charges.next_states(state), 'operations', legal));
+  end if;
+end $$;
+
+-- comment FUNCTION require(c charges.charge, operation text)
+COMMENT ON FUNCTION charges.require(c charges.charge, operation text) IS 'Refuses what may not be done to a charge as it is, with its state, the next ones, and what may be done.';
+
+-- function run_settlement(uuid, boolean)
+CREATE FUNCTION charges.run_settlement(account uuid, everything boolean DEFAULT false) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  moment timestamptz := charges.hold_clock(account);
+  made uuid;
+  code text;
+  reports jsonb := '[]';
+begin
+  for code in select u.code from charges.currency u order by u.code loop
+    made := charges.settle(account, code, case when everything then 'infinity' else moment end, moment);
+    if made is not null then
+      reports := reports || (select charges.settlement_json(s) from charges.settlement s where s.account_id = account and s.id = made);
+    end if;
+  end loop;
+  return reports;
+end $$;
+
+-- comment FUNCTION run_settlement(account uuid, everything boolean)
+COMMENT ON FUNCTION charges.run_settlement(account uuid, everything boolean) IS 'Settles what is due, or in a simulation everything that is pending; returns the report of each currency. What is settled is not settled again.';
+
+-- function set_clock(uuid, timestamp with time zone)
+CREATE FUNCTION charges.set_clock(account uuid, moment timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+begin
+  insert into charges.account_clock as c (account_id, "offset") values (account, greatest(moment - private.now(), interval '0'))
+  on conflict (account_id) do update set
+    "offset" = case when c.frozen_at is null then greatest(c."offset", excluded."offset") else c."offset" end,
+    frozen_at = greatest(c.frozen_at, case when c.frozen_at is null then null else moment end), changed_at = clock_timestamp();
+end $$;
+
+-- comment FUNCTION set_clock(account uuid, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.set_clock(account uuid, moment timestamp with time zone) IS 'The clock of a locked account shows this moment from now on, or a later one; it never goes back.';
+
+-- function settle(uuid, text, timestamp with time zone, timestamp with time zone)
+CREATE FUNCTION charges.settle(account uuid, currency text, up_to timestamp with time zone, moment timestamp with time zone) RETURNS uuid
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  asset text := (select u.asset from charges.currency u where u.code = currency);
+  pending bigint := charges.account_of(account, 'merchant_pending', asset);
+  available bigint := charges.account_of(account, 'merchant_available', asset);
+  settled uuid[];
+  s charges.settlement;
+begin
+  select
+    array_agg(k.id order by k.settles_at, k.id), sum(k.amount_minor), sum(k.fee_minor), sum(k.pending_refunds_minor),
+    sum(k.pending_disputes_minor), count(*)
+  into settled, s.gross_minor, s.fees_minor, s.refunds_minor, s.disputes_minor, s.capture_count
+  from charges.capture k
+  where k.account_id = account and k.currency = currency and k.settled_at is null and k.settles_at <= up_to;
+  if settled is null then
+    return null;
+  end if;
+  s.id := charges.derived_id(settled[1], 'settlement' || settled[1]);
+  s.net_minor := s.gross_minor - s.fees_minor - s.refunds_minor - s.disputes_minor;
+  if s.net_minor > 0 then
+    perform sandbox.post(s.id, pending, available, s.net_minor, 'settlement');
+  elsif s.net_minor < 0 then
+    perform sandbox.post(s.id, available, pending, -s.net_minor, 'settlement');
+  end if;
+  insert into charges.settlement (
+    account_id, id, currency, gross_minor, fees_minor, refunds_minor, disputes_minor, net_minor, capture_count, settled_at)
+  values (account, s.id, currency, s.gross_minor, s.fees_minor, s.refunds_minor, s.disputes_minor, s.net_minor, s.capture_count, moment);
+  update charges.capture k set settled_at = moment, settlement_id = s.id, version = k.version + 1
+  where k.account_id = account and k.id = any(settled);
+  update charges.charge c set
+    settled_minor = c.settled_minor + g.amount_minor, version = c.version + 1, changed_at = clock_timestamp()
+  from (
+    select k.charge_id, sum(k.amount_minor)::bigint as amount_minor from charges.capture k
+    where k.account_id = account and k.id = any(settled) group by k.charge_id
+  ) g
+  where c.account_id = account and c.id = g.charge_id;
+  perform charges.record(account, 'payment.settled', moment, charges.capture_json(k, c))
+  from unnest(settled) with ordinality u (id, n)
+  join charges.capture k on k.account_id = account and k.id = u.id
+  join charges.charge c on c.account_id = account and c.id = k.charge_id
+  order by u.n;
+  return s.id;
+end $$;
+
+-- comment FUNCTION settle(account uuid, currency text, up_to timestamp with time zone, moment timestamp with time zone)
+COMMENT ON FUNCTION charges.settle(account uuid, currency text, up_to timestamp with time zone, moment timestamp with time zone) IS 'One batch: what is due by up_to in one currency, less fees and what was given back, becomes available. Its settlement''s id, or null when nothing is due.';
+
+-- table settlement
+CREATE TABLE charges.settlement (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    currency text NOT NULL,
+    gross_minor bigint NOT NULL,
+    fees_minor bigint NOT NULL,
+    refunds_minor bigint NOT NULL,
+    disputes_minor bigint NOT NULL,
+    net_minor bigint NOT NULL,
+    capture_count integer NOT NULL,
+    settled_at timestamp with time zone NOT NULL,
+    made_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT net_is_what_remains CHECK ((net_minor = (((gross_minor - fees_minor) - refunds_minor) - disputes_minor))),
+    CONSTRAINT settlement_has_captures CHECK ((capture_count > 0))
+);
+
+-- comment TABLE settlement
+COMMENT ON TABLE charges.settlement IS 'One batch: the captures of one account and currency that became available at once. refunds, disputes: what went before that.';
+
+-- function settlement_json(charges.settlement)
+CREATE FUNCTION charges.settlement_json(s charges.settlement) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'object', 'settlement', 'id', s.id, 'currency', s.currency, 'gross_minor', s.gross_minor, 'fees_minor', s.fees_minor,
+    'refunds_minor', s.refunds_minor, 'disputes_minor', s.disputes_minor, 'net_minor', s.net_minor, 'capture_count', s.capture_count,
+    'settled_at', charges.iso(s.settled_at))
+$$;
+
+-- comment FUNCTION settlement_json(s charges.settlement)
+COMMENT ON FUNCTION charges.settlement_json(s charges.settlement) IS 'A settlement''s report as the API shows it.';
+
+-- function state(bigint, bigint, bigint, bigint, bigint, bigint, bigint, text, text)
+CREATE FUNCTION charges.state(requested_minor bigint, authorized_minor bigint, captured_minor bigint, released_minor bigint, refunded_minor bigint, disputed_minor bigint, settled_minor bigint, reason text, dispute_stage text) RETURNS text
+    LANGUAGE plpgsql IMMUTABLE
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  return case
+    when reason = 'declined' then 'declined'
+    when dispute_stage in ('needs_response', 'under_review') then 'disputed'
+    when captured_minor = 0 and released_minor = authorized_minor then reason
+    when captured_minor = 0 and authorized_minor < requested_minor then 'partially_authorized'
+    when captured_minor = 0 then 'authorized'
+    when refunded_minor = captured_minor then 'refunded'
+    when refunded_minor + disputed_minor = captured_minor then 'charged_back'
+    when captured_minor + released_minor < authorized_minor then 'partially_captured'
+    when refunded_minor > 0 then 'partially_refunded'
+    when settled_minor = captured_minor then 'settled'
+    else 'captured'
+  end;
+end $$;
+
+-- comment FUNCTION state(requested_minor bigint, authorized_minor bigint, captured_minor bigint, released_minor bigint, refunded_minor bigint, disputed_minor bigint, settled_minor bigint, reason text, dispute_stage text)
+COMMENT ON FUNCTION charges.state(requested_minor bigint, authorized_minor bigint, captured_minor bigint, released_minor bigint, refunded_minor bigint, disputed_minor bigint, settled_minor bigint, reason text, dispute_stage text) IS 'The state of a charge, from its amounts and recorded reasons alone.';
+
+-- function submit_evidence(uuid, uuid, jsonb)
+CREATE FUNCTION charges.submit_evidence(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select charges.answer_dispute(account, id, request, 'submit_evidence')
+$$;
+
+-- comment FUNCTION submit_evidence(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.submit_evidence(account uuid, id uuid, request jsonb) IS 'Answers a dispute: {dispute_id, evidence}. Decided three bank days later: the words losing_evidence lose, all others win.';
+
+-- function sweep(integer)
+CREATE FUNCTION charges.sweep(maximum integer DEFAULT 200) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  before timestamptz := private.now() - retention.kept('sandbox_charges');
+  -- ids are UUIDv7, made when the charge was: none of this id or a later one can be old enough
+  first_kept uuid := (rpad(lpad(to_hex((extract(epoch from before) * 1000)::bigint), 12, '0'), 32, '0'))::uuid;
+  account uuid;
+  found_ids uuid[];
+  batches uuid[];
+  removed integer := 0;
+begin
+  for account in
+    select a.account_id from charges.account_clock a
+    where exists (
+      select from charges.charge c where c.account_id = a.account_id and c.id < first_kept and c.changed_at < before)
+    order by a.account_id
+  loop
+    exit when removed >= maximum;
+    continue when not pg_try_advisory_xact_lock(hashtextextended(account::text, 1220));
+    found_ids := array(
+      select c.id from charges.charge c where c.account_id = account and c.id < first_kept and c.changed_at < before
+      order by c.id limit maximum - removed);
+    continue when cardinality(found_ids) = 0;
+    if removed = 0 then
+      perform sandbox.take_checkpoints(1);
+    end if;
+    perform charges.forget(account, found_ids);
+    batches := array(
+      select s.id from charges.settlement s
+      where s.account_id = account and s.made_at < before
+        and not exists (select from charges.capture k where k.account_id = account and k.settlement_id = s.id));
+    perform charges.forget_transfers(batches);
+    delete from charges.settlement s where s.account_id = account and s.id = any(batches);
+    removed := removed + cardinality(found_ids);
+  end loop;
+  return removed;
+end $$;
+
+-- comment FUNCTION sweep(maximum integer)
+COMMENT ON FUNCTION charges.sweep(maximum integer) IS 'Removes charges that nobody touched for as long as they are kept, at most so many; how many. Call it again while it removes as many.';
+
+-- function take_portions(uuid, uuid, text, text, text, text)
+CREATE FUNCTION charges.take_portions(account uuid, source uuid, into_kind text, asset text, kind text, ref text) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  part record;
+begin
+  for part in
+    select p.n, p.amount_minor, k.id, k.settled_at is null as is_pending
+    from charges.portion p join charges.capture k on k.account_id = p.account_id and k.id = p.capture_id
+    where p.account_id = account and p.source_id = source order by p.n
+  loop
+    perform sandbox.post(
+      sandbox.leg_id(source, part.n),
+      charges.account_of(account, case when part.is_pending then 'merchant_pending' else 'merchant_available' end, asset),
+      charges.account_of(account, into_kind, asset), part.amount_minor, kind, ref);
+    update charges.portion p set was_pending = part.is_pending where p.account_id = account and p.source_id = source and p.n = part.n;
+    if part.is_pending then
+      update charges.capture k set
+        pending_refunds_minor = k.pending_refunds_minor + case when kind = 'refund' then part.amount_minor else 0 end,
+        pending_disputes_minor = k.pending_disputes_minor + case when kind = 'refund' then 0 else part.amount_minor end
+      where k.account_id = account and k.id = part.id;
+    end if;
+  end loop;
+end $$;
+
+-- comment FUNCTION take_portions(account uuid, source uuid, into_kind text, asset text, kind text, ref text)
+COMMENT ON FUNCTION charges.take_portions(account uuid, source uuid, into_kind text, asset text, kind text, ref text) IS 'Posts the portions of a refund or dispute, from the merchant.';
+
+-- function void(uuid, uuid, jsonb)
+CREATE FUNCTION charges.void(account uuid, id uuid, request jsonb) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select charges.let_go(account, id, request, 'void')
+$$;
+
+-- comment FUNCTION void(account uuid, id uuid, request jsonb)
+COMMENT ON FUNCTION charges.void(account uuid, id uuid, request jsonb) IS 'Releases all of a charge, or what was not captured of it, once per id: {charge_id}.';
 
 -- function advance()
 CREATE FUNCTION events.advance() RETURNS integer
@@ -7413,6 +9399,642 @@ $$;
 -- comment FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 COMMENT ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) IS 'Where the window of a flag begins that ends at moment: span before it, or when the last case about this was closed.';
 
+-- function account_is_whole()
+CREATE FUNCTION sandbox.account_is_whole() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if new.owner is null or (new.kind = 'cardholder') <> (new.min_balance is not null)
+    or (new.is_summing and (new.balance, new.held, new.seq) <> (0, 0, 0)) or (new.is_summing and new.min_balance is not null)
+  then
+    raise exception using errcode = 'PA000', message = 'account_malformed', detail = '{}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION account_is_whole()
+COMMENT ON FUNCTION sandbox.account_is_whole() IS 'Every account has an owner, cardholders a floor, and summing accounts keep nothing in their row; asked once, when an account is opened.';
+
+-- function authorize(uuid, bigint, bigint, text, timestamp with time zone, text)
+CREATE FUNCTION sandbox.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone DEFAULT NULL::timestamp with time zone, ref text DEFAULT NULL::text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  a sandbox.account;
+  h sandbox.hold;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if amount is null or amount not between 1 and 1000000000000000 then
+    perform private.refuse('amount_invalid', jsonb_build_object('amount', amount));
+  end if;
+  if hold_id is null or account_id is null or kind is null then
+    perform private.refuse('transfer_malformed');
+  end if;
+  select * into a from sandbox.account c where c.id = account_id and not c.is_summing for no key update;
+  if not found then
+    perform private.refuse('account_unknown');
+  end if;
+  select * into h from sandbox.hold o where o.id = hold_id;
+  if found then
+    if (h.account_id, h.amount, h.kind, h.expires_at, h.ref) is distinct from (account_id, amount, kind, expires_at, ref) then
+      perform private.refuse('key_reused');
+    end if;
+    return sandbox.hold_json(hold_id) || '{"is_replay": true}';
+  end if;
+  if a.state <> 'active' then
+    perform private.refuse('account_unavailable', jsonb_build_object('whose', 'yours', 'state', a.state));
+  end if;
+  if expires_at <= clock_timestamp() then
+    perform private.refuse('hold_expired');
+  end if;
+  if a.balance - a.held - amount < a.min_balance then
+    perform private.refuse('insufficient_funds', jsonb_build_object(
+      'available', a.balance - a.held - a.min_balance, 'amount', amount, 'asset', a.asset));
+  end if;
+  update sandbox.account c set held = c.held + amount where c.id = account_id;
+  insert into sandbox.hold (id, account_id, amount, kind, ref, opened_at, expires_at)
+  values (hold_id, account_id, amount, kind, ref, clock_timestamp(), expires_at);
+  return sandbox.hold_json(hold_id) || '{"is_replay": false}';
+end $$;
+
+-- comment FUNCTION authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text)
+COMMENT ON FUNCTION sandbox.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text) IS 'Sets amount of an account aside once per hold_id. Refuses overdrafts, accounts that are not active, reused ids.';
+
+-- function balance_of(bigint)
+CREATE FUNCTION sandbox.balance_of(account_id bigint) RETURNS bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select case when not a.is_summing then a.balance else coalesce(c.balance, 0) + coalesce((
+    select sum(s.amount)::bigint from sandbox.sum_entry s
+    where s.account_id = a.id and s.xid >= coalesce(c.upto, '0'::xid8) and s.era = coalesce(c.era, s.era)
+  ), 0) + coalesce((
+    -- a new era opened and no checkpoint of its own yet: its ids may lie below the old mark
+    select sum(s.amount)::bigint from sandbox.sum_entry s where s.account_id = a.id and s.era > c.era
+  ), 0) end
+  from sandbox.account a
+  left join lateral (
+    select k.era, k.upto, k.balance from sandbox.checkpoint k where k.account_id = a.id order by k.era desc, k.upto desc limit 1
+  ) c on true
+  where a.id = balance_of.account_id
+$$;
+
+-- comment FUNCTION balance_of(account_id bigint)
+COMMENT ON FUNCTION sandbox.balance_of(account_id bigint) IS 'The balance of an account of either sort, held included. Null when there is none.';
+
+-- function capture_hold(uuid, uuid, bigint[], bigint[], text, boolean)
+CREATE FUNCTION sandbox.capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean DEFAULT true) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  legs integer := cardinality(to_accounts);
+  giver bigint;
+  wanted bigint;
+  freed bigint;
+  h sandbox.hold;
+  known sandbox.capture;
+  refused sandbox.posted;
+  leg_ids uuid[];
+  asked_final boolean := is_final;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if capture_id is null or hold_id is null or kind is null or is_final is null or legs is null or legs not between 1 and 255
+    or array_dims(to_accounts) <> format('[1:%s]', legs) or array_dims(amounts) is distinct from array_dims(to_accounts)
+    or array_position(to_accounts, null) is not null
+  then
+    perform private.refuse('transfer_malformed');
+  end if;
+  if exists (select from unnest(amounts) u (amount) where u.amount is null or u.amount not between 1 and 1000000000000000) then
+    perform private.refuse('amount_invalid');
+  end if;
+  wanted := (select sum(u.amount) from unnest(amounts) u (amount));
+  leg_ids := (select array_agg(sandbox.leg_id(capture_id, n) order by n) from generate_series(1, legs) n);
+  -- which account a hold is on never changes, so it may be read before anything is locked
+  select o.account_id into giver from sandbox.hold o where o.id = hold_id;
+  if not found then
+    perform private.refuse('not_found', '{"what": "hold"}');
+  end if;
+  perform from sandbox.account a where a.id = any(to_accounts || giver) and not a.is_summing order by a.id for no key update;
+  select * into h from sandbox.hold o where o.id = hold_id for no key update;
+
+  select * into known from sandbox.capture c where c.id = capture_id;
+  if found then
+    if (known.hold_id, known.amount, known.is_final, known.leg_count) is distinct from (hold_id, wanted, asked_final, legs)
+      or exists (
+        select from unnest(leg_ids, to_accounts, amounts) l (id, to_account, amount)
+        left join sandbox.transfer t on t.id = l.id
+        where (t.from_account, t.to_account, t.amount, t.kind) is distinct from (giver, l.to_account, l.amount, kind)
+      )
+    then
+      perform private.refuse('key_reused');
+    end if;
+    return sandbox.hold_json(hold_id) || '{"is_replay": true}';
+  end if;
+  if h.state = 'expired' or h.state = 'open' and h.expires_at <= clock_timestamp() then
+    perform private.refuse('hold_expired', jsonb_build_object('expires_at', h.expires_at));
+  end if;
+  if h.state <> 'open' then
+    perform private.refuse('hold_closed', jsonb_build_object('state', h.state));
+  end if;
+  if wanted > h.amount - h.captured then
+    perform private.refuse('capture_exceeds_hold', jsonb_build_object('left', h.amount - h.captured, 'amount', wanted));
+  end if;
+
+  is_final := is_final or wanted = h.amount - h.captured;
+  freed := case when is_final then h.amount - h.captured else wanted end;
+  update sandbox.account a set held = a.held - freed where a.id = giver;
+  select * into refused from sandbox.post_many(
+    leg_ids, array_fill(giver, array[legs]), to_accounts, amounts, array_fill(kind, array[legs]), array_fill(h.ref, array[legs]),
+    array_fill(1, array[legs]), true) p
+  where p.is_replay or (p.refusal is not null and p.refusal <> 'linked_refused') limit 1;
+  if found then
+    -- a leg that was posted before is another capture's: this one would move nothing
+    perform private.refuse(coalesce(refused.refusal, 'key_reused'), coalesce(refused.facts, '{}'));
+  end if;
+  insert into sandbox.capture (id, hold_id, amount, is_final, leg_count, at)
+  values (capture_id, hold_id, wanted, asked_final, legs, clock_timestamp());
+  update sandbox.hold o set
+    captured = o.captured + wanted, version = o.version + 1,
+    state = case when is_final then 'captured' else 'open' end,
+    closed_at = case when is_final then clock_timestamp() end
+  where o.id = hold_id;
+  return sandbox.hold_json(hold_id) || '{"is_replay": false}';
+end $$;
+
+-- comment FUNCTION capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean)
+COMMENT ON FUNCTION sandbox.capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean) IS 'Moves held money to one or several accounts once per capture_id, all legs or none. A final capture releases the rest of the hold.';
+
+-- function close_hold(uuid, text)
+CREATE FUNCTION sandbox.close_hold(hold_id uuid, outcome text) RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  giver bigint;
+  h sandbox.hold;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if outcome is null or outcome not in ('released', 'expired') then
+    perform private.refuse('transfer_malformed');
+  end if;
+  select o.account_id into giver from sandbox.hold o where o.id = hold_id;
+  if not found then
+    perform private.refuse('not_found', '{"what": "hold"}');
+  end if;
+  perform from sandbox.account a where a.id = giver for no key update;
+  select * into h from sandbox.hold o where o.id = hold_id for no key update;
+  if h.state = outcome or (h.state, outcome) = ('expired', 'released') then
+    return sandbox.hold_json(hold_id) || '{"is_replay": true}';
+  end if;
+  if h.state <> 'open' then
+    perform private.refuse('hold_closed', jsonb_build_object('state', h.state));
+  end if;
+  if outcome = 'expired' and (h.expires_at is null or h.expires_at > clock_timestamp()) then
+    perform private.refuse('hold_not_expired');
+  end if;
+  update sandbox.account a set held = a.held - (h.amount - h.captured) where a.id = giver;
+  update sandbox.hold o set state = outcome, version = o.version + 1, closed_at = clock_timestamp() where o.id = hold_id;
+  return sandbox.hold_json(hold_id) || '{"is_replay": false}';
+end $$;
+
+-- function hold_json(uuid)
+CREATE FUNCTION sandbox.hold_json(hold_id uuid) RETURNS jsonb
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'id', h.id, 'account_id', h.account_id, 'amount', h.amount, 'captured', h.captured, 'state', h.state, 'kind', h.kind,
+    'version', h.version, 'expires_at', h.expires_at, 'owner_id', a.owner)
+  from sandbox.hold h join sandbox.account a on a.id = h.account_id where h.id = hold_json.hold_id
+$$;
+
+-- function hold_moves_forward()
+CREATE FUNCTION sandbox.hold_moves_forward() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+begin
+  if old.state <> 'open' or new.captured < old.captured or new.version <> old.version + 1
+    or (new.id, new.account_id, new.amount, new.kind, new.ref, new.opened_at, new.expires_at)
+      is distinct from (old.id, old.account_id, old.amount, old.kind, old.ref, old.opened_at, old.expires_at)
+  then
+    raise exception using errcode = 'PA000', message = 'append_only', detail = '{"table": "sandbox.hold"}';
+  end if;
+  return new;
+end $$;
+
+-- comment FUNCTION hold_moves_forward()
+COMMENT ON FUNCTION sandbox.hold_moves_forward() IS 'A closed hold stays as it is, and nothing captured is given back.';
+
+-- function leg_id(uuid, integer)
+CREATE FUNCTION sandbox.leg_id(group_id uuid, leg integer) RETURNS uuid
+    LANGUAGE sql IMMUTABLE STRICT
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select (left(group_id::text, 34) || lpad(to_hex(leg), 2, '0'))::uuid
+$$;
+
+-- comment FUNCTION leg_id(group_id uuid, leg integer)
+COMMENT ON FUNCTION sandbox.leg_id(group_id uuid, leg integer) IS 'The id of one transfer of a group: the group''s with the leg''s number (0 to 255) in the last byte.';
+
+-- function post(uuid, bigint, bigint, bigint, text, text)
+CREATE FUNCTION sandbox.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text DEFAULT NULL::text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  -- New business is refused by an account that is not active; what was begun before (captures, returns,
+  -- repayments, loads under way) always passes.
+  is_new boolean := kind in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');
+  known sandbox.transfer;
+  giver_balance bigint; giver_seq bigint; giver_asset text;
+  taker_balance bigint; taker_seq bigint; taker_asset text;
+  moment timestamptz;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  if amount is null or amount not between 1 and 1000000000000000 then
+    perform private.refuse('amount_invalid', jsonb_build_object('amount', amount));
+  end if;
+  if transfer_id is null or from_account is null or to_account is null or kind is null or from_account = to_account then
+    perform private.refuse('transfer_malformed');
+  end if;
+
+  select * into known from sandbox.transfer t where t.id = transfer_id;
+  if found then
+    if (known.from_account, known.to_account, known.amount, known.kind, known.ref)
+      is distinct from (from_account, to_account, amount, kind, ref) then
+      perform private.refuse('key_reused');
+    end if;
+    return (select e.balance_after from sandbox.entry e where e.account_id = known.from_account and e.seq = known.from_seq);
+  end if;
+
+  for leg in 1..2 loop
+    if (leg = 1) = (from_account < to_account) then
+      update sandbox.account a set balance = a.balance - amount, seq = a.seq + 1
+      where a.id = from_account and not a.is_summing
+        and (a.min_balance is null or a.balance - a.held - amount >= a.min_balance)
+        and (a.state = 'active' or not is_new)
+      returning a.balance, a.seq, a.asset into giver_balance, giver_seq, giver_asset;
+      if not found then
+        select a.asset into giver_asset from sandbox.account a where a.id = from_account and a.is_summing;
+        if not found then
+          if exists (select from sandbox.transfer t where t.id = transfer_id) then
+            perform private.refuse('ask_again');
+          end if;
+          perform sandbox.refuse_posting(from_account, to_account, amount, is_new);
+        end if;
+      end if;
+    else
+      update sandbox.account a set balance = a.balance + amount, seq = a.seq + 1
+      where a.id = to_account and not a.is_summing and (a.state <> 'frozen' or not is_new)
+      returning a.balance, a.seq, a.asset into taker_balance, taker_seq, taker_asset;
+      if not found then
+        select a.asset into taker_asset from sandbox.account a where a.id = to_account and a.is_summing;
+        if not found then
+          if exists (select from sandbox.transfer t where t.id = transfer_id) then
+            perform private.refuse('ask_again');
+          end if;
+          perform sandbox.refuse_posting(from_account, to_account, amount, is_new);
+        end if;
+      end if;
+    end if;
+  end loop;
+  if giver_asset <> taker_asset then
+    perform sandbox.refuse_posting(from_account, to_account, amount, is_new);
+  end if;
+
+  moment := clock_timestamp();
+  if giver_seq is not null and taker_seq is not null then
+    with t as (
+      insert into sandbox.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+      values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref)
+    )
+    insert into sandbox.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    values (from_account, giver_seq, transfer_id, -amount, giver_balance, moment),
+    (to_account, taker_seq, transfer_id, amount, taker_balance, moment);
+    return giver_balance;
+  end if;
+  insert into sandbox.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+  values (transfer_id, moment, moment, from_account, to_account, giver_seq, taker_seq, amount, kind, ref);
+  if giver_seq is not null then
+    insert into sandbox.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    values (from_account, giver_seq, transfer_id, -amount, giver_balance, moment);
+  else
+    insert into sandbox.sum_entry (account_id, batch, amount, transfer_count, at) values (from_account, transfer_id, -amount, 1, moment);
+  end if;
+  if taker_seq is not null then
+    insert into sandbox.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    values (to_account, taker_seq, transfer_id, amount, taker_balance, moment);
+  else
+    insert into sandbox.sum_entry (account_id, batch, amount, transfer_count, at) values (to_account, transfer_id, amount, 1, moment);
+  end if;
+  return giver_balance;
+end $$;
+
+-- comment FUNCTION post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text)
+COMMENT ON FUNCTION sandbox.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) IS 'Moves amount once per transfer_id and returns the giving account''s balance after it (null on a summing account). Refuses overdrafts, unknown accounts, other assets, account states, reused ids.';
+
+-- function post_many(uuid[], bigint[], bigint[], bigint[], text[], text[], integer[], boolean)
+CREATE FUNCTION sandbox.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[] DEFAULT NULL::text[], groups integer[] DEFAULT NULL::integer[], passes_states boolean DEFAULT false) RETURNS SETOF sandbox.posted
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
+    AS $$
+#variable_conflict use_variable
+declare
+  total integer := cardinality(ids);
+  -- the locked balance accounts, in id order
+  locked bigint[]; balances bigint[]; helds bigint[]; floors bigint[]; seqs bigint[]; states text[]; assets text[];
+  seqs_before bigint[];
+  -- per item: where its accounts are among the locked (null: summing or unknown)
+  giver_at integer[]; taker_at integer[]; firsts integer[];
+  known_from bigint[]; known_to bigint[]; known_amount bigint[]; known_kind text[]; known_ref text[]; known_after bigint[];
+  -- per item: what became of it
+  refusals text[] := array_fill(null::text, array[greatest(total, 0)]);
+  facts jsonb[] := array_fill(null::jsonb, array[greatest(total, 0)]);
+  replays boolean[] := array_fill(false, array[greatest(total, 0)]);
+  written boolean[] := array_fill(false, array[greatest(total, 0)]);
+  giver_seqs bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
+  taker_seqs bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
+  giver_afters bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
+  taker_afters bigint[] := array_fill(null::bigint, array[greatest(total, 0)]);
+  moment timestamptz;
+  giver_asset text; taker_asset text;
+  summing bigint; summing_asset text;  -- the last summing account that was met: most batches have one
+  g integer; t integer; first_of_group integer; i integer; j integer;
+  is_new boolean; has_written boolean := false;
+begin
+  if current_setting('transaction_isolation') <> 'read committed' then
+    perform private.refuse('isolation_unsupported');
+  end if;
+  -- counted from one and flat, all of them: they are read here by place and there by unnest
+  if ids is null or total not between 1 and 5000 or array_dims(ids) <> format('[1:%s]', total)
+    or array_dims(from_accounts) is distinct from array_dims(ids) or array_dims(to_accounts) is distinct from array_dims(ids)
+    or array_dims(amounts) is distinct from array_dims(ids) or array_dims(kinds) is distinct from array_dims(ids)
+    or (refs is not null and array_dims(refs) is distinct from array_dims(ids))
+    or (groups is not null and array_dims(groups) is distinct from array_dims(ids))
+  then
+    perform private.refuse('batch_malformed');
+  end if;
+
+  select array_agg(a.id), array_agg(a.balance), array_agg(a.held), array_agg(a.min_balance), array_agg(a.seq), array_agg(a.state),
+    array_agg(a.asset)
+  into locked, balances, helds, floors, seqs, states, assets
+  from (
+    select * from sandbox.account c
+    where c.id = any(from_accounts || to_accounts) and not c.is_summing order by c.id for no key update
+  ) a;
+  seqs_before := seqs;
+
+  -- A new statement: ids that somebody committed while we waited for the locks are seen.
+  select
+    array_agg(gl.at order by i.n), array_agg(tl.at order by i.n), array_agg(i.first order by i.n),
+    array_agg(k.from_account order by i.n), array_agg(k.to_account order by i.n), array_agg(k.amount order by i.n),
+    array_agg(k.kind order by i.n), array_agg(k.ref order by i.n), array_agg(e.balance_after order by i.n)
+  into giver_at, taker_at, firsts, known_from, known_to, known_amount, known_kind, known_ref, known_after
+  from (
+    select u.*, min(u.n) over (partition by u.id) as first
+    from unnest(ids, from_accounts, to_accounts) with ordinality u (id, from_account, to_account, n)
+  ) i
+  left join unnest(locked) with ordinality gl (id, at) on gl.id = i.from_account
+  left join unnest(locked) with ordinality tl (id, at) on tl.id = i.to_account
+  left join sandbox.transfer k on k.id = i.id
+  left join sandbox.entry e on e.account_id = k.from_account and e.seq = k.from_seq;
+
+  i := 0;
+  while i < total loop
+    i := i + 1;
+    if first_of_group is null or groups is null or groups[i] is null or groups[i] is distinct from groups[i - 1] then
+      first_of_group := i;
+    end if;
+    g := giver_at[i];
+    t := taker_at[i];
+    giver_asset := assets[g];
+    taker_asset := assets[t];
+    if g is null then
+      if summing is distinct from from_accounts[i] then
+        summing := from_accounts[i];
+        select a.asset into summing_asset from sandbox.account a where a.id = summing and a.is_summing;
+      end if;
+      giver_asset := summing_asset;
+    end if;
+    if t is null then
+      if summing is distinct from to_accounts[i] then
+        summing := to_accounts[i];
+        select a.asset into summing_asset from sandbox.account a where a.id = summing and a.is_summing;
+      end if;
+      taker_asset := summing_asset;
+    end if;
+    is_new := not passes_states and kinds[i] in ('payment', 'redemption', 'buy', 'withdrawal', 'conversion');  -- as in sandbox.post
+    if amounts[i] is null or amounts[i] not between 1 and 1000000000000000 then
+      refusals[i] := 'amount_invalid';
+    elsif ids[i] is null or from_accounts[i] is null or to_accounts[i] is null or kinds[i] is null or from_accounts[i] = to_accounts[i] then
+      refusals[i] := 'transfer_malformed';
+    elsif groups is not null and groups[i] is not null and (known_kind[i] is not null or firsts[i] < i) <> replays[first_of_group]
+      and i > first_of_group
+    then
+      refusals[i] := 'key_reused';  -- a group is known whole or not at all: this is another one
+    elsif known_kind[i] is not null then
+      replays[i] := true;
+      if (known_from[i], known_to[i], known_amount[i], known_kind[i], known_ref[i])
+        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i], refs[i]) then
+        refusals[i] := 'key_reused';
+      end if;
+      giver_afters[i] := known_after[i];
+    elsif firsts[i] < i then
+      -- the same id again in this batch: what the first became
+      replays[i] := true;
+      if (from_accounts[firsts[i]], to_accounts[firsts[i]], amounts[firsts[i]], kinds[firsts[i]], refs[firsts[i]])
+        is distinct from (from_accounts[i], to_accounts[i], amounts[i], kinds[i], refs[i]) then
+        refusals[i] := 'key_reused';
+      else
+        refusals[i] := refusals[firsts[i]];
+        facts[i] := facts[firsts[i]];
+        giver_afters[i] := giver_afters[firsts[i]];
+      end if;
+    elsif giver_asset is null or taker_asset is null then
+      refusals[i] := 'account_unknown';
+    elsif giver_asset <> taker_asset then
+      refusals[i] := 'asset_mismatch';
+    elsif is_new and g is not null and states[g] <> 'active' then
+      refusals[i] := 'account_unavailable';
+      facts[i] := jsonb_build_object('whose', 'yours', 'state', states[g]);
+    elsif is_new and t is not null and states[t] = 'frozen' then
+      refusals[i] := 'account_unavailable';
+      facts[i] := '{"whose": "theirs"}';
+    elsif g is not null and balances[g] - helds[g] - amounts[i] < floors[g] then
+      refusals[i] := 'insufficient_funds';
+      facts[i] := jsonb_build_object('available_cents', balances[g] - helds[g] - floors[g], 'amount_cents', amounts[i]);
+    else
+      written[i] := true;
+      if g is not null then
+        balances[g] := balances[g] - amounts[i];
+        seqs[g] := seqs[g] + 1;
+        giver_seqs[i] := seqs[g];
+        giver_afters[i] := balances[g];
+      end if;
+      if t is not null then
+        balances[t] := balances[t] + amounts[i];
+        seqs[t] := seqs[t] + 1;
+        taker_seqs[i] := seqs[t];
+        taker_afters[i] := balances[t];
+      end if;
+    end if;
+
+    if refusals[i] is not null and groups is not null and groups[i] is not null then
+      -- all of a group or none: take back what was decided before this one, and pass over what comes after
+      for j in reverse i - 1..first_of_group loop
+        if written[j] then
+          written[j] := false;
+          if giver_at[j] is not null then
+            balances[giver_at[j]] := balances[giver_at[j]] + amounts[j];
+            seqs[giver_at[j]] := seqs[giver_at[j]] - 1;
+          end if;
+          if taker_at[j] is not null then
+            balances[taker_at[j]] := balances[taker_at[j]] - amounts[j];
+            seqs[taker_at[j]] := seqs[taker_at[j]] - 1;
+          end if;
+        end if;
+        if refusals[j] is null then
+          refusals[j] := 'linked_refused';
+        end if;
+      end loop;
+      while i < total and groups[i + 1] is not distinct from groups[i] loop
+        i := i + 1;
+        refusals[i] := 'linked_refused';
+      end loop;
+    end if;
+  end loop;
+
+  has_written := true = any(written);
+  if has_written then
+    moment := clock_timestamp();
+    update sandbox.account a set balance = v.balance, seq = v.seq
+    from unnest(locked, balances, seqs, seqs_before) v (id, balance, seq, seq_before)
+    where a.id = v.id and v.seq <> v.seq_before;
+    insert into sandbox.transfer (id, at, effective_at, from_account, to_account, from_seq, to_seq, amount, kind, ref)
+    select w.id, moment, moment, w.from_account, w.to_account, w.from_seq, w.to_seq, w.amount, w.kind, w.ref
+    from unnest(ids, from_accounts, to_accounts, giver_seqs, taker_seqs, amounts, kinds, refs, written)
+      w (id, from_account, to_account, from_seq, to_seq, amount, kind, ref, written)
+    where w.written order by w.id;  -- two batches with the same ids wait for each other one way only
+    insert into sandbox.entry (account_id, seq, transfer_id, amount, balance_after, at)
+    select w.from_account, w.from_seq, w.id, -w.amount, w.giver_after, moment
+    from unnest(ids, from_accounts, giver_seqs, amounts, giver_afters, written) w (id, from_account, from_seq, amount, giver_after, written)
+    where w.written and w.from_seq is not null
+    union all
+    select w.to_account, w.to_seq, w.id, w.amount, w.taker_after, moment
+    from unnest(ids, to_accounts, taker_seqs, amounts, taker_afters, written) w (id, to_account, to_seq, amount, taker_after, written)
+    where w.written and w.to_seq is not null;
+    insert into sandbox.sum_entry (account_id, batch, amount, transfer_count, at)
+    select s.account_id, ids[min(s.n)], sum(s.amount), count(*), moment
+    from (
+      select w.from_account as account_id, -w.amount as amount, w.n
+      from unnest(from_accounts, giver_at, amounts, written) with ordinality w (from_account, at, amount, written, n)
+      where w.written and w.at is null
+      union all
+      select w.to_account, w.amount, w.n
+      from unnest(to_accounts, taker_at, amounts, written) with ordinality w (to_account, at, amount, written, n)
+      where w.written and w.at is null
+    ) s group by s.account_id;
+  end if;
+  return query
+    select u.n::integer, case when u.refusal is null then u.balance_after end, u.is_replay, u.refusal, u.facts
+    from unnest(giver_afters, replays, refusals, facts) with ordinality u (balance_after, is_replay, refusal, facts, n);
+end $$;
+
+-- comment FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[], passes_states boolean)
+COMMENT ON FUNCTION sandbox.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[], passes_states boolean) IS 'Posts up to 5000 transfers in turn, each as post would; a refusal is its own item''s alone. Neighbours with the same group are posted all or not at all. passes_states: what was begun before is not stopped by an account''s state.';
+
+-- function refuse_posting(bigint, bigint, bigint, boolean)
+CREATE FUNCTION sandbox.refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  giver sandbox.account;
+  taker sandbox.account;
+begin
+  select * into giver from sandbox.account a where a.id = from_account;
+  select * into taker from sandbox.account a where a.id = to_account;
+  if giver.id is null or taker.id is null then
+    perform private.refuse('account_unknown');
+  end if;
+  if giver.asset <> taker.asset then
+    perform private.refuse('asset_mismatch', jsonb_build_object('from_asset', giver.asset, 'to_asset', taker.asset));
+  end if;
+  if is_new and giver.state <> 'active' then
+    perform private.refuse('account_unavailable', jsonb_build_object('whose', 'yours', 'state', giver.state));
+  end if;
+  if is_new and taker.state = 'frozen' then
+    perform private.refuse('account_unavailable', jsonb_build_object('whose', 'theirs'));
+  end if;
+  perform private.refuse('insufficient_funds', jsonb_build_object(
+    'available_cents', giver.balance - giver.held - giver.min_balance, 'amount_cents', amount));
+end $$;
+
+-- function release(uuid)
+CREATE FUNCTION sandbox.release(hold_id uuid) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select sandbox.close_hold(release.hold_id, 'released')
+$$;
+
+-- comment FUNCTION release(hold_id uuid)
+COMMENT ON FUNCTION sandbox.release(hold_id uuid) IS 'Gives what is left of an open hold back to its account. Again: the same answer.';
+
+-- function take_checkpoints(integer)
+CREATE FUNCTION sandbox.take_checkpoints(entries_min integer DEFAULT 1000) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_variable
+declare
+  horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  taken integer;
+begin
+  with last as (
+    select a.id, c.era, coalesce(c.upto, '0'::xid8) as upto, coalesce(c.balance, 0) as balance
+    from sandbox.account a
+    left join lateral (
+      select k.era, k.upto, k.balance from sandbox.checkpoint k where k.account_id = a.id order by k.era desc, k.upto desc limit 1
+    ) c on true
+    where a.is_summing
+  ), since as (
+    select l.id, l.balance, s.era, s.xid, s.amount, max(s.era) over (partition by l.id) as newest_era
+    from last l join sandbox.sum_entry s on s.account_id = l.id
+      and (s.era = coalesce(l.era, s.era) and s.xid >= l.upto or s.era > l.era)
+  )
+  insert into sandbox.checkpoint (account_id, era, upto, balance)
+  select s.id, s.newest_era, horizon, s.balance + sum(s.amount)::bigint
+  from since s
+  -- ids of an earlier era say nothing about this database's horizon: those transactions have all ended
+  where s.era < s.newest_era or s.xid < horizon
+  group by s.id, s.balance, s.newest_era having count(*) >= entries_min
+  on conflict do nothing;
+  get diagnostics taken = row_count;
+  return taken;
+end $$;
+
+-- comment FUNCTION take_checkpoints(entries_min integer)
+COMMENT ON FUNCTION sandbox.take_checkpoints(entries_min integer) IS 'Writes a checkpoint for each summing account with at least entries_min new entries; returns how many.';
+
 -- function add_address(uuid, text, text)
 CREATE FUNCTION savings.add_address(address_id uuid, label text, address text) RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER
@@ -11776,22 +14398,35 @@ CREATE TABLE charges.account_clock (
 -- comment TABLE account_clock
 COMMENT ON TABLE charges.account_clock IS 'How far the clock of an account is ahead, or at which moment it stands. None: it shows the real time.';
 
+-- table currency
+CREATE TABLE charges.currency (
+    code text NOT NULL,
+    asset sandbox.asset NOT NULL,
+    exponent integer NOT NULL,
+    amount_max_minor bigint NOT NULL,
+    fee_bps bigint NOT NULL,
+    fee_fixed_minor bigint NOT NULL,
+    dispute_fee_minor bigint NOT NULL,
+    overdraft_max_minor bigint NOT NULL,
+    CONSTRAINT code_is_iso_4217 CHECK ((code ~ '^[A-Z]{3}$'::text))
+);
+
+-- comment TABLE currency
+COMMENT ON TABLE charges.currency IS 'What may be charged in, and what it costs. overdraft_max_minor: how far refunds may take a merchant below zero; beyond it they wait.';
+
 -- table event
 CREATE TABLE charges.event (
     id uuid NOT NULL,
     account_id uuid NOT NULL,
     xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    kind text NOT NULL,
-    object_kind text NOT NULL,
+    kind charges.event_kind NOT NULL,
+    object_kind charges.object_kind NOT NULL,
     object_id uuid NOT NULL,
-    version integer NOT NULL,
+    version charges.version NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     data jsonb NOT NULL,
-    era integer DEFAULT 1 NOT NULL,
-    CONSTRAINT kind_is_known CHECK ((kind = ANY (ARRAY['payment.authorized'::text, 'payment.declined'::text, 'payment.captured'::text, 'payment.refunded'::text, 'payment.refund_failed'::text, 'payment.settled'::text, 'payment.voided'::text, 'payment.expired'::text, 'payment.dispute.opened'::text, 'payment.dispute.updated'::text, 'payment.dispute.won'::text, 'payment.dispute.lost'::text]))),
-    CONSTRAINT object_kind_is_known CHECK ((object_kind = ANY (ARRAY['charge'::text, 'capture'::text, 'refund'::text, 'dispute'::text]))),
-    CONSTRAINT version_is_positive CHECK ((version > 0))
+    era integer DEFAULT 1 NOT NULL
 );
 
 -- comment TABLE event
@@ -11799,6 +14434,57 @@ COMMENT ON TABLE charges.event IS 'What happened to a charge, written in the tra
 
 -- comment COLUMN event.era
 COMMENT ON COLUMN charges.event.era IS 'Which database, counted by restores, wrote the row: xids compare only within an era.';
+
+-- table operation
+CREATE TABLE charges.operation (
+    account_id uuid NOT NULL,
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    subject uuid NOT NULL,
+    digest bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE operation
+COMMENT ON TABLE charges.operation IS 'What was asked under an id that is no object''s own: increments, voids, evidence. It makes each happen once.';
+
+-- table portion
+CREATE TABLE charges.portion (
+    account_id uuid NOT NULL,
+    source_id uuid NOT NULL,
+    n integer NOT NULL,
+    capture_id uuid NOT NULL,
+    amount_minor bigint NOT NULL,
+    was_pending boolean,
+    CONSTRAINT portion_is_positive CHECK ((amount_minor > 0))
+);
+
+-- comment TABLE portion
+COMMENT ON TABLE charges.portion IS 'What a refund or dispute took of which capture; was_pending: before that was settled (null: nothing was taken yet).';
+
+-- table test_amount
+CREATE TABLE charges.test_amount (
+    amount_minor bigint NOT NULL,
+    decline_code text NOT NULL,
+    CONSTRAINT test_amounts_are_neighbours CHECK (((amount_minor >= 200000) AND (amount_minor <= 209999)))
+);
+
+-- comment TABLE test_amount
+COMMENT ON TABLE charges.test_amount IS 'Amounts that are declined on any card: 2,000.02 as the card that ends in 0002, 2,099.95 as 9995, and so on.';
+
+-- table test_card
+CREATE TABLE charges.test_card (
+    name text NOT NULL,
+    brand text NOT NULL,
+    last4 text NOT NULL,
+    decline_code text,
+    behaviour text,
+    CONSTRAINT behaviour_is_known CHECK ((behaviour = ANY (ARRAY['partial'::text, 'disputed'::text, 'refund_fails'::text]))),
+    CONSTRAINT last4_is_four_digits CHECK ((last4 ~ '^[0-9]{4}$'::text))
+);
+
+-- comment TABLE test_card
+COMMENT ON TABLE charges.test_card IS 'Every card there is in test mode, by its name. partial: half is approved, to who asks for that; disputed: each capture is; refund_fails: none arrives.';
 
 -- table event
 CREATE TABLE events.event (
@@ -12463,6 +15149,141 @@ ALTER TABLE risk.limit_value ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+-- table account
+CREATE TABLE sandbox.account (
+    id bigint NOT NULL,
+    asset sandbox.asset NOT NULL,
+    kind sandbox.account_kind NOT NULL,
+    owner uuid,
+    is_summing boolean DEFAULT false NOT NULL,
+    balance bigint DEFAULT 0 NOT NULL,
+    held bigint DEFAULT 0 NOT NULL,
+    seq bigint DEFAULT 0 NOT NULL,
+    min_balance bigint,
+    state sandbox.account_state DEFAULT 'active'::text NOT NULL,
+    opened_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT balance_covers_spending CHECK (((held >= 0) AND ((balance - held) >= min_balance)))
+)
+WITH (fillfactor='60');
+
+-- comment TABLE account
+COMMENT ON TABLE sandbox.account IS 'One account holds one asset; all of an asset sum to zero.';
+
+-- sequence account_id_seq
+ALTER TABLE sandbox.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME sandbox.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+-- table capture
+CREATE TABLE sandbox.capture (
+    id uuid NOT NULL,
+    hold_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    is_final boolean NOT NULL,
+    leg_count integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT amount_is_positive CHECK ((amount > 0))
+);
+
+-- comment TABLE capture
+COMMENT ON TABLE sandbox.capture IS 'Each capture of a hold; its transfers are sandbox.leg_id(id, 1) to (id, leg_count).';
+
+-- table checkpoint
+CREATE TABLE sandbox.checkpoint (
+    account_id bigint NOT NULL,
+    era integer NOT NULL,
+    upto xid8 NOT NULL,
+    balance bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+-- comment TABLE checkpoint
+COMMENT ON TABLE sandbox.checkpoint IS 'A summing account''s balance over all transactions of earlier eras and those below upto, none of which was open.';
+
+-- table entry
+CREATE TABLE sandbox.entry (
+    account_id bigint NOT NULL,
+    seq bigint NOT NULL,
+    transfer_id uuid NOT NULL,
+    amount bigint NOT NULL,
+    balance_after bigint NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+-- comment TABLE entry
+COMMENT ON TABLE sandbox.entry IS 'The sides of each transfer on balance accounts: seq without gaps per account, balance_after chains.';
+
+-- table hold
+CREATE TABLE sandbox.hold (
+    id uuid NOT NULL,
+    account_id bigint NOT NULL,
+    amount bigint NOT NULL,
+    captured bigint DEFAULT 0 NOT NULL,
+    kind text NOT NULL,
+    ref text,
+    state sandbox.hold_state DEFAULT 'open'::text NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    CONSTRAINT amount_is_positive CHECK ((amount > 0)),
+    CONSTRAINT captured_is_within CHECK (((captured >= 0) AND (captured <= amount))),
+    CONSTRAINT closed_has_a_time CHECK ((((state)::text = 'open'::text) = (closed_at IS NULL)))
+);
+
+-- comment TABLE hold
+COMMENT ON TABLE sandbox.hold IS 'Money set aside; what of an open hold is not captured counts in its account''s `held`. It closes once.';
+
+-- table remainder
+CREATE TABLE sandbox.remainder (
+    account_id bigint NOT NULL,
+    balance bigint NOT NULL,
+    entry_count bigint NOT NULL
+);
+
+-- comment TABLE remainder
+COMMENT ON TABLE sandbox.remainder IS 'What the entries that are gone had added up to, per balance account: with those that are left, its balance. Summing accounts have checkpoints.';
+
+-- table sum_entry
+CREATE TABLE sandbox.sum_entry (
+    account_id bigint NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    era integer DEFAULT 1 NOT NULL,
+    batch uuid NOT NULL,
+    amount bigint NOT NULL,
+    transfer_count integer NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT sum_has_transfers CHECK ((transfer_count > 0))
+);
+
+-- comment TABLE sum_entry
+COMMENT ON TABLE sandbox.sum_entry IS 'The sides of transfers on summing accounts; a batch writes one row per account, named by its first transfer.';
+
+-- table transfer
+CREATE TABLE sandbox.transfer (
+    id uuid NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    era integer DEFAULT 1 NOT NULL,
+    at timestamp with time zone NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    from_account bigint NOT NULL,
+    to_account bigint NOT NULL,
+    from_seq bigint,
+    to_seq bigint,
+    amount bigint NOT NULL,
+    kind text NOT NULL,
+    ref text,
+    CONSTRAINT amount_moves CHECK (((amount > 0) AND (from_account <> to_account)))
+);
+
+-- comment TABLE transfer
+COMMENT ON TABLE sandbox.transfer IS 'One movement of `amount` from one account to another; its id makes it happen once. A seq is null on a summing account.';
+
 -- table candle
 CREATE TABLE savings.candle (
     day date NOT NULL,
@@ -12729,9 +15550,53 @@ ALTER TABLE ONLY cases."case"
 ALTER TABLE ONLY charges.account_clock
     ADD CONSTRAINT account_clock_pkey PRIMARY KEY (account_id);
 
+-- constraint capture capture_pkey
+ALTER TABLE ONLY charges.capture
+    ADD CONSTRAINT capture_pkey PRIMARY KEY (account_id, id);
+
+-- constraint charge charge_pkey
+ALTER TABLE ONLY charges.charge
+    ADD CONSTRAINT charge_pkey PRIMARY KEY (account_id, id);
+
+-- constraint currency currency_asset_key
+ALTER TABLE ONLY charges.currency
+    ADD CONSTRAINT currency_asset_key UNIQUE (asset);
+
+-- constraint currency currency_pkey
+ALTER TABLE ONLY charges.currency
+    ADD CONSTRAINT currency_pkey PRIMARY KEY (code);
+
+-- constraint dispute dispute_pkey
+ALTER TABLE ONLY charges.dispute
+    ADD CONSTRAINT dispute_pkey PRIMARY KEY (account_id, id);
+
 -- constraint event event_pkey
 ALTER TABLE ONLY charges.event
     ADD CONSTRAINT event_pkey PRIMARY KEY (id);
+
+-- constraint operation operation_pkey
+ALTER TABLE ONLY charges.operation
+    ADD CONSTRAINT operation_pkey PRIMARY KEY (account_id, id);
+
+-- constraint portion portion_pkey
+ALTER TABLE ONLY charges.portion
+    ADD CONSTRAINT portion_pkey PRIMARY KEY (account_id, source_id, n);
+
+-- constraint refund refund_pkey
+ALTER TABLE ONLY charges.refund
+    ADD CONSTRAINT refund_pkey PRIMARY KEY (account_id, id);
+
+-- constraint settlement settlement_pkey
+ALTER TABLE ONLY charges.settlement
+    ADD CONSTRAINT settlement_pkey PRIMARY KEY (account_id, id);
+
+-- constraint test_amount test_amount_pkey
+ALTER TABLE ONLY charges.test_amount
+    ADD CONSTRAINT test_amount_pkey PRIMARY KEY (amount_minor);
+
+-- constraint test_card test_card_pkey
+ALTER TABLE ONLY charges.test_card
+    ADD CONSTRAINT test_card_pkey PRIMARY KEY (name);
 
 -- constraint event event_pkey
 ALTER TABLE ONLY events.event
@@ -12949,6 +15814,38 @@ ALTER TABLE ONLY risk.limit_name
 ALTER TABLE ONLY risk.limit_value
     ADD CONSTRAINT limit_value_pkey PRIMARY KEY (id);
 
+-- constraint account account_pkey
+ALTER TABLE ONLY sandbox.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+-- constraint capture capture_pkey
+ALTER TABLE ONLY sandbox.capture
+    ADD CONSTRAINT capture_pkey PRIMARY KEY (id);
+
+-- constraint checkpoint checkpoint_pkey
+ALTER TABLE ONLY sandbox.checkpoint
+    ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (account_id, era, upto);
+
+-- constraint entry entry_pkey
+ALTER TABLE ONLY sandbox.entry
+    ADD CONSTRAINT entry_pkey PRIMARY KEY (account_id, seq);
+
+-- constraint hold hold_pkey
+ALTER TABLE ONLY sandbox.hold
+    ADD CONSTRAINT hold_pkey PRIMARY KEY (id);
+
+-- constraint remainder remainder_pkey
+ALTER TABLE ONLY sandbox.remainder
+    ADD CONSTRAINT remainder_pkey PRIMARY KEY (account_id);
+
+-- constraint sum_entry sum_entry_pkey
+ALTER TABLE ONLY sandbox.sum_entry
+    ADD CONSTRAINT sum_entry_pkey PRIMARY KEY (account_id, xid, batch);
+
+-- constraint transfer transfer_pkey
+ALTER TABLE ONLY sandbox.transfer
+    ADD CONSTRAINT transfer_pkey PRIMARY KEY (id);
+
 -- constraint buy buy_pkey
 ALTER TABLE ONLY savings.buy
     ADD CONSTRAINT buy_pkey PRIMARY KEY (id);
@@ -13068,11 +15965,35 @@ CREATE INDEX case_by_time ON cases."case" USING btree (opened_at DESC);
 -- index case_open_once
 CREATE UNIQUE INDEX case_open_once ON cases."case" USING btree (kind, subject) WHERE (state = 'open'::text);
 
+-- index capture_by_charge
+CREATE INDEX capture_by_charge ON charges.capture USING btree (account_id, charge_id);
+
+-- index capture_unsettled
+CREATE INDEX capture_unsettled ON charges.capture USING btree (account_id, settles_at, id) WHERE (settled_at IS NULL);
+
+-- index charge_by_card
+CREATE INDEX charge_by_card ON charges.charge USING btree (account_id, card_id, id);
+
+-- index charge_open
+CREATE INDEX charge_open ON charges.charge USING btree (account_id, open_until, id) WHERE (open_until IS NOT NULL);
+
+-- index dispute_by_charge
+CREATE INDEX dispute_by_charge ON charges.dispute USING btree (account_id, charge_id);
+
+-- index dispute_due
+CREATE INDEX dispute_due ON charges.dispute USING btree (account_id, due_at, id) WHERE (due_at IS NOT NULL);
+
 -- index event_by_era
 CREATE INDEX event_by_era ON charges.event USING btree (era, xid);
 
 -- index event_by_transaction
 CREATE INDEX event_by_transaction ON charges.event USING btree (xid);
+
+-- index refund_by_charge
+CREATE INDEX refund_by_charge ON charges.refund USING btree (account_id, charge_id);
+
+-- index refund_due
+CREATE INDEX refund_due ON charges.refund USING btree (account_id, due_at, id) WHERE (due_at IS NOT NULL);
 
 -- index event_by_subject
 CREATE INDEX event_by_subject ON events.event USING btree (subject, id);
@@ -13199,6 +16120,12 @@ CREATE UNIQUE INDEX account_case_open_once ON risk.account_case USING btree (per
 
 -- index limit_value_newest
 CREATE INDEX limit_value_newest ON risk.limit_value USING btree (name, id DESC);
+
+-- index account_one_of_each_owned_kind
+CREATE UNIQUE INDEX account_one_of_each_owned_kind ON sandbox.account USING btree (owner, asset, kind) WHERE (owner IS NOT NULL);
+
+-- index capture_by_hold
+CREATE INDEX capture_by_hold ON sandbox.capture USING btree (hold_id);
 
 -- index address_by_text
 CREATE INDEX address_by_text ON savings.withdrawal_address USING btree (address) WHERE (state = 'active'::text);
@@ -13501,6 +16428,54 @@ CREATE TRIGGER limit_value_is_append_only BEFORE DELETE OR UPDATE ON risk.limit_
 -- trigger limit_value limit_value_is_never_truncated
 CREATE TRIGGER limit_value_is_never_truncated BEFORE TRUNCATE ON risk.limit_value FOR EACH STATEMENT EXECUTE FUNCTION private.append_only();
 
+-- trigger account account_is_never_deleted
+CREATE TRIGGER account_is_never_deleted BEFORE DELETE ON sandbox.account FOR EACH ROW EXECUTE FUNCTION charges.append_only();
+
+-- trigger account account_is_never_truncated
+CREATE TRIGGER account_is_never_truncated BEFORE TRUNCATE ON sandbox.account FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
+
+-- trigger account account_is_whole
+CREATE TRIGGER account_is_whole BEFORE INSERT ON sandbox.account FOR EACH ROW EXECUTE FUNCTION sandbox.account_is_whole();
+
+-- trigger capture capture_is_append_only
+CREATE TRIGGER capture_is_append_only BEFORE DELETE OR UPDATE ON sandbox.capture FOR EACH ROW EXECUTE FUNCTION charges.append_only();
+
+-- trigger capture capture_is_never_truncated
+CREATE TRIGGER capture_is_never_truncated BEFORE TRUNCATE ON sandbox.capture FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
+
+-- trigger checkpoint checkpoint_is_append_only
+CREATE TRIGGER checkpoint_is_append_only BEFORE DELETE OR UPDATE ON sandbox.checkpoint FOR EACH ROW EXECUTE FUNCTION charges.append_only();
+
+-- trigger checkpoint checkpoint_is_never_truncated
+CREATE TRIGGER checkpoint_is_never_truncated BEFORE TRUNCATE ON sandbox.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
+
+-- trigger entry entry_is_append_only
+CREATE TRIGGER entry_is_append_only BEFORE DELETE OR UPDATE ON sandbox.entry FOR EACH ROW EXECUTE FUNCTION charges.append_only();
+
+-- trigger entry entry_is_never_truncated
+CREATE TRIGGER entry_is_never_truncated BEFORE TRUNCATE ON sandbox.entry FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
+
+-- trigger hold hold_is_never_deleted
+CREATE TRIGGER hold_is_never_deleted BEFORE DELETE ON sandbox.hold FOR EACH ROW EXECUTE FUNCTION charges.append_only();
+
+-- trigger hold hold_is_never_truncated
+CREATE TRIGGER hold_is_never_truncated BEFORE TRUNCATE ON sandbox.hold FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
+
+-- trigger hold hold_moves_forward
+CREATE TRIGGER hold_moves_forward BEFORE UPDATE ON sandbox.hold FOR EACH ROW EXECUTE FUNCTION sandbox.hold_moves_forward();
+
+-- trigger sum_entry sum_entry_is_append_only
+CREATE TRIGGER sum_entry_is_append_only BEFORE DELETE OR UPDATE ON sandbox.sum_entry FOR EACH ROW EXECUTE FUNCTION charges.append_only();
+
+-- trigger sum_entry sum_entry_is_never_truncated
+CREATE TRIGGER sum_entry_is_never_truncated BEFORE TRUNCATE ON sandbox.sum_entry FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
+
+-- trigger transfer transfer_is_append_only
+CREATE TRIGGER transfer_is_append_only BEFORE DELETE OR UPDATE ON sandbox.transfer FOR EACH ROW EXECUTE FUNCTION charges.append_only();
+
+-- trigger transfer transfer_is_never_truncated
+CREATE TRIGGER transfer_is_never_truncated BEFORE TRUNCATE ON sandbox.transfer FOR EACH STATEMENT EXECUTE FUNCTION charges.append_only();
+
 -- trigger withdrawal_address address_is_never_deleted
 CREATE TRIGGER address_is_never_deleted BEFORE DELETE ON savings.withdrawal_address FOR EACH ROW EXECUTE FUNCTION private.append_only();
 
@@ -13711,6 +16686,14 @@ ALTER TABLE ONLY risk.account_case
 ALTER TABLE ONLY risk.limit_value
     ADD CONSTRAINT limit_is_known FOREIGN KEY (name) REFERENCES risk.limit_name(name);
 
+-- fk constraint capture capture_hold_id_fkey
+ALTER TABLE ONLY sandbox.capture
+    ADD CONSTRAINT capture_hold_id_fkey FOREIGN KEY (hold_id) REFERENCES sandbox.hold(id);
+
+-- fk constraint checkpoint checkpoint_account_id_fkey
+ALTER TABLE ONLY sandbox.checkpoint
+    ADD CONSTRAINT checkpoint_account_id_fkey FOREIGN KEY (account_id) REFERENCES sandbox.account(id);
+
 -- fk constraint buy buy_plan_id_fkey
 ALTER TABLE ONLY savings.buy
     ADD CONSTRAINT buy_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES savings.plan(id);
@@ -13809,8 +16792,65 @@ ALTER TABLE cases."case" ENABLE ROW LEVEL SECURITY;
 -- row security account_clock
 ALTER TABLE charges.account_clock ENABLE ROW LEVEL SECURITY;
 
+-- row security capture
+ALTER TABLE charges.capture ENABLE ROW LEVEL SECURITY;
+
+-- row security charge
+ALTER TABLE charges.charge ENABLE ROW LEVEL SECURITY;
+
+-- row security currency
+ALTER TABLE charges.currency ENABLE ROW LEVEL SECURITY;
+
+-- row security dispute
+ALTER TABLE charges.dispute ENABLE ROW LEVEL SECURITY;
+
 -- row security event
 ALTER TABLE charges.event ENABLE ROW LEVEL SECURITY;
+
+-- row security operation
+ALTER TABLE charges.operation ENABLE ROW LEVEL SECURITY;
+
+-- row security portion
+ALTER TABLE charges.portion ENABLE ROW LEVEL SECURITY;
+
+-- row security refund
+ALTER TABLE charges.refund ENABLE ROW LEVEL SECURITY;
+
+-- row security settlement
+ALTER TABLE charges.settlement ENABLE ROW LEVEL SECURITY;
+
+-- policy account_clock swept
+CREATE POLICY swept ON charges.account_clock TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy capture swept
+CREATE POLICY swept ON charges.capture TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy charge swept
+CREATE POLICY swept ON charges.charge TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy dispute swept
+CREATE POLICY swept ON charges.dispute TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy event swept
+CREATE POLICY swept ON charges.event TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy operation swept
+CREATE POLICY swept ON charges.operation TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy portion swept
+CREATE POLICY swept ON charges.portion TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy refund swept
+CREATE POLICY swept ON charges.refund TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy settlement swept
+CREATE POLICY swept ON charges.settlement TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- row security test_amount
+ALTER TABLE charges.test_amount ENABLE ROW LEVEL SECURITY;
+
+-- row security test_card
+ALTER TABLE charges.test_card ENABLE ROW LEVEL SECURITY;
 
 -- row security event
 ALTER TABLE events.event ENABLE ROW LEVEL SECURITY;
@@ -13980,6 +17020,51 @@ ALTER TABLE risk.limit_name ENABLE ROW LEVEL SECURITY;
 -- row security limit_value
 ALTER TABLE risk.limit_value ENABLE ROW LEVEL SECURITY;
 
+-- row security account
+ALTER TABLE sandbox.account ENABLE ROW LEVEL SECURITY;
+
+-- row security capture
+ALTER TABLE sandbox.capture ENABLE ROW LEVEL SECURITY;
+
+-- row security checkpoint
+ALTER TABLE sandbox.checkpoint ENABLE ROW LEVEL SECURITY;
+
+-- row security entry
+ALTER TABLE sandbox.entry ENABLE ROW LEVEL SECURITY;
+
+-- row security hold
+ALTER TABLE sandbox.hold ENABLE ROW LEVEL SECURITY;
+
+-- row security remainder
+ALTER TABLE sandbox.remainder ENABLE ROW LEVEL SECURITY;
+
+-- row security sum_entry
+ALTER TABLE sandbox.sum_entry ENABLE ROW LEVEL SECURITY;
+
+-- policy capture swept
+CREATE POLICY swept ON sandbox.capture TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy checkpoint swept
+CREATE POLICY swept ON sandbox.checkpoint TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy entry swept
+CREATE POLICY swept ON sandbox.entry TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy hold swept
+CREATE POLICY swept ON sandbox.hold TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy remainder swept
+CREATE POLICY swept ON sandbox.remainder TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy sum_entry swept
+CREATE POLICY swept ON sandbox.sum_entry TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- policy transfer swept
+CREATE POLICY swept ON sandbox.transfer TO paya_sandbox_sweeper USING (true) WITH CHECK (true);
+
+-- row security transfer
+ALTER TABLE sandbox.transfer ENABLE ROW LEVEL SECURITY;
+
 -- row security buy
 ALTER TABLE savings.buy ENABLE ROW LEVEL SECURITY;
 
@@ -14043,6 +17128,8 @@ GRANT USAGE ON SCHEMA cases TO service_role;
 
 -- acl SCHEMA charges
 GRANT USAGE ON SCHEMA charges TO service_role;
+GRANT USAGE ON SCHEMA charges TO paya_app;
+GRANT USAGE ON SCHEMA charges TO paya_sandbox_sweeper;
 
 -- acl SCHEMA events
 GRANT USAGE ON SCHEMA events TO paya_worker;
@@ -14072,6 +17159,9 @@ GRANT USAGE ON SCHEMA ledger TO service_role;
 GRANT USAGE ON SCHEMA notifications TO authenticated;
 GRANT USAGE ON SCHEMA notifications TO service_role;
 
+-- acl SCHEMA private
+GRANT USAGE ON SCHEMA private TO paya_sandbox_sweeper;
+
 -- acl SCHEMA proof
 GRANT USAGE ON SCHEMA proof TO anon;
 GRANT USAGE ON SCHEMA proof TO authenticated;
@@ -14086,10 +17176,14 @@ GRANT USAGE ON SCHEMA providers TO service_role;
 -- acl SCHEMA retention
 GRANT USAGE ON SCHEMA retention TO paya_worker;
 GRANT USAGE ON SCHEMA retention TO service_role;
+GRANT USAGE ON SCHEMA retention TO paya_sandbox_sweeper;
 
 -- acl SCHEMA risk
 GRANT USAGE ON SCHEMA risk TO authenticated;
 GRANT USAGE ON SCHEMA risk TO service_role;
+
+-- acl SCHEMA sandbox
+GRANT USAGE ON SCHEMA sandbox TO paya_sandbox_sweeper;
 
 -- acl SCHEMA savings
 GRANT USAGE ON SCHEMA savings TO authenticated;
@@ -14544,12 +17638,254 @@ REVOKE ALL ON FUNCTION cases.open_case(kind text, subject text, evidence jsonb, 
 REVOKE ALL ON FUNCTION cases.open_cases(maximum integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION cases.open_cases(maximum integer) TO service_role;
 
+-- acl FUNCTION accept_dispute(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.accept_dispute(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.accept_dispute(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl FUNCTION account_of(account uuid, kind text, asset text)
+REVOKE ALL ON FUNCTION charges.account_of(account uuid, kind text, asset text) FROM PUBLIC;
+
+-- acl FUNCTION accounts_due(maximum integer)
+REVOKE ALL ON FUNCTION charges.accounts_due(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.accounts_due(maximum integer) TO service_role;
+
+-- acl FUNCTION advance(account uuid, until timestamp with time zone, maximum integer)
+REVOKE ALL ON FUNCTION charges.advance(account uuid, until timestamp with time zone, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.advance(account uuid, until timestamp with time zone, maximum integer) TO service_role;
+
+-- acl FUNCTION after_bank_days(moment timestamp with time zone, bank_days integer)
+REVOKE ALL ON FUNCTION charges.after_bank_days(moment timestamp with time zone, bank_days integer) FROM PUBLIC;
+
+-- acl TABLE charge
+GRANT SELECT,DELETE ON TABLE charges.charge TO paya_sandbox_sweeper;
+
+-- acl FUNCTION allocate(c charges.charge, source uuid, wanted bigint, capture_id uuid, for_dispute boolean)
+REVOKE ALL ON FUNCTION charges.allocate(c charges.charge, source uuid, wanted bigint, capture_id uuid, for_dispute boolean) FROM PUBLIC;
+
+-- acl FUNCTION answer_dispute(account uuid, id uuid, request jsonb, operation text)
+REVOKE ALL ON FUNCTION charges.answer_dispute(account uuid, id uuid, request jsonb, operation text) FROM PUBLIC;
+
 -- acl FUNCTION append_only()
 REVOKE ALL ON FUNCTION charges.append_only() FROM PUBLIC;
+
+-- acl FUNCTION authorize(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.authorize(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.authorize(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl FUNCTION balances(account uuid)
+REVOKE ALL ON FUNCTION charges.balances(account uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.balances(account uuid) TO service_role;
+GRANT ALL ON FUNCTION charges.balances(account uuid) TO paya_app;
+
+-- acl FUNCTION begin(account uuid)
+REVOKE ALL ON FUNCTION charges.begin(account uuid) FROM PUBLIC;
+
+-- acl FUNCTION book_expiry(account uuid, charge_id uuid, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.book_expiry(account uuid, charge_id uuid, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION capture(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.capture(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.capture(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl TABLE capture
+GRANT SELECT,DELETE ON TABLE charges.capture TO paya_sandbox_sweeper;
+
+-- acl FUNCTION capture_json(k charges.capture, c charges.charge)
+REVOKE ALL ON FUNCTION charges.capture_json(k charges.capture, c charges.charge) FROM PUBLIC;
+
+-- acl FUNCTION card_id(account uuid, card text)
+REVOKE ALL ON FUNCTION charges.card_id(account uuid, card text) FROM PUBLIC;
+
+-- acl FUNCTION charge_json(c charges.charge)
+REVOKE ALL ON FUNCTION charges.charge_json(c charges.charge) FROM PUBLIC;
+
+-- acl FUNCTION derived_id(near uuid, seed text)
+REVOKE ALL ON FUNCTION charges.derived_id(near uuid, seed text) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.derived_id(near uuid, seed text) TO paya_sandbox_sweeper;
+
+-- acl FUNCTION digest_of(id uuid, request jsonb, known_params text[])
+REVOKE ALL ON FUNCTION charges.digest_of(id uuid, request jsonb, known_params text[]) FROM PUBLIC;
+
+-- acl TABLE dispute
+GRANT SELECT,DELETE ON TABLE charges.dispute TO paya_sandbox_sweeper;
+
+-- acl FUNCTION dispute_json(d charges.dispute, c charges.charge)
+REVOKE ALL ON FUNCTION charges.dispute_json(d charges.dispute, c charges.charge) FROM PUBLIC;
+
+-- acl FUNCTION do_due(account uuid, thing charges.due_thing)
+REVOKE ALL ON FUNCTION charges.do_due(account uuid, thing charges.due_thing) FROM PUBLIC;
+
+-- acl FUNCTION end_dispute(d charges.dispute, outcome text, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.end_dispute(d charges.dispute, outcome text, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl TABLE refund
+GRANT SELECT,DELETE ON TABLE charges.refund TO paya_sandbox_sweeper;
+
+-- acl FUNCTION end_refund(r charges.refund, succeeds boolean, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.end_refund(r charges.refund, succeeds boolean, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION execute(operation text, account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.execute(operation text, account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.execute(operation text, account uuid, id uuid, request jsonb) TO service_role;
+GRANT ALL ON FUNCTION charges.execute(operation text, account uuid, id uuid, request jsonb) TO paya_app;
+
+-- acl FUNCTION expire(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.expire(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.expire(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl FUNCTION fail_refund(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.fail_refund(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.fail_refund(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl FUNCTION fee_minor(amount_minor bigint, fee_bps bigint, fee_fixed_minor bigint)
+REVOKE ALL ON FUNCTION charges.fee_minor(amount_minor bigint, fee_bps bigint, fee_fixed_minor bigint) FROM PUBLIC;
+
+-- acl FUNCTION flag_in(request jsonb, param text, otherwise boolean)
+REVOKE ALL ON FUNCTION charges.flag_in(request jsonb, param text, otherwise boolean) FROM PUBLIC;
+
+-- acl FUNCTION forget(account uuid, charge_ids uuid[])
+REVOKE ALL ON FUNCTION charges.forget(account uuid, charge_ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.forget(account uuid, charge_ids uuid[]) TO paya_sandbox_sweeper;
+
+-- acl FUNCTION forget_transfers(ids uuid[])
+REVOKE ALL ON FUNCTION charges.forget_transfers(ids uuid[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.forget_transfers(ids uuid[]) TO paya_sandbox_sweeper;
+
+-- acl FUNCTION freeze_clock(account uuid, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.freeze_clock(account uuid, moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.freeze_clock(account uuid, moment timestamp with time zone) TO service_role;
+
+-- acl FUNCTION give_back_portions(account uuid, source uuid, for_dispute boolean)
+REVOKE ALL ON FUNCTION charges.give_back_portions(account uuid, source uuid, for_dispute boolean) FROM PUBLIC;
+
+-- acl FUNCTION has_card_number(words text)
+REVOKE ALL ON FUNCTION charges.has_card_number(words text) FROM PUBLIC;
+
+-- acl FUNCTION hold_clock(account uuid)
+REVOKE ALL ON FUNCTION charges.hold_clock(account uuid) FROM PUBLIC;
+
+-- acl FUNCTION id_in(request jsonb, param text)
+REVOKE ALL ON FUNCTION charges.id_in(request jsonb, param text) FROM PUBLIC;
+
+-- acl FUNCTION increment(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.increment(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.increment(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl FUNCTION is_bank_day(day date)
+REVOKE ALL ON FUNCTION charges.is_bank_day(day date) FROM PUBLIC;
+
+-- acl FUNCTION is_done(account uuid, id uuid, kind text, subject uuid, asked bytea)
+REVOKE ALL ON FUNCTION charges.is_done(account uuid, id uuid, kind text, subject uuid, asked bytea) FROM PUBLIC;
+
+-- acl FUNCTION iso(moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.iso(moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION legal_operations(state text, open_minor bigint, captured_minor bigint, refundable_minor bigint, increment_count integer, capture_count integer)
+REVOKE ALL ON FUNCTION charges.legal_operations(state text, open_minor bigint, captured_minor bigint, refundable_minor bigint, increment_count integer, capture_count integer) FROM PUBLIC;
+
+-- acl FUNCTION let_go(account uuid, id uuid, request jsonb, operation text)
+REVOKE ALL ON FUNCTION charges.let_go(account uuid, id uuid, request jsonb, operation text) FROM PUBLIC;
+
+-- acl FUNCTION list(account uuid, filters jsonb, after uuid, maximum integer)
+REVOKE ALL ON FUNCTION charges.list(account uuid, filters jsonb, after uuid, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.list(account uuid, filters jsonb, after uuid, maximum integer) TO service_role;
+GRANT ALL ON FUNCTION charges.list(account uuid, filters jsonb, after uuid, maximum integer) TO paya_app;
+
+-- acl FUNCTION list_settlements(account uuid, after uuid, maximum integer)
+REVOKE ALL ON FUNCTION charges.list_settlements(account uuid, after uuid, maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.list_settlements(account uuid, after uuid, maximum integer) TO service_role;
+GRANT ALL ON FUNCTION charges.list_settlements(account uuid, after uuid, maximum integer) TO paya_app;
+
+-- acl FUNCTION lock_charge(account uuid, charge_id uuid, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.lock_charge(account uuid, charge_id uuid, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION make_dispute(c charges.charge, dispute_id uuid, asked bytea, wanted bigint, reason text, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.make_dispute(c charges.charge, dispute_id uuid, asked bytea, wanted bigint, reason text, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION metadata_in(request jsonb)
+REVOKE ALL ON FUNCTION charges.metadata_in(request jsonb) FROM PUBLIC;
+
+-- acl FUNCTION minor_in(request jsonb, param text, maximum bigint)
+REVOKE ALL ON FUNCTION charges.minor_in(request jsonb, param text, maximum bigint) FROM PUBLIC;
+
+-- acl FUNCTION moment_in(filters jsonb, param text)
+REVOKE ALL ON FUNCTION charges.moment_in(filters jsonb, param text) FROM PUBLIC;
+
+-- acl FUNCTION next_due(account uuid)
+REVOKE ALL ON FUNCTION charges.next_due(account uuid) FROM PUBLIC;
+
+-- acl FUNCTION next_states(state text)
+REVOKE ALL ON FUNCTION charges.next_states(state text) FROM PUBLIC;
 
 -- acl FUNCTION now(account uuid)
 REVOKE ALL ON FUNCTION charges.now(account uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION charges.now(account uuid) TO service_role;
+GRANT ALL ON FUNCTION charges.now(account uuid) TO paya_app;
+
+-- acl FUNCTION open_cardholder(account uuid, holder uuid, asset text)
+REVOKE ALL ON FUNCTION charges.open_cardholder(account uuid, holder uuid, asset text) FROM PUBLIC;
+
+-- acl FUNCTION open_dispute(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.open_dispute(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.open_dispute(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl FUNCTION page(rows jsonb, maximum integer)
+REVOKE ALL ON FUNCTION charges.page(rows jsonb, maximum integer) FROM PUBLIC;
+
+-- acl FUNCTION post_refund(r charges.refund, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.post_refund(r charges.refund, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION read(account uuid, id uuid, object_kind text)
+REVOKE ALL ON FUNCTION charges.read(account uuid, id uuid, object_kind text) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.read(account uuid, id uuid, object_kind text) TO service_role;
+GRANT ALL ON FUNCTION charges.read(account uuid, id uuid, object_kind text) TO paya_app;
+
+-- acl FUNCTION record(account uuid, kind text, moment timestamp with time zone, data jsonb)
+REVOKE ALL ON FUNCTION charges.record(account uuid, kind text, moment timestamp with time zone, data jsonb) FROM PUBLIC;
+
+-- acl FUNCTION refund(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.refund(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.refund(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl FUNCTION refund_json(r charges.refund, c charges.charge)
+REVOKE ALL ON FUNCTION charges.refund_json(r charges.refund, c charges.charge) FROM PUBLIC;
+
+-- acl FUNCTION require(c charges.charge, operation text)
+REVOKE ALL ON FUNCTION charges.require(c charges.charge, operation text) FROM PUBLIC;
+
+-- acl FUNCTION run_settlement(account uuid, everything boolean)
+REVOKE ALL ON FUNCTION charges.run_settlement(account uuid, everything boolean) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.run_settlement(account uuid, everything boolean) TO service_role;
+
+-- acl FUNCTION set_clock(account uuid, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.set_clock(account uuid, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl FUNCTION settle(account uuid, currency text, up_to timestamp with time zone, moment timestamp with time zone)
+REVOKE ALL ON FUNCTION charges.settle(account uuid, currency text, up_to timestamp with time zone, moment timestamp with time zone) FROM PUBLIC;
+
+-- acl TABLE settlement
+GRANT SELECT,DELETE ON TABLE charges.settlement TO paya_sandbox_sweeper;
+
+-- acl FUNCTION settlement_json(s charges.settlement)
+REVOKE ALL ON FUNCTION charges.settlement_json(s charges.settlement) FROM PUBLIC;
+
+-- acl FUNCTION state(requested_minor bigint, authorized_minor bigint, captured_minor bigint, released_minor bigint, refunded_minor bigint, disputed_minor bigint, settled_minor bigint, reason text, dispute_stage text)
+REVOKE ALL ON FUNCTION charges.state(requested_minor bigint, authorized_minor bigint, captured_minor bigint, released_minor bigint, refunded_minor bigint, disputed_minor bigint, settled_minor bigint, reason text, dispute_stage text) FROM PUBLIC;
+
+-- acl FUNCTION submit_evidence(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.submit_evidence(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.submit_evidence(account uuid, id uuid, request jsonb) TO service_role;
+
+-- acl FUNCTION sweep(maximum integer)
+REVOKE ALL ON FUNCTION charges.sweep(maximum integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.sweep(maximum integer) TO service_role;
+
+-- acl FUNCTION take_portions(account uuid, source uuid, into_kind text, asset text, kind text, ref text)
+REVOKE ALL ON FUNCTION charges.take_portions(account uuid, source uuid, into_kind text, asset text, kind text, ref text) FROM PUBLIC;
+
+-- acl FUNCTION void(account uuid, id uuid, request jsonb)
+REVOKE ALL ON FUNCTION charges.void(account uuid, id uuid, request jsonb) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.void(account uuid, id uuid, request jsonb) TO service_role;
 
 -- acl FUNCTION advance()
 REVOKE ALL ON FUNCTION events.advance() FROM PUBLIC;
@@ -15031,6 +18367,7 @@ REVOKE ALL ON FUNCTION private.half_even(numerator bigint, denominator bigint) F
 
 -- acl FUNCTION now()
 REVOKE ALL ON FUNCTION private.now() FROM PUBLIC;
+GRANT ALL ON FUNCTION private.now() TO paya_sandbox_sweeper;
 
 -- acl FUNCTION part_of(id uuid, part text)
 REVOKE ALL ON FUNCTION private.part_of(id uuid, part text) FROM PUBLIC;
@@ -15124,6 +18461,7 @@ GRANT ALL ON FUNCTION providers.register(vendor text, threshold integer, ttl_s d
 -- acl FUNCTION kept(rule_name text)
 REVOKE ALL ON FUNCTION retention.kept(rule_name text) FROM PUBLIC;
 GRANT ALL ON FUNCTION retention.kept(rule_name text) TO paya_worker;
+GRANT ALL ON FUNCTION retention.kept(rule_name text) TO paya_sandbox_sweeper;
 
 -- acl FUNCTION sweep(maximum integer)
 REVOKE ALL ON FUNCTION retention.sweep(maximum integer) FROM PUBLIC;
@@ -15177,6 +18515,48 @@ REVOKE ALL ON FUNCTION risk.wallet_opens_as_restricted() FROM PUBLIC;
 
 -- acl FUNCTION window_from(kind text, subject text, moment timestamp with time zone, span interval)
 REVOKE ALL ON FUNCTION risk.window_from(kind text, subject text, moment timestamp with time zone, span interval) FROM PUBLIC;
+
+-- acl FUNCTION account_is_whole()
+REVOKE ALL ON FUNCTION sandbox.account_is_whole() FROM PUBLIC;
+
+-- acl FUNCTION authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text)
+REVOKE ALL ON FUNCTION sandbox.authorize(hold_id uuid, account_id bigint, amount bigint, kind text, expires_at timestamp with time zone, ref text) FROM PUBLIC;
+
+-- acl FUNCTION balance_of(account_id bigint)
+REVOKE ALL ON FUNCTION sandbox.balance_of(account_id bigint) FROM PUBLIC;
+
+-- acl FUNCTION capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean)
+REVOKE ALL ON FUNCTION sandbox.capture_hold(capture_id uuid, hold_id uuid, to_accounts bigint[], amounts bigint[], kind text, is_final boolean) FROM PUBLIC;
+
+-- acl FUNCTION close_hold(hold_id uuid, outcome text)
+REVOKE ALL ON FUNCTION sandbox.close_hold(hold_id uuid, outcome text) FROM PUBLIC;
+
+-- acl FUNCTION hold_json(hold_id uuid)
+REVOKE ALL ON FUNCTION sandbox.hold_json(hold_id uuid) FROM PUBLIC;
+
+-- acl FUNCTION hold_moves_forward()
+REVOKE ALL ON FUNCTION sandbox.hold_moves_forward() FROM PUBLIC;
+
+-- acl FUNCTION leg_id(group_id uuid, leg integer)
+REVOKE ALL ON FUNCTION sandbox.leg_id(group_id uuid, leg integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION sandbox.leg_id(group_id uuid, leg integer) TO paya_sandbox_sweeper;
+
+-- acl FUNCTION post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text)
+REVOKE ALL ON FUNCTION sandbox.post(transfer_id uuid, from_account bigint, to_account bigint, amount bigint, kind text, ref text) FROM PUBLIC;
+
+-- acl FUNCTION post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[], passes_states boolean)
+REVOKE ALL ON FUNCTION sandbox.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[], groups integer[], passes_states boolean) FROM PUBLIC;
+
+-- acl FUNCTION refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean)
+REVOKE ALL ON FUNCTION sandbox.refuse_posting(from_account bigint, to_account bigint, amount bigint, is_new boolean) FROM PUBLIC;
+
+-- acl FUNCTION release(hold_id uuid)
+REVOKE ALL ON FUNCTION sandbox.release(hold_id uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION sandbox.release(hold_id uuid) TO paya_sandbox_sweeper;
+
+-- acl FUNCTION take_checkpoints(entries_min integer)
+REVOKE ALL ON FUNCTION sandbox.take_checkpoints(entries_min integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION sandbox.take_checkpoints(entries_min integer) TO paya_sandbox_sweeper;
 
 -- acl FUNCTION add_address(address_id uuid, label text, address text)
 REVOKE ALL ON FUNCTION savings.add_address(address_id uuid, label text, address text) FROM PUBLIC;
@@ -15722,6 +19102,18 @@ REVOKE ALL ON FUNCTION webhooks.shown_delivery(delivery webhooks.delivery, messa
 -- acl FUNCTION tell(snapshot_before pg_snapshot, era integer)
 REVOKE ALL ON FUNCTION webhooks.tell(snapshot_before pg_snapshot, era integer) FROM PUBLIC;
 
+-- acl TABLE account_clock
+GRANT SELECT ON TABLE charges.account_clock TO paya_sandbox_sweeper;
+
+-- acl TABLE event
+GRANT SELECT,DELETE ON TABLE charges.event TO paya_sandbox_sweeper;
+
+-- acl TABLE operation
+GRANT SELECT,DELETE ON TABLE charges.operation TO paya_sandbox_sweeper;
+
+-- acl TABLE portion
+GRANT SELECT,DELETE ON TABLE charges.portion TO paya_sandbox_sweeper;
+
 -- acl TABLE payments
 GRANT SELECT ON TABLE public.payments TO anon;
 GRANT SELECT ON TABLE public.payments TO authenticated;
@@ -15758,6 +19150,28 @@ GRANT USAGE ON SEQUENCE jobs.procrastinate_workers_id_seq TO paya_worker;
 
 -- acl TABLE rule
 GRANT SELECT ON TABLE retention.rule TO service_role;
+GRANT SELECT ON TABLE retention.rule TO paya_sandbox_sweeper;
+
+-- acl TABLE capture
+GRANT SELECT,DELETE ON TABLE sandbox.capture TO paya_sandbox_sweeper;
+
+-- acl TABLE checkpoint
+GRANT SELECT ON TABLE sandbox.checkpoint TO paya_sandbox_sweeper;
+
+-- acl TABLE entry
+GRANT SELECT,DELETE ON TABLE sandbox.entry TO paya_sandbox_sweeper;
+
+-- acl TABLE hold
+GRANT SELECT,DELETE ON TABLE sandbox.hold TO paya_sandbox_sweeper;
+
+-- acl TABLE remainder
+GRANT SELECT,INSERT,UPDATE ON TABLE sandbox.remainder TO paya_sandbox_sweeper;
+
+-- acl TABLE sum_entry
+GRANT SELECT,DELETE ON TABLE sandbox.sum_entry TO paya_sandbox_sweeper;
+
+-- acl TABLE transfer
+GRANT SELECT,DELETE ON TABLE sandbox.transfer TO paya_sandbox_sweeper;
 
 -- default acl DEFAULT PRIVILEGES FOR FUNCTIONS
 ALTER DEFAULT PRIVILEGES FOR ROLE postgres REVOKE ALL ON FUNCTIONS FROM PUBLIC;

@@ -21,6 +21,10 @@ BY_CONSTRAINT = {
     "payments_pkey": "ask_again",
     "hold_pkey": "ask_again",
     "chunk_pkey": "ask_again",
+    "capture_pkey": "ask_again",
+    "refund_pkey": "ask_again",
+    "dispute_pkey": "ask_again",
+    "operation_pkey": "ask_again",
     "balance_covers_spending": "insufficient_funds",
 }
 
@@ -150,6 +154,8 @@ class KeyReused(PayaError):
 
     def sentence(self, facts: dict[str, Any]) -> str:
         """Says what to do."""
+        if facts.get("what"):
+            return f"Not done: this id was used for another {facts['what']}, which stands. Use a new id."
         return (
             "Not sent. This page has already made another payment: that one stands, and you find it in Activity."
             " Nothing more left your wallet. Open Pay again for a new payment."

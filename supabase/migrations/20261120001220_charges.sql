@@ -52,23 +52,25 @@ end $$;
 comment on function charges.now(uuid) is 'The time of an account: what expires, settles or falls due in test mode does so by this clock.';
 grant execute on function charges.now(uuid) to service_role;
 
+-- Domains and not CHECK constraints where a column alone decides: those are read anew by each statement that writes.
+create domain charges.event_kind as text check (value in (
+  'payment.authorized', 'payment.declined', 'payment.captured', 'payment.refunded', 'payment.refund_failed', 'payment.settled',
+  'payment.voided', 'payment.expired', 'payment.dispute.opened', 'payment.dispute.updated', 'payment.dispute.won', 'payment.dispute.lost'
+));
+create domain charges.object_kind as text check (value in ('charge', 'capture', 'refund', 'dispute'));
+create domain charges.version as integer check (value > 0);
+
 create table charges.event (
   id uuid primary key,
   account_id uuid not null,
   xid xid8 not null default pg_current_xact_id(),
-  kind text not null,
-  object_kind text not null,
+  kind charges.event_kind not null,
+  object_kind charges.object_kind not null,
   object_id uuid not null,
-  version integer not null,
+  version charges.version not null,
   occurred_at timestamptz not null,
   created_at timestamptz not null default clock_timestamp(),
-  data jsonb not null,
-  constraint kind_is_known check (kind in (
-    'payment.authorized', 'payment.declined', 'payment.captured', 'payment.refunded', 'payment.refund_failed', 'payment.settled',
-    'payment.voided', 'payment.expired', 'payment.dispute.opened', 'payment.dispute.updated', 'payment.dispute.won', 'payment.dispute.lost'
-  )),
-  constraint object_kind_is_known check (object_kind in ('charge', 'capture', 'refund', 'dispute')),
-  constraint version_is_positive check (version > 0)
+  data jsonb not null
 );
 comment on table charges.event is 'What happened to a charge, written in the transaction in which it happened. data: the object after it, as the API shows it.';
 create index event_by_transaction on charges.event (xid);
