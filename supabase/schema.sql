@@ -10284,6 +10284,7 @@ COMMENT ON FUNCTION sandbox.post(transfer_id uuid, from_account bigint, to_accou
 CREATE FUNCTION sandbox.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[] DEFAULT NULL::text[], groups integer[] DEFAULT NULL::integer[], passes_states boolean DEFAULT false) RETURNS SETOF sandbox.posted
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_variable
 declare
@@ -14121,11 +14122,17 @@ begin
   delete from webhooks.delivery d where d.message_id = any(old_ids);
   delete from webhooks.message m where m.id = any(old_ids);
   get diagnostics forgotten = row_count;
+  delete from webhooks.endpoint e where e.id in (
+    select o.id from webhooks.endpoint o
+    where o.state = 'removed' and o.changed_at < moment
+      and not exists (select from webhooks.delivery d where d.endpoint_id = o.id)
+      and not exists (select from webhooks.message m where m.endpoint_id = o.id)
+    order by o.changed_at limit maximum for update skip locked);
   return forgotten;
 end $$;
 
 -- comment FUNCTION forget(maximum integer)
-COMMENT ON FUNCTION webhooks.forget(maximum integer) IS 'Removes messages that are kept no longer and are open nowhere, with their deliveries and tries; returns how many.';
+COMMENT ON FUNCTION webhooks.forget(maximum integer) IS 'Removes messages that are kept no longer and are open nowhere, with their deliveries and tries, and endpoints that were removed as long ago; returns how many messages.';
 
 -- function has_work()
 CREATE FUNCTION webhooks.has_work() RETURNS boolean
@@ -16793,11 +16800,17 @@ CREATE INDEX delivery_sending ON webhooks.delivery USING btree (endpoint_id, los
 -- index endpoint_of_account
 CREATE INDEX endpoint_of_account ON webhooks.endpoint USING btree (account_id, created_at) WHERE (state <> 'removed'::text);
 
+-- index endpoint_removed
+CREATE INDEX endpoint_removed ON webhooks.endpoint USING btree (changed_at) WHERE (state = 'removed'::text);
+
 -- index endpoint_with_work
 CREATE INDEX endpoint_with_work ON webhooks.endpoint USING btree (claimed_at NULLS FIRST) WHERE ((next_due_at IS NOT NULL) AND (state = 'enabled'::text));
 
 -- index message_by_age
 CREATE INDEX message_by_age ON webhooks.message USING btree (created_at);
+
+-- index message_for_one
+CREATE INDEX message_for_one ON webhooks.message USING btree (endpoint_id) WHERE (endpoint_id IS NOT NULL);
 
 -- index one_under_way_for_each_object
 CREATE UNIQUE INDEX one_under_way_for_each_object ON webhooks.delivery USING btree (endpoint_id, ordering_key) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));

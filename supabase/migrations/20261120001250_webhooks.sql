@@ -55,6 +55,7 @@ create table webhooks.endpoint (
 comment on table webhooks.endpoint is
 'An address that an account is told at. secret_sealed: opened by the server alone. next_due_at: the earliest delivery that waits; null: none.';
 create index endpoint_of_account on webhooks.endpoint (account_id, created_at) where state <> 'removed';
+create index endpoint_removed on webhooks.endpoint (changed_at) where state = 'removed';
 create index endpoint_with_work on webhooks.endpoint (claimed_at nulls first) where next_due_at is not null and state = 'enabled';
 alter table webhooks.endpoint enable row level security;
 
@@ -74,6 +75,7 @@ comment on table webhooks.message is
 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. '
 'position: of one object''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
 create index message_by_age on webhooks.message (created_at);
+create index message_for_one on webhooks.message (endpoint_id) where endpoint_id is not null;
 alter table webhooks.message enable row level security;
 
 create table webhooks.delivery (

@@ -189,8 +189,15 @@ begin
   delete from webhooks.delivery d where d.message_id = any(old_ids);
   delete from webhooks.message m where m.id = any(old_ids);
   get diagnostics forgotten = row_count;
+  delete from webhooks.endpoint e where e.id in (
+    select o.id from webhooks.endpoint o
+    where o.state = 'removed' and o.changed_at < moment
+      and not exists (select from webhooks.delivery d where d.endpoint_id = o.id)
+      and not exists (select from webhooks.message m where m.endpoint_id = o.id)
+    order by o.changed_at limit maximum for update skip locked);
   return forgotten;
 end $$;
 comment on function webhooks.forget(integer) is
-'Removes messages that are kept no longer and are open nowhere, with their deliveries and tries; returns how many.';
+'Removes messages that are kept no longer and are open nowhere, with their deliveries and tries, and endpoints that were removed as long ago; '
+'returns how many messages.';
 grant execute on function webhooks.forget(integer) to paya_worker;

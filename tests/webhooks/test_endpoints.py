@@ -330,3 +330,13 @@ async def test_old_messages_go_and_open_ones_stay(sandbox, receiver, advance_clo
     assert sorted(each.state for each in left) == ["accepted", "waiting"]
     assert len({each.webhook_id for each in left}) == 1
     assert made.endpoint.id in {each.endpoint_id for each in left}
+    # and a removed endpoint goes once nothing that is kept was sent there
+    for endpoint in await webhooks.list_endpoints(sandbox.account_id):
+        await webhooks.remove_endpoint(sandbox.account_id, endpoint.id)
+    counts = []
+    for days in (29, 2):
+        await advance_clock(days=days)
+        await sandbox.database.value(forget, role="paya_worker")
+        counts.append(await sandbox.database.value("select count(*) from webhooks.endpoint"))
+    assert counts == [2, 0]
+    assert await sandbox.database.value("select count(*) from webhooks.attempt") == 0

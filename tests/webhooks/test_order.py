@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import random
 from collections import Counter
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from psycopg.types.json import Jsonb
@@ -10,7 +12,7 @@ from standardwebhooks import WebhookVerificationError
 
 from jobs import webhooks as worker_of_webhooks
 from paya_app import webhooks
-from paya_app.webhooks import Chaos, sending
+from paya_app.webhooks import Chaos, WebhookEndpointDisabled, sending
 from tests.support.waiting import until
 from tests.webhooks.receiving import DELAYS_S, HAPPEN, send
 
@@ -127,6 +129,45 @@ async def test_many_workers_make_each_try_once(sandbox, receiver):
     assert len(set(receiver.ids)) == 36
     tries = await sandbox.database.rows("select number, outcome, count(*) from webhooks.attempt group by 1, 2")
     assert tries == [(1, "accepted", 108)]
+
+
+async def test_everything_at_once_neither_deadlocks_nor_loses(sandbox, receiver):
+    chance = random.Random(7)  # noqa: S311 - the same each time is the point
+    receiver.answer = lambda _: chance.choice((200, 200, 500))
+    endpoints = [(await sandbox.endpoint(receiver.url)).endpoint.id for _ in range(3)]
+    account_id, long_ago = sandbox.account_id, datetime(2020, 1, 1, tzinfo=UTC)
+    for _ in range(3):
+        charges = [uuid4() for _ in range(6)]
+        verbs = [send() for _ in range(3)]
+        for endpoint_id in endpoints:
+            verbs += [
+                webhooks.disable(account_id, endpoint_id),
+                webhooks.enable(account_id, endpoint_id),
+                webhooks.recover(account_id, endpoint_id, since=long_ago),
+                webhooks.send_test(account_id, endpoint_id, message_id=uuid4()),
+                webhooks.rotate_secret(account_id, endpoint_id, rotation_id=uuid4()),
+            ]
+        verbs += [webhooks.replay(account_id, each.id) for each in await webhooks.deliveries(account_id, maximum=20)]
+        verbs += [
+            sandbox.happen(kind, charge=charge, version=version)
+            for charge in charges
+            for version, kind in enumerate(STORY, start=1)
+        ]
+        chance.shuffle(verbs)
+        for outcome in await asyncio.gather(*verbs, return_exceptions=True):
+            assert not isinstance(outcome, BaseException) or isinstance(outcome, WebhookEndpointDisabled), outcome
+    receiver.answer = lambda _: 200
+    for endpoint_id in endpoints:
+        await webhooks.enable(account_id, endpoint_id)
+        await webhooks.recover(account_id, endpoint_id, since=long_ago)
+    await sandbox.move(days=4)
+    await send()
+    events = await sandbox.database.value("select count(*) from charges.event")
+    told_of = await sandbox.database.rows(
+        "select d.state, count(*) from webhooks.delivery d join webhooks.message m on m.id = d.message_id"
+        " where m.kind <> 'webhook.test' group by 1"
+    )
+    assert (events, told_of) == (54, [("accepted", 54 * 3)])
 
 
 async def test_one_slow_endpoint_takes_only_its_share(sandbox, receiver):
