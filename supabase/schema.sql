@@ -3271,8 +3271,8 @@ declare
   asked bytea := charges.digest_of(id, request, array['amount_minor', 'currency', 'card', 'allow_partial', 'metadata']);
   wanted bigint;
   approved bigint;
-  partial_too boolean := charges.flag_in(request, 'allow_partial', false);
-  metadata jsonb := charges.metadata_in(request);
+  partial_too boolean := request ? 'allow_partial' and charges.flag_in(request, 'allow_partial', false);
+  metadata jsonb := case when request ? 'metadata' then charges.metadata_in(request) else '{}' end;
   card charges.test_card;
   known_card uuid;
   holder uuid;
@@ -3285,23 +3285,27 @@ declare
 begin
   select * into c from charges.charge t where t.account_id = account and t.id = id;
   if not found then
-    select t.* into card from charges.test_card t where t.name = request ->> 'card';
-    if not found then
+    known_card := charges.card_id(account, request ->> 'card');
+    holder := (left(known_card::text, 34) || '0' || right(id::text, 1))::uuid;  -- sandbox.leg_id of the last digit
+    select t.name, t.brand, t.last4, t.decline_code, t.behaviour, u.asset, u.amount_max_minor, a.id
+    into card.name, card.brand, card.last4, card.decline_code, card.behaviour, asset, maximum, hold_at
+    from charges.test_card t cross join charges.currency u
+    left join sandbox.account a on a.owner = holder and a.asset = u.asset and a.kind = 'cardholder'
+    where t.name = request ->> 'card' and u.code = request ->> 'currency';
+    if not found and not exists (select from charges.test_card t where t.name = request ->> 'card') then
       perform private.refuse('card_not_a_test_card');
-    end if;
-    known_card := charges.card_id(account, card.name);
-    holder := sandbox.leg_id(known_card, ('x' || right(id::text, 1))::bit(4)::integer);
-    select u.asset, u.amount_max_minor, a.id into asset, maximum, hold_at
-    from charges.currency u left join sandbox.account a on a.owner = holder and a.asset = u.asset and a.kind = 'cardholder'
-    where u.code = request ->> 'currency';
-    if not found then
-      perform private.refuse('currency_unknown', jsonb_build_object('known', (select jsonb_agg(u.code order by u.code) from charges.currency u)));
+    elsif card.name is null then
+      perform private.refuse('currency_unknown', jsonb_build_object(
+        'known', (select jsonb_agg(u.code order by u.code) from charges.currency u)));
     end if;
     wanted := charges.minor_in(request, 'amount_minor', maximum);
     if wanted is null then
       perform private.refuse('charge_field_invalid', '{"param": "amount_minor"}');
     end if;
-    declined := coalesce(card.decline_code, (select t.decline_code from charges.test_amount t where t.amount_minor = wanted));
+    declined := card.decline_code;
+    if declined is null and wanted between 200000 and 209999 then
+      declined := (select t.decline_code from charges.test_amount t where t.amount_minor = wanted);
+    end if;
     approved := wanted;
     if declined is null and card.behaviour = 'partial' then
       approved := (wanted + 1) / 2;
@@ -3539,7 +3543,9 @@ begin
     'refundable_minor', c.captured_minor - c.refunded_minor - c.disputed_minor,
     'card', jsonb_build_object('id', c.card_id, 'brand', c.brand, 'last4', c.last4),
     'decline_code', c.decline_code, 'dispute_status', c.dispute_stage, 'metadata', c.metadata,
-    'created_at', charges.iso(c.created_at), 'expires_at', charges.iso(c.expires_at), 'version', c.version);
+    -- as charges.iso, written out: this is asked for each charge that is made
+    'created_at', to_char(c.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'expires_at', to_char(c.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', c.version);
 end $$;
 
 -- comment FUNCTION charge_json(c charges.charge)
@@ -13994,7 +14000,8 @@ COMMENT ON TABLE charges.portion IS 'What a refund or dispute took of which capt
 -- table test_amount
 CREATE TABLE charges.test_amount (
     amount_minor bigint NOT NULL,
-    decline_code text NOT NULL
+    decline_code text NOT NULL,
+    CONSTRAINT test_amounts_are_neighbours CHECK (((amount_minor >= 200000) AND (amount_minor <= 209999)))
 );
 
 -- comment TABLE test_amount

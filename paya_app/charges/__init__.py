@@ -4,7 +4,7 @@ Every verb is one call of the database, takes the account first, and happens onc
 as the API shows it. Only test mode exists: a card is one of `cards.py`, and no card's number goes further than that.
 """
 
-from paya_app.charges.cards import TestCard, read_card
+from paya_app.charges.cards import TestCard, read_card, refuse_card_numbers
 from paya_app.charges.clock import advance, advance_all, freeze_clock, now, run_settlement
 from paya_app.charges.errors import (
     CardNotATestCard,
@@ -62,6 +62,7 @@ __all__ = [
     "read",
     "read_card",
     "refund",
+    "refuse_card_numbers",
     "run_settlement",
     "submit_evidence",
     "sweep",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+from paya_app.charges.cards import refuse_card_numbers
 from paya_app.core import db
 
 Shown = dict[str, Any]
@@ -17,8 +18,10 @@ async def execute(operation: str, account_id: UUID, id: UUID, request: Mapping[s
 
     Raises:
         OperationUnknown: there is none of this name.
+        CardNumberInText: metadata or evidence holds a card's number.
         KeyReused: `id` was used for another request.
     """
+    refuse_card_numbers(request)
     rows = await db.call(
         _EXECUTE, {"operation": operation, "account": account_id, "id": id, "request": json.dumps(request)}
     )

@@ -28,7 +28,9 @@ begin
     'refundable_minor', c.captured_minor - c.refunded_minor - c.disputed_minor,
     'card', jsonb_build_object('id', c.card_id, 'brand', c.brand, 'last4', c.last4),
     'decline_code', c.decline_code, 'dispute_status', c.dispute_stage, 'metadata', c.metadata,
-    'created_at', charges.iso(c.created_at), 'expires_at', charges.iso(c.expires_at), 'version', c.version);
+    -- as charges.iso, written out: this is asked for each charge that is made
+    'created_at', to_char(c.created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'expires_at', to_char(c.expires_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'version', c.version);
 end $$;
 comment on function charges.charge_json(charges.charge) is 'A charge as the API shows it.';
 
