@@ -371,11 +371,11 @@ async def make_withdrawal(paya: RunningPaya, who: Somebody) -> tuple[str, str]:
 
 async def make_api_key(paya: RunningPaya, who: Somebody) -> str:
     """A key of this person's, made through the page's events; its id."""
-    key_id, where = str(uuid4()), {"path": "/developers/keys/"}
+    key_id, path = str(uuid4()), "/developers/keys/"
     form = {"draft": key_id, "name": CANARY, "payments_read": "on"}
     async with event_socket(paya.url, cookie=who.secret) as socket:
-        await socket.send(HANDLERS["ApiKeysState.enter"], **where)
-        answer = await socket.send(HANDLERS["ApiKeysState.create"], {"form": form}, **where)
+        await socket.send(HANDLERS["ApiKeysState.enter"], path=path)
+        answer = await socket.send(HANDLERS["ApiKeysState.create"], {"form": form}, path=path)
     assert answer.value("api_keys_state", "secret").startswith("paya_test_"), answer.text
     return key_id
 
