@@ -83,6 +83,16 @@ _REPLACED = {
     # a state alone decides, so a domain does, which a statement does not read anew
     "state text not null default 'open'": "state sandbox.hold_state not null default 'open'",
     "  constraint state_is_known check (state in ('open', 'captured', 'released', 'expired')),\n": "",
+    # a function in SQL is prepared anew by each call: these are asked for each charge
+    "returns jsonb\nlanguage sql stable security definer set search_path = pg_catalog, pg_temp as $$\n  select jsonb": (
+        "returns jsonb\nlanguage plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$\n"
+        "begin\n  return (select jsonb"
+    ),
+    "where h.id = hold_json.hold_id\n$$": "where h.id = hold_json.hold_id);\nend $$",
+    "language sql immutable strict set search_path = pg_catalog, pg_temp as $$\n  select (left(group_id": (
+        "language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$\nbegin\n  return (left(group_id"
+    ),
+    "lpad(to_hex(leg), 2, '0'))::uuid\n$$": "lpad(to_hex(leg), 2, '0'))::uuid;\nend $$",
     "create table ledger.hold (": (
         "create domain sandbox.hold_state as text check (value in ('open', 'captured', 'released', 'expired'));\n\n"
         "create table ledger.hold ("
