@@ -125,6 +125,8 @@ MALFORMED: list[tuple[list[tuple[str, str]], str]] = [
     ([("idempotency-key", "")], "idempotency_key_malformed"),
     ([("idempotency-key", '""')], "idempotency_key_malformed"),
     ([("idempotency-key", "k" * 256)], "idempotency_key_malformed"),
+    ([("idempotency-key", 'a"b')], "idempotency_key_malformed"),
+    ([("idempotency-key", '"')], "idempotency_key_malformed"),
     ([("idempotency-key", "a b")], "idempotency_key_malformed"),
     ([("idempotency-key", "k\u00e9y")], "idempotency_key_malformed"),
     ([("idempotency-key", "k"), ("idempotency-key", "k")], "idempotency_key_malformed"),

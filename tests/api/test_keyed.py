@@ -135,7 +135,7 @@ async def test_a_version_is_named_or_refused(shop):
     named = shop.authorization | {"paya-version": "2026-11-20"}
     answer = await shop.client.get("/v1/charges", headers=named)
     assert (answer.status_code, answer.headers["paya-version"]) == (200, "2026-11-20")
-    for version in ("2026-11-21", "latest", "1"):
+    for version in ("2026-11-21", "latest", "1", "", "2026-11-20, 2026-11-20"):
         for answer in (
             await shop.client.get("/v1/charges", headers=named | {"paya-version": version}),
             await shop.post("/charges", CHARGE, **{"paya-version": version}),

@@ -106,10 +106,10 @@ class Call:
 
     def _read_version(self) -> None:
         known = [version.isoformat() for version in developers.VERSIONS]
-        wanted = self.request.headers.get(VERSION_HEADER, "")
-        if wanted and wanted not in known:
+        named = self.request.headers.getlist(VERSION_HEADER)
+        if len(named) > 1 or (named and named[0] not in known):
             raise VersionUnknown(param="PaYa-Version", known=", ".join(known))
-        self._version = wanted
+        self._version = named[0] if named else ""
 
 
 def call_of(request: Request) -> Call:

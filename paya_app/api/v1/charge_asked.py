@@ -13,6 +13,7 @@ from paya_app.core.ids import parse_id
 AMOUNT_MINOR_MAX = 99_999_999
 CLOCK_SECONDS_MAX = 366 * 24 * 3600
 YEARS = (2000, 2200)
+NO_NUL = r"^[^\x00]*$"
 
 Currency = Literal["USD", "EUR", "GBP", "CAD"]
 Minor = Annotated[
@@ -26,13 +27,14 @@ Card = Annotated[
         description="The number of a test card, like 4242424242424242. Any other is refused, and never kept.",
         min_length=1,
         max_length=30,
+        pattern=NO_NUL,
     ),
 ]
 Partial = Annotated[bool, Field(description="Take part of the amount where the card has no more.")]
 Metadata = Annotated[
     dict[
-        Annotated[str, StringConstraints(min_length=1, max_length=40)],
-        Annotated[str, StringConstraints(max_length=500)],
+        Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=NO_NUL)],
+        Annotated[str, StringConstraints(max_length=500, pattern=NO_NUL)],
     ],
     Field(description="Texts of yours, by name: 50 at most. A card's number among them is refused.", max_length=50),
 ]
@@ -121,7 +123,12 @@ class DisputeOf(Asked):
 class Evidence(Asked):
     """What is said to a dispute."""
 
-    evidence: str = Field(min_length=1, max_length=2000, description="`losing_evidence` loses, all other words win.")
+    evidence: str = Field(
+        min_length=1,
+        max_length=2000,
+        pattern=NO_NUL,
+        description="`losing_evidence` loses, all other words win.",
+    )
 
 
 class Nothing(Asked):

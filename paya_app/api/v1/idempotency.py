@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 
 from starlette.requests import Request
 
@@ -10,7 +11,9 @@ from paya_app.api.v1.asked import Asked
 from paya_app.core.crypto import derived_key
 from paya_app.developers.request_errors import IdempotencyKeyMalformed, IdempotencyKeyMissing
 
-KEY_CHARACTERS_MAX = 255
+# visible ASCII, bare or in quotes, as it is described, too
+PATTERN = '^("[!#-~]{1,253}"|[!#-~]{1,255})$'
+_FORM = re.compile(PATTERN)
 NAMES = ("idempotency-key", "x-idempotency-key")
 _PURPOSE = "idempotency fingerprints"
 
@@ -25,12 +28,10 @@ def idempotency_key_of(request: Request) -> str:
     sent = [value for name in NAMES for value in request.headers.getlist(name)]
     if not sent:
         raise IdempotencyKeyMissing
-    key = sent[0].strip(" \t")
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if len(sent) > 1 or not 1 <= len(key) <= KEY_CHARACTERS_MAX or not all("!" <= each <= "~" for each in key):
+    written = sent[0].strip(" \t")
+    if len(sent) > 1 or not _FORM.fullmatch(written):
         raise IdempotencyKeyMalformed
-    return key
+    return written.strip('"')
 
 
 def fingerprint_of(request: Request, body: Asked, version: str) -> bytes:

@@ -4,6 +4,7 @@ from typing import Any
 
 from paya_app.api.bearers import body_of, problems
 from paya_app.api.v1.asked import Asked
+from paya_app.api.v1.idempotency import PATTERN
 from paya_app.developers import VERSIONS
 
 SCHEME = "apiKey"
@@ -26,7 +27,7 @@ _KEY = {
     "in": "header",
     "required": True,
     "description": "A text of yours, new for each operation; within 24 hours the same one gets the same answer.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[A-Za-z0-9_.:-]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": PATTERN},
 }
 
 READS = problems(400, 401, 403, 404, 429, 503)
