@@ -1,4 +1,4 @@
-"""Of one object the earlier comes first, whatever happens; of several none waits for another; none is overlooked."""
+"""Of one charge the earlier comes first, whatever happens; of several none waits for another; none is overlooked."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ def told(receiver) -> list[tuple[str, str]]:
     return [(json.loads(came.body)["data"]["id"], json.loads(came.body)["type"]) for came in receiver.came]
 
 
-async def test_a_failure_holds_up_its_own_object_and_no_other(sandbox, receiver):
+async def test_a_failure_holds_up_its_own_charge_and_no_other(sandbox, receiver):
     await sandbox.endpoint(receiver.url)
     bad, good = uuid4(), uuid4()
     for version, kind in enumerate(STORY, start=1):
