@@ -74,7 +74,8 @@ create table webhooks.message (
 );
 comment on table webhooks.message is
 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. '
-'ordering_key: the charge that the object is, or belongs to; version: the charge''s. position: of one charge''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
+'ordering_key: the charge that the object is, or belongs to; version: the charge''s. '
+'position: of one charge''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
 create index message_by_age on webhooks.message (created_at);
 create index message_for_one on webhooks.message (endpoint_id) where endpoint_id is not null;
 alter table webhooks.message enable row level security;
