@@ -13805,7 +13805,7 @@ begin
 end $$;
 
 -- comment FUNCTION begin_anew(endpoint webhooks.endpoint, delivery_ids uuid[])
-COMMENT ON FUNCTION webhooks.begin_anew(endpoint webhooks.endpoint, delivery_ids uuid[]) IS 'Sends deliveries that ended once more, with all tries before them, in the order of each object and behind what is under way of it.';
+COMMENT ON FUNCTION webhooks.begin_anew(endpoint webhooks.endpoint, delivery_ids uuid[]) IS 'Sends deliveries that ended once more, with all tries before them, in the order of each charge and behind what is under way of it.';
 
 -- function body(text, timestamp with time zone, text)
 CREATE FUNCTION webhooks.body(kind text, at timestamp with time zone, data text) RETURNS text
@@ -13813,7 +13813,7 @@ CREATE FUNCTION webhooks.body(kind text, at timestamp with time zone, data text)
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
   select format('{"type":%s,"event":%s,"timestamp":"%s","data":%s}', to_json(kind), to_json(webhooks.alias(kind)),
-    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), data)
+    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), data)
 $$;
 
 -- comment FUNCTION body(kind text, at timestamp with time zone, data text)
@@ -14242,18 +14242,18 @@ declare
   is_enabled boolean := endpoint.state = 'enabled';
 begin
   with wanted as (
-    select m.*, case when is_reordered then m.id else m.object_id end as ordering_key
+    select m.*, case when is_reordered then m.id else m.ordering_key end as line_key
     from webhooks.message m
     where m.id = any(message_ids) and m.account_id = endpoint.account_id and m.endpoint_id is null
       and webhooks.is_asked(m.kind, endpoint.filters)
   )
   insert into webhooks.delivery (endpoint_id, message_id, position, ordering_key, state, reason, due_at, created_at, ended_at)
-  select endpoint.id, w.id, w.position, w.ordering_key,
+  select endpoint.id, w.id, w.position, w.line_key,
     case
       when not is_enabled then 'given_up'
-      when row_number() over (partition by w.ordering_key order by w.position) > 1 or exists (
+      when row_number() over (partition by w.line_key order by w.position) > 1 or exists (
         select from webhooks.delivery d
-        where d.endpoint_id = endpoint.id and d.ordering_key = w.ordering_key and d.state in ('waiting', 'sending')
+        where d.endpoint_id = endpoint.id and d.ordering_key = w.line_key and d.state in ('waiting', 'sending')
       ) then 'behind'
       else 'waiting'
     end,
@@ -14287,7 +14287,7 @@ CREATE FUNCTION webhooks.promote(endpoint_id uuid, ordering_key uuid) RETURNS vo
 $$;
 
 -- comment FUNCTION promote(endpoint_id uuid, ordering_key uuid)
-COMMENT ON FUNCTION webhooks.promote(endpoint_id uuid, ordering_key uuid) IS 'Lets the next message of an object go, unless one of it is under way.';
+COMMENT ON FUNCTION webhooks.promote(endpoint_id uuid, ordering_key uuid) IS 'Lets the next message of a charge go, unless one of it is under way.';
 
 -- table delivery
 CREATE TABLE webhooks.delivery (
@@ -14313,7 +14313,7 @@ CREATE TABLE webhooks.delivery (
 WITH (fillfactor='70');
 
 -- comment TABLE delivery
-COMMENT ON TABLE webhooks.delivery IS 'Telling one endpoint one message: behind (an earlier one of the same object is still open), waiting until due_at, sending (noted before it is sent), then accepted or given_up. tries_before: those before it was last begun anew.';
+COMMENT ON TABLE webhooks.delivery IS 'Telling one endpoint one message: behind (an earlier one of the same charge is still open), waiting until due_at, sending (noted before it is sent), then accepted or given_up. tries_before: those before it was last begun anew.';
 
 -- function put_back(webhooks.delivery, timestamp with time zone, interval)
 CREATE FUNCTION webhooks.put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval) RETURNS void
@@ -14332,7 +14332,7 @@ begin
 end $$;
 
 -- comment FUNCTION put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval)
-COMMENT ON FUNCTION webhooks.put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval) IS 'To be tried again after a delay; null: given up, and the next of its object goes.';
+COMMENT ON FUNCTION webhooks.put_back(delivery webhooks.delivery, account_now timestamp with time zone, delay interval) IS 'To be tried again after a delay; null: given up, and the next of its charge goes.';
 
 -- function recover(uuid, uuid, timestamp with time zone)
 CREATE FUNCTION webhooks.recover(account_id uuid, endpoint_id uuid, since timestamp with time zone) RETURNS integer
@@ -14462,8 +14462,8 @@ begin
   if held.state <> 'enabled' then
     perform private.refuse('webhook_endpoint_disabled', jsonb_build_object('reason', held.reason));
   end if;
-  insert into webhooks.message (id, account_id, endpoint_id, kind, object_id, version, body, occurred_at, created_at)
-  values (message_id, account_id, endpoint_id, 'webhook.test', message_id, 1, webhooks.body(
+  insert into webhooks.message (id, account_id, endpoint_id, kind, object_id, ordering_key, version, body, occurred_at, created_at)
+  values (message_id, account_id, endpoint_id, 'webhook.test', message_id, message_id, 1, webhooks.body(
     'webhook.test', account_now, jsonb_build_object('id', message_id, 'endpoint_id', endpoint_id)::text), account_now, private.now())
   on conflict do nothing;
   if not exists (
@@ -14593,6 +14593,7 @@ CREATE TABLE webhooks.message (
     endpoint_id uuid,
     kind text NOT NULL,
     object_id uuid NOT NULL,
+    ordering_key uuid NOT NULL,
     version integer NOT NULL,
     body text NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
@@ -14600,7 +14601,7 @@ CREATE TABLE webhooks.message (
 );
 
 -- comment TABLE message
-COMMENT ON TABLE webhooks.message IS 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. position: of one object''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
+COMMENT ON TABLE webhooks.message IS 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. ordering_key: the charge that the object is, or belongs to; version: the charge''s. position: of one charge''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
 
 -- function shown_delivery(webhooks.delivery, webhooks.message)
 CREATE FUNCTION webhooks.shown_delivery(delivery webhooks.delivery, message webhooks.message) RETURNS jsonb
@@ -14630,14 +14631,18 @@ begin
   with s as materialized (
     select pg_current_snapshot() as snapshot
   ), told as (
-    insert into webhooks.message (id, account_id, kind, object_id, version, body, occurred_at, created_at)
-    select e.id, e.account_id, e.kind, e.object_id, e.version, webhooks.body(e.kind, e.occurred_at, e.data::text),
+    insert into webhooks.message (id, account_id, kind, object_id, ordering_key, version, body, occurred_at, created_at)
+    select e.id, e.account_id, e.kind, e.object_id, o.charge_id, o.version, webhooks.body(e.kind, e.occurred_at, e.data::text),
       e.occurred_at, private.now()
     from charges.event e
+    -- captures, refunds and disputes belong to a charge, whose version each of their changes raises
+    cross join lateral (select
+      coalesce((e.data ->> 'charge_id')::uuid, e.object_id) as charge_id,
+      coalesce((e.data #>> '{charge,version}')::integer, e.version) as version) o
     where e.era = era and e.xid >= pg_snapshot_xmin(snapshot_before) and not pg_visible_in_snapshot(e.xid, snapshot_before)
       and exists (select from webhooks.endpoint p where p.account_id = e.account_id and p.state <> 'removed')
-    -- of one object's events the version says the order; their transactions' ids do not
-    order by e.object_id, e.version
+    -- of one charge's events its version says the order; their transactions' ids do not
+    order by o.charge_id, o.version
     on conflict do nothing
   )
   select s.snapshot into now_visible from s;
@@ -16814,8 +16819,8 @@ CREATE INDEX message_by_age ON webhooks.message USING btree (created_at);
 -- index message_for_one
 CREATE INDEX message_for_one ON webhooks.message USING btree (endpoint_id) WHERE (endpoint_id IS NOT NULL);
 
--- index one_under_way_for_each_object
-CREATE UNIQUE INDEX one_under_way_for_each_object ON webhooks.delivery USING btree (endpoint_id, ordering_key) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));
+-- index one_under_way_for_each_charge
+CREATE UNIQUE INDEX one_under_way_for_each_charge ON webhooks.delivery USING btree (endpoint_id, ordering_key) WHERE (state = ANY (ARRAY['waiting'::text, 'sending'::text]));
 
 -- trigger debt debt_is_never_deleted
 CREATE TRIGGER debt_is_never_deleted BEFORE DELETE ON banking.debt FOR EACH ROW EXECUTE FUNCTION private.append_only();

@@ -1,8 +1,8 @@
 """Webhooks: telling developers' programs what happened to their charges, signed, until they accept it.
 
 It reads the events of charges (`charges.event`), and charges know nothing of it. Messages are signed as Standard
-Webhooks says. Of one object they come in order; of several they do not wait for each other. They come at least once: a
-receiver knows a repetition by its `webhook-id`.
+Webhooks says. Of one charge, with its captures, refunds and disputes, they come in order; those of several do not wait
+for each other. They come at least once: a receiver knows a repetition by its `webhook-id`.
 """
 
 from paya_app.webhooks.deliveries import STATES, attempts, deliveries, delivery_log, recover, replay, send_test

@@ -80,7 +80,7 @@ async def replay(account_id: UUID, delivery_id: UUID) -> Delivery:
 async def recover(account_id: UUID, endpoint_id: UUID, *, since: datetime) -> int:
     """Send once more whatever was made since (real time) and given up; returns how many.
 
-    What happened while the endpoint was disabled is among it. Of one object the earlier is sent first.
+    What happened while the endpoint was disabled is among it. Of one charge the earlier is sent first.
 
     Raises:
         WebhookEndpointUnknown: no such endpoint of this account.

@@ -12,7 +12,7 @@ class Chaos:
 
     Attributes:
         duplicate: what was accepted is sent once more, with the same webhook-id.
-        reorder: objects keep no order, and every other message comes 10 s later than it would.
+        reorder: charges keep no order, and every other message comes 10 s later than it would.
         bad_signature: the first try is signed with a secret that is nobody's; whoever accepts it does not check.
         delay_s: seconds by the account's clock that everything waits first, a day at most.
     """
@@ -61,7 +61,7 @@ class Delivery:
 
     Attributes:
         webhook_id: the message's, the same at every endpoint and try.
-        state: behind (an earlier one of its object is open), waiting, sending, accepted, given_up.
+        state: behind (an earlier one of its charge is open), waiting, sending, accepted, given_up.
         reason: why given up: tries_used_up, endpoint_disabled, endpoint_removed.
         due_at: when it is tried, by the account's clock; None when it is not waiting.
     """

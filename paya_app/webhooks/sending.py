@@ -31,6 +31,9 @@ AT_ONCE = 32
 AT_EACH_ENDPOINT = 4
 # longer than any try takes
 LEASE = timedelta(seconds=60)
+# within the lease, should the database be away for a moment
+SETTLES_MAX = 5
+SETTLE_PAUSE_S = 1.0
 POLL_S = 0.3
 # endpoints are held while these are placed
 PLACED_AT_ONCE = 2000
@@ -118,6 +121,19 @@ async def deliver(
             timeout_s=timeout_s,
             tls=tls,
         )
+    for left in reversed(range(SETTLES_MAX)):
+        try:
+            await _settle(claimed, result)
+        except ServiceUnavailable:
+            if not left:
+                raise
+            await asyncio.sleep(SETTLE_PAUSE_S)  # what is not settled is sent twice: worth asking again
+        else:
+            return
+
+
+async def _settle(claimed: dict[str, Any], result: Result) -> None:
+    """Note what became of a try; again changes nothing."""
     await as_service(
         "select webhooks.settle(:id, :number, :outcome, :status, :took_ms, cast(:headers as jsonb), :answer)",
         id=UUID(claimed["delivery_id"]),

@@ -66,6 +66,7 @@ create table webhooks.message (
   endpoint_id uuid references webhooks.endpoint (id),
   kind text not null,
   object_id uuid not null,
+  ordering_key uuid not null,
   version integer not null,
   body text not null,
   occurred_at timestamptz not null,
@@ -73,7 +74,8 @@ create table webhooks.message (
 );
 comment on table webhooks.message is
 'What is told, as the exact text that is signed and sent; its id is the webhook-id, the same at every endpoint and try. '
-'position: of one object''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
+'ordering_key: the charge that the object is, or belongs to; version: the charge''s. '
+'position: of one charge''s messages the earlier has the lower. endpoint_id: whom alone a test is for; null: whoever asks for it.';
 create index message_by_age on webhooks.message (created_at);
 create index message_for_one on webhooks.message (endpoint_id) where endpoint_id is not null;
 alter table webhooks.message enable row level security;
@@ -100,10 +102,10 @@ create table webhooks.delivery (
   constraint tries_are_counted check (tries_before between 0 and tries)
 ) with (fillfactor = 70);
 comment on table webhooks.delivery is
-'Telling one endpoint one message: behind (an earlier one of the same object is still open), waiting until due_at, sending (noted before '
+'Telling one endpoint one message: behind (an earlier one of the same charge is still open), waiting until due_at, sending (noted before '
 'it is sent), then accepted or given_up. tries_before: those before it was last begun anew.';
--- the order within an object, as a fact: one delivery of it is under way, whatever else happens
-create unique index one_under_way_for_each_object on webhooks.delivery (endpoint_id, ordering_key) where state in ('waiting', 'sending');
+-- the order within a charge, as a fact: one delivery of it is under way, whatever else happens
+create unique index one_under_way_for_each_charge on webhooks.delivery (endpoint_id, ordering_key) where state in ('waiting', 'sending');
 create index delivery_behind on webhooks.delivery (endpoint_id, ordering_key, position) where state = 'behind';
 create index delivery_due on webhooks.delivery (endpoint_id, due_at, position) where state = 'waiting';
 create index delivery_sending on webhooks.delivery (endpoint_id, lost_at) where state = 'sending';

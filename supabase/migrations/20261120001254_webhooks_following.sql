@@ -28,7 +28,7 @@ comment on function webhooks.alias(text) is 'The older name of a kind of event, 
 create function webhooks.body(kind text, at timestamptz, data text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp as $$
   select format('{"type":%s,"event":%s,"timestamp":"%s","data":%s}', to_json(kind), to_json(webhooks.alias(kind)),
-    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), data)
+    to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), data)
 $$;
 comment on function webhooks.body(text, timestamptz, text) is 'The text of a message; data is JSON already.';
 
@@ -41,18 +41,18 @@ declare
   is_enabled boolean := endpoint.state = 'enabled';
 begin
   with wanted as (
-    select m.*, case when is_reordered then m.id else m.object_id end as ordering_key
+    select m.*, case when is_reordered then m.id else m.ordering_key end as line_key
     from webhooks.message m
     where m.id = any(message_ids) and m.account_id = endpoint.account_id and m.endpoint_id is null
       and webhooks.is_asked(m.kind, endpoint.filters)
   )
   insert into webhooks.delivery (endpoint_id, message_id, position, ordering_key, state, reason, due_at, created_at, ended_at)
-  select endpoint.id, w.id, w.position, w.ordering_key,
+  select endpoint.id, w.id, w.position, w.line_key,
     case
       when not is_enabled then 'given_up'
-      when row_number() over (partition by w.ordering_key order by w.position) > 1 or exists (
+      when row_number() over (partition by w.line_key order by w.position) > 1 or exists (
         select from webhooks.delivery d
-        where d.endpoint_id = endpoint.id and d.ordering_key = w.ordering_key and d.state in ('waiting', 'sending')
+        where d.endpoint_id = endpoint.id and d.ordering_key = w.line_key and d.state in ('waiting', 'sending')
       ) then 'behind'
       else 'waiting'
     end,
@@ -86,14 +86,18 @@ begin
   with s as materialized (
     select pg_current_snapshot() as snapshot
   ), told as (
-    insert into webhooks.message (id, account_id, kind, object_id, version, body, occurred_at, created_at)
-    select e.id, e.account_id, e.kind, e.object_id, e.version, webhooks.body(e.kind, e.occurred_at, e.data::text),
+    insert into webhooks.message (id, account_id, kind, object_id, ordering_key, version, body, occurred_at, created_at)
+    select e.id, e.account_id, e.kind, e.object_id, o.charge_id, o.version, webhooks.body(e.kind, e.occurred_at, e.data::text),
       e.occurred_at, private.now()
     from charges.event e
+    -- captures, refunds and disputes belong to a charge, whose version each of their changes raises
+    cross join lateral (select
+      coalesce((e.data ->> 'charge_id')::uuid, e.object_id) as charge_id,
+      coalesce((e.data #>> '{charge,version}')::integer, e.version) as version) o
     where e.era = era and e.xid >= pg_snapshot_xmin(snapshot_before) and not pg_visible_in_snapshot(e.xid, snapshot_before)
       and exists (select from webhooks.endpoint p where p.account_id = e.account_id and p.state <> 'removed')
-    -- of one object's events the version says the order; their transactions' ids do not
-    order by e.object_id, e.version
+    -- of one charge's events its version says the order; their transactions' ids do not
+    order by o.charge_id, o.version
     on conflict do nothing
   )
   select s.snapshot into now_visible from s;

@@ -1,7 +1,7 @@
 -- Webhooks, sending: claims, what became of each try, and when it is tried again.
 -- Why      A worker takes what is due and notes each try before it sends, then holds nothing while it waits for an answer.
 --          Who dies in between leaves a try that is called lost after a while and made again with the same webhook-id: an
---          endpoint is told at least once. A failure keeps back later messages of the same object, and of no other.
+--          endpoint is told at least once. A failure keeps back later messages of the same charge, and of no other.
 -- Units    Delays are in the account's time, leases in the database's. took_ms: milliseconds.
 -- Locks    A claim skips endpoints that somebody holds; a result waits for its own endpoint and holds no other.
 -- Callers  The worker, as service_role; has_work: as the app's login role.
@@ -29,7 +29,7 @@ language sql security definer set search_path = pg_catalog, pg_temp as $$
     where o.endpoint_id = promote.endpoint_id and o.ordering_key = promote.ordering_key and o.state in ('waiting', 'sending')
   )
 $$;
-comment on function webhooks.promote(uuid, uuid) is 'Lets the next message of an object go, unless one of it is under way.';
+comment on function webhooks.promote(uuid, uuid) is 'Lets the next message of a charge go, unless one of it is under way.';
 
 create function webhooks.put_back(delivery webhooks.delivery, account_now timestamptz, delay interval) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -44,7 +44,7 @@ begin
   end if;
 end $$;
 comment on function webhooks.put_back(webhooks.delivery, timestamptz, interval) is
-'To be tried again after a delay; null: given up, and the next of its object goes.';
+'To be tried again after a delay; null: given up, and the next of its charge goes.';
 
 create function webhooks.find_lost() returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

@@ -88,7 +88,7 @@ begin
   return begun;
 end $$;
 comment on function webhooks.begin_anew(webhooks.endpoint, uuid[]) is
-'Sends deliveries that ended once more, with all tries before them, in the order of each object and behind what is under way of it.';
+'Sends deliveries that ended once more, with all tries before them, in the order of each charge and behind what is under way of it.';
 
 create function webhooks.replay(account_id uuid, delivery_id uuid) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -140,8 +140,8 @@ begin
   if held.state <> 'enabled' then
     perform private.refuse('webhook_endpoint_disabled', jsonb_build_object('reason', held.reason));
   end if;
-  insert into webhooks.message (id, account_id, endpoint_id, kind, object_id, version, body, occurred_at, created_at)
-  values (message_id, account_id, endpoint_id, 'webhook.test', message_id, 1, webhooks.body(
+  insert into webhooks.message (id, account_id, endpoint_id, kind, object_id, ordering_key, version, body, occurred_at, created_at)
+  values (message_id, account_id, endpoint_id, 'webhook.test', message_id, message_id, 1, webhooks.body(
     'webhook.test', account_now, jsonb_build_object('id', message_id, 'endpoint_id', endpoint_id)::text), account_now, private.now())
   on conflict do nothing;
   if not exists (

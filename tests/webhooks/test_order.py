@@ -1,4 +1,4 @@
-"""Of one object the earlier comes first, whatever happens; of several none waits for another; none is overlooked."""
+"""Of one charge the earlier comes first, whatever happens; of several none waits for another; none is overlooked."""
 
 import asyncio
 import json
@@ -12,6 +12,7 @@ from standardwebhooks import WebhookVerificationError
 
 from jobs import webhooks as worker_of_webhooks
 from paya_app import webhooks
+from paya_app.core.errors import ServiceUnavailable
 from paya_app.webhooks import Chaos, WebhookEndpointDisabled, sending
 from tests.support.waiting import until
 from tests.webhooks.receiving import DELAYS_S, HAPPEN, send
@@ -23,7 +24,7 @@ def told(receiver) -> list[tuple[str, str]]:
     return [(json.loads(came.body)["data"]["id"], json.loads(came.body)["type"]) for came in receiver.came]
 
 
-async def test_a_failure_holds_up_its_own_object_and_no_other(sandbox, receiver):
+async def test_a_failure_holds_up_its_own_charge_and_no_other(sandbox, receiver):
     await sandbox.endpoint(receiver.url)
     bad, good = uuid4(), uuid4()
     for version, kind in enumerate(STORY, start=1):
@@ -131,12 +132,12 @@ async def test_many_workers_make_each_try_once(sandbox, receiver):
     assert tries == [(1, "accepted", 108)]
 
 
-async def test_everything_at_once_neither_deadlocks_nor_loses(sandbox, receiver):
+async def test_everything_at_once_neither_deadlocks_nor_loses(sandbox, receiver, advance_clock):
     chance = random.Random(7)  # noqa: S311 - the same each time is the point
     receiver.answer = lambda _: chance.choice((200, 200, 500))
     endpoints = [(await sandbox.endpoint(receiver.url)).endpoint.id for _ in range(3)]
     account_id, long_ago = sandbox.account_id, datetime(2020, 1, 1, tzinfo=UTC)
-    for _ in range(3):
+    for _ in range(2):
         charges = [uuid4() for _ in range(6)]
         verbs = [send() for _ in range(3)]
         for endpoint_id in endpoints:
@@ -155,19 +156,24 @@ async def test_everything_at_once_neither_deadlocks_nor_loses(sandbox, receiver)
         ]
         chance.shuffle(verbs)
         for outcome in await asyncio.gather(*verbs, return_exceptions=True):
-            assert not isinstance(outcome, BaseException) or isinstance(outcome, WebhookEndpointDisabled), outcome
+            # a busy machine may say 503: then nothing happened, or it is found lost
+            if isinstance(outcome, BaseException):
+                assert isinstance(outcome, (WebhookEndpointDisabled, ServiceUnavailable)), outcome
     receiver.answer = lambda _: 200
     for endpoint_id in endpoints:
         await webhooks.enable(account_id, endpoint_id)
         await webhooks.recover(account_id, endpoint_id, since=long_ago)
     await sandbox.move(days=4)
+    await advance_clock(seconds=61)
     await send()
+    deadlocks = "select deadlocks from pg_stat_database where datname = current_database()"
+    assert await sandbox.database.value(deadlocks) == 0
     events = await sandbox.database.value("select count(*) from charges.event")
     told_of = await sandbox.database.rows(
         "select d.state, count(*) from webhooks.delivery d join webhooks.message m on m.id = d.message_id"
         " where m.kind <> 'webhook.test' group by 1"
     )
-    assert (events, told_of) == (54, [("accepted", 54 * 3)])
+    assert (events, told_of) == (36, [("accepted", 36 * 3)])
 
 
 async def test_one_slow_endpoint_takes_only_its_share(sandbox, receiver):
