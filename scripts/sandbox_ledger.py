@@ -31,6 +31,13 @@ _HEADER = """\
 set local lock_timeout = '5s';
 
 """
+_FOOTER = """
+-- Its look at ids is planned while the tables are small, as a scan of all transfers, and the plan lives as long as its
+-- connection, or until the tables are analysed: each capture would read every transfer there is. It goes by the index.
+alter function sandbox.post_many(
+  uuid[], bigint[], bigint[], bigint[], text[], text[], integer[], boolean
+) set enable_seqscan = off;
+"""
 # Statements that begin so (comments before them aside) are not the sandbox's.
 _LEFT_OUT = (
     "set local lock_timeout",
@@ -76,6 +83,16 @@ _REPLACED = {
     # a state alone decides, so a domain does, which a statement does not read anew
     "state text not null default 'open'": "state sandbox.hold_state not null default 'open'",
     "  constraint state_is_known check (state in ('open', 'captured', 'released', 'expired')),\n": "",
+    # a function in SQL is prepared anew by each call: these are asked for each charge
+    "returns jsonb\nlanguage sql stable security definer set search_path = pg_catalog, pg_temp as $$\n  select jsonb": (
+        "returns jsonb\nlanguage plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$\n"
+        "begin\n  return (select jsonb"
+    ),
+    "where h.id = hold_json.hold_id\n$$": "where h.id = hold_json.hold_id);\nend $$",
+    "language sql immutable strict set search_path = pg_catalog, pg_temp as $$\n  select (left(group_id": (
+        "language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$\nbegin\n  return (left(group_id"
+    ),
+    "lpad(to_hex(leg), 2, '0'))::uuid\n$$": "lpad(to_hex(leg), 2, '0'))::uuid;\nend $$",
     "create table ledger.hold (": (
         "create domain sandbox.hold_state as text check (value in ('open', 'captured', 'released', 'expired'));\n\n"
         "create table ledger.hold ("
@@ -117,7 +134,8 @@ def made() -> str:
     body = body.replace("private.append_only()", "charges.append_only()")
     body = body.replace("private.now()", "clock_timestamp()")
     body = re.sub(r"\bledger(?=\.)|(?<=schema )ledger\b", "sandbox", body)
-    return _HEADER + re.sub(r";\n\n(?=comment on|alter table \S+ enable|create trigger)", ";\n", body)
+    joined = re.sub(r";\n\n(?=comment on|alter table \S+ enable|create trigger)", ";\n", body)
+    return _HEADER + joined + _FOOTER
 
 
 def main() -> None:

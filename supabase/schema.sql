@@ -10102,14 +10102,15 @@ end $$;
 
 -- function hold_json(uuid)
 CREATE FUNCTION sandbox.hold_json(hold_id uuid) RETURNS jsonb
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select jsonb_build_object(
+begin
+  return (select jsonb_build_object(
     'id', h.id, 'account_id', h.account_id, 'amount', h.amount, 'captured', h.captured, 'state', h.state, 'kind', h.kind,
     'version', h.version, 'expires_at', h.expires_at, 'owner_id', a.owner)
-  from sandbox.hold h join sandbox.account a on a.id = h.account_id where h.id = hold_json.hold_id
-$$;
+  from sandbox.hold h join sandbox.account a on a.id = h.account_id where h.id = hold_json.hold_id);
+end $$;
 
 -- function hold_moves_forward()
 CREATE FUNCTION sandbox.hold_moves_forward() RETURNS trigger
@@ -10131,11 +10132,12 @@ COMMENT ON FUNCTION sandbox.hold_moves_forward() IS 'A closed hold stays as it i
 
 -- function leg_id(uuid, integer)
 CREATE FUNCTION sandbox.leg_id(group_id uuid, leg integer) RETURNS uuid
-    LANGUAGE sql IMMUTABLE STRICT
+    LANGUAGE plpgsql IMMUTABLE STRICT
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-  select (left(group_id::text, 34) || lpad(to_hex(leg), 2, '0'))::uuid
-$$;
+begin
+  return (left(group_id::text, 34) || lpad(to_hex(leg), 2, '0'))::uuid;
+end $$;
 
 -- comment FUNCTION leg_id(group_id uuid, leg integer)
 COMMENT ON FUNCTION sandbox.leg_id(group_id uuid, leg integer) IS 'The id of one transfer of a group: the group''s with the leg''s number (0 to 255) in the last byte.';
@@ -10244,6 +10246,7 @@ COMMENT ON FUNCTION sandbox.post(transfer_id uuid, from_account bigint, to_accou
 CREATE FUNCTION sandbox.post_many(ids uuid[], from_accounts bigint[], to_accounts bigint[], amounts bigint[], kinds text[], refs text[] DEFAULT NULL::text[], groups integer[] DEFAULT NULL::integer[], passes_states boolean DEFAULT false) RETURNS SETOF sandbox.posted
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
+    SET enable_seqscan TO 'off'
     AS $$
 #variable_conflict use_variable
 declare

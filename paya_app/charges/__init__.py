@@ -5,7 +5,7 @@ as the API shows it. Only test mode exists: a card is one of `cards.py`, and no 
 """
 
 from paya_app.charges.cards import TestCard, read_card, refuse_card_numbers
-from paya_app.charges.clock import advance, advance_all, freeze_clock, now, run_settlement
+from paya_app.charges.clock import Advanced, advance, advance_all, freeze_clock, now, run_settlement
 from paya_app.charges.errors import (
     CardNotATestCard,
     CardNumberInText,
@@ -34,6 +34,7 @@ from paya_app.charges.verbs import (
 )
 
 __all__ = [
+    "Advanced",
     "CardNotATestCard",
     "CardNumberInText",
     "ChargeAmountExceeds",

@@ -1,7 +1,5 @@
 """A developer's account and what they ask for."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.charges.shop import Shop
@@ -9,6 +7,6 @@ from tests.support.database import Database
 
 
 @pytest.fixture
-def shop(database: Database) -> Iterator[Shop]:
+def shop(database: Database) -> Shop:
     """`await shop.charge(1000)`: an account of the payments sandbox, asked through the application."""
     return Shop(database)

@@ -76,7 +76,7 @@ class Shop:
         moment = await self.database.value("select %s::timestamp at time zone 'America/New_York'", [text])
         await charges.freeze_clock(self.account_id, moment)
 
-    async def pass_time(self, **span: float) -> charges.clock.Advanced:
+    async def pass_time(self, **span: float) -> charges.Advanced:
         now = await charges.now(self.account_id)
         return await charges.advance(self.account_id, now + timedelta(**span))
 

@@ -174,7 +174,7 @@ async def test_a_long_way_is_gone_in_parts_that_can_be_cut_off(database, shop, m
     assert (part["done"], part["is_finished"], part["now"]) == (5, False, "2027-03-08T14:00:00.000Z")
     assert await charges.now(shop.account_id) == datetime(2027, 3, 8, 14, tzinfo=UTC)
     monkeypatch.setattr("paya_app.charges.clock.THINGS_AT_ONCE", 2)
-    assert await charges.advance(shop.account_id, end) == charges.clock.Advanced(end, 7)
+    assert await charges.advance(shop.account_id, end) == charges.Advanced(end, 7)
     assert (await shop.kinds()).count("expired") == 12
 
 

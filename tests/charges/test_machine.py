@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -43,6 +44,7 @@ class Charging(RuleBasedStateMachine):
         self.value("select charges.freeze_clock(%s, %s)", self.account, START)
         self.model = Account(datetime.fromisoformat(START))
         self.last: tuple[str, UUID, dict[str, Any]] | None = None
+        self.shown: Any = None
 
     def value(self, statement: str, *params: Any) -> Any:
         row = self.connection.execute(statement.encode(), params).fetchone()
@@ -77,10 +79,10 @@ class Charging(RuleBasedStateMachine):
                 "select id::text from charges.dispute where account_id = %s and charge_id = %s", self.account, charge.id
             )
 
-    @rule(target=charges, amount=amounts, card=cards, partial=st.booleans())
-    def authorizes(self, amount: int, card: str, *, partial: bool) -> Charge:
-        request = {"amount_minor": amount, "currency": "USD", "card": card, "allow_partial": partial}
-        return self.ask("authorize", request, lambda name: self.model.authorize(name, amount, card, partial=partial))
+    @rule(target=charges, amount=amounts, card=cards, by_half=st.booleans())
+    def authorizes(self, amount: int, card: str, *, by_half: bool) -> Charge:
+        request = {"amount_minor": amount, "currency": "USD", "card": card, "allow_partial": by_half}
+        return self.ask("authorize", request, lambda name: self.model.authorize(name, amount, card, partial=by_half))
 
     @rule(charge=charges, amount=amounts)
     def increments(self, charge: Charge, amount: int) -> None:
@@ -190,14 +192,14 @@ async def test_any_history_is_what_the_model_says(database: Database):
     await database.rows("update charges.currency set overdraft_max_minor = %s", [OVERDRAFT])
     with psycopg.connect(database.url("supabase_admin"), autocommit=True) as connection:
         run_state_machine_as_test(
-            lambda: Charging(connection),
+            partial(Charging, connection),  # pyright: ignore[reportArgumentType] - it makes one, as the class does
             settings=settings(
                 max_examples=max(STEPS // A_HISTORY, 1) if STEPS else 10,
                 stateful_step_count=A_HISTORY,
                 derandomize=not STEPS,
                 database=None,
                 deadline=None,
-                suppress_health_check=list(HealthCheck),
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
             ),
         )
         kinds = dict(connection.execute(b"select kind::text, count(*) from charges.event group by kind").fetchall())

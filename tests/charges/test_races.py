@@ -122,7 +122,7 @@ async def test_one_id_for_two_charges_captures_one(database, shop):
             except psycopg.Error as error:
                 if error.diag.constraint_name in ("capture_pkey", "transfer_pkey"):
                     continue  # what the application asks once more
-                codes[error.diag.message_primary] += 1
+                codes[str(error.diag.message_primary)] += 1
             return
 
     for start in range(0, len(asked), 20):
