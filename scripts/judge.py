@@ -29,7 +29,11 @@ AT_LENGTH = ("--max-examples=200", "--max-failures=50")
 LIFT = "insert into risk.limit_value (name, value_max, reason) values ('plans_count', 1000000, 'a measurement')"
 # and asks more often than one key may
 UNCOUNTED = "update developers.api_key set rate_per_minute = null"
-KEYED = "/v1/(charges|captures|refunds|disputes|sim|payments/(authorize|capture|refund))"
+KINDS = ("plans", "charges", "captures", "refunds", "disputes", "endpoints", "deliveries")
+ENDPOINTS = 4
+# nobody listens there, and what is made up is refused: nothing leaves this machine
+NOBODY = "http://127.0.0.1:1024/hooks"
+KEYED = "/v1/(charges|captures|refunds|disputes|webhook-(endpoints|deliveries)|sim|payments/(authorize|capture|refund))"
 OURS = f"--include-path-regex=^{KEYED}"
 THEIRS = f"--exclude-path-regex=^{KEYED}"
 PLANS = 20
@@ -96,8 +100,8 @@ async def plans(url: str, token: str) -> list[str]:
 
 
 async def charged(url: str, secret: str) -> dict[str, list[str]]:
-    """Ids of fresh charges of the account whose key this is, some captured, refunded and disputed, by kind."""
-    made: dict[str, list[str]] = {"charges": [], "captures": [], "refunds": [], "disputes": []}
+    """Ids of fresh charges of the account whose key this is, some captured, refunded and disputed; and endpoints."""
+    made: dict[str, list[str]] = {kind: [] for kind in KINDS if kind != "plans"}
     async with httpx.AsyncClient(
         base_url=url, headers={"authorization": f"Bearer {secret}"}, trust_env=False
     ) as client:
@@ -114,13 +118,16 @@ async def charged(url: str, secret: str) -> dict[str, list[str]]:
                 await post("captures", f"/charges/{charge}/capture", {"amount_minor": 1000, "final": False})
                 await post("refunds", f"/charges/{charge}/refund", {"amount_minor": 100})
                 await post("disputes", f"/sim/charges/{charge}/dispute", {"amount_minor": 100})
+        for _ in range(ENDPOINTS):
+            endpoint = await post("endpoints", "/webhook-endpoints", {"url": NOBODY})
+            await post("deliveries", f"/webhook-endpoints/{endpoint}/test", {})
     return made
 
 
 def peers(made: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
     """The dictionaries of both judgements: what one does not use is there all the same."""
     nothing = [str(uuid4())]
-    return {kind: made.get(kind, nothing) for kind in ("plans", "charges", "captures", "refunds", "disputes")}
+    return {kind: made.get(kind, nothing) for kind in KINDS}
 
 
 async def judge(options: Sequence[str]) -> int:

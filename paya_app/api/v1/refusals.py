@@ -7,8 +7,9 @@ from paya_app.core.bodies import BodyTooLarge
 from paya_app.core.errors import KeyReused, NotFound, PayaError, ServiceUnavailable
 from paya_app.developers import errors as key_errors
 from paya_app.developers import request_errors
+from paya_app.webhooks import errors as webhook_errors
 
-MODULES = (key_errors, request_errors, charge_errors)
+MODULES = (key_errors, request_errors, charge_errors, webhook_errors)
 OTHERS = (BodyTooLarge, KeyReused, NotFound, ServiceUnavailable)
 INTERNAL = (PayaError.code, PayaError.status, "Something went wrong on our side; nothing was kept of the request.")
 
