@@ -2225,9 +2225,11 @@ begin
     return;
   end if;
   if before.kind = 'load' then
-    update banking.load t set version = t.version + 1 where t.id = operation_id returning t.person, t.version into owner, changes;
+    update banking.load t set version = t.version + 1 where t.id = operation_id
+    returning t.person, t.version into owner, changes;
   else
-    update banking.redemption t set version = t.version + 1 where t.id = operation_id returning t.person, t.version into owner, changes;
+    update banking.redemption t set version = t.version + 1 where t.id = operation_id
+    returning t.person, t.version into owner, changes;
   end if;
   perform events.record(before.kind || '.delayed', operation_id, changes, jsonb_build_object('owner_id', owner), null);
 end $$;

@@ -112,13 +112,16 @@ begin
     return;
   end if;
   if before.kind = 'load' then
-    update banking.load t set version = t.version + 1 where t.id = operation_id returning t.person, t.version into owner, changes;
+    update banking.load t set version = t.version + 1 where t.id = operation_id
+    returning t.person, t.version into owner, changes;
   else
-    update banking.redemption t set version = t.version + 1 where t.id = operation_id returning t.person, t.version into owner, changes;
+    update banking.redemption t set version = t.version + 1 where t.id = operation_id
+    returning t.person, t.version into owner, changes;
   end if;
   perform events.record(before.kind || '.delayed', operation_id, changes, jsonb_build_object('owner_id', owner), null);
 end $$;
-comment on function banking.note_attempt(uuid, text, boolean) is 'Notes why the vendor did not take an operation yet; the first time its owner is told that it waits.';
+comment on function banking.note_attempt(uuid, text, boolean) is
+'Notes why the vendor did not take an operation yet; the first time its owner is told that it waits.';
 grant execute on function banking.note_attempt(uuid, text, boolean) to service_role;
 
 create function banking.book_accepted(load_id uuid, vendor_ref text) returns void

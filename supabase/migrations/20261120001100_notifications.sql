@@ -24,15 +24,16 @@ create table notifications.kind (
 );
 comment on table notifications.kind is
 'Events that people are told of. is_chosen: whether they may choose (else it is written to an address that is to be confirmed); '
-'is_default: whether e-mail and push tell it until they do. is_texted: whether a text does, as long as it is the only way to reach them. is_urgent: told by every channel, '
-'in quiet hours too, and nobody can choose otherwise: whoever holds a stolen session least of all.';
+'is_default: whether e-mail and push tell it until they do. is_texted: whether a text does, as long as it is the only way to reach them. '
+'is_urgent: told by every channel, in quiet hours too, and nobody can choose otherwise: whoever holds a stolen session least of all.';
 alter table notifications.kind enable row level security;
 insert into notifications.kind (kind, is_chosen, is_default)
 values
 ('buy.bought', true, true), ('buy.failed', true, true), ('buy.skipped', true, true), ('buy.waits', true, true),
 ('plan.paused', true, true), ('plan.ended', true, true), ('reminder.came', true, false), ('notices.email_asked', false, true),
 ('withdrawal.sent', true, true), ('withdrawal.failed', true, true);
-update notifications.kind k set is_texted = true where k.kind in ('buy.failed', 'plan.paused', 'withdrawal.failed');
+update notifications.kind k set is_texted = true
+where k.kind in ('buy.failed', 'plan.paused', 'withdrawal.failed');
 insert into notifications.kind (kind, is_chosen, is_default, is_urgent) values ('withdrawal_address.added', false, true, true);
 
 create table notifications.setting (

@@ -136,7 +136,7 @@ async def test_pages_of_deliveries_follow_without_gap_or_repeat(shop, receiver):
     endpoint = await made_by(shop, receiver)
     for _ in range(5):
         await shop.post(f"{PATH}/{endpoint.id}/test")
-    seen, cursor = [], {}
+    seen, cursor, page = [], {}, {}
     for _ in range(3):
         page = (await shop.get("/webhook-deliveries", limit=2, endpoint=endpoint.id, status="waiting", **cursor)).json()
         seen += [each["id"] for each in page["data"]]
@@ -167,7 +167,7 @@ async def test_a_page_that_cannot_be_is_refused_with_its_parameter(shop, params,
     [
         ({}, 400, "parameter_missing"),
         ({"url": 1}, 400, "parameter_invalid"),
-        ({"url": "https://shop.example/hooks", "evnts": []}, 400, "parameter_unknown"),
+        ({"url": "https://shop.example/hooks", "event": []}, 400, "parameter_unknown"),
         ({"url": "https://shop.example/hooks", "events": []}, 400, "parameter_invalid"),
         ({"url": "https://shop.example/hooks", "events": ["payment.paid"]}, 422, "webhook_filter_unknown"),
         ({"url": "ftp://shop.example/hooks"}, 422, "webhook_url_invalid"),

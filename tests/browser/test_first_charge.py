@@ -33,17 +33,17 @@ async def test_from_a_key_to_a_settled_charge(browsing: Browsing, paya: RunningP
     install, run = commands()
     # it is there for our own tests already: nothing is fetched
     assert install == "pip install standardwebhooks"
-    key, program = re.fullmatch(r"PAYA_KEY=(\S+) python (\S+)", run).groups()
-    assert key.startswith("paya_test_")
+    said = re.fullmatch(r"PAYA_KEY=paya_test_… python (\S+)", run)
+    assert said, run
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(GUIDE.parents[2] / program)),
+        *(sys.executable, str(GUIDE.parents[2] / said[1])),
         env={"PATH": os.environ["PATH"], "PAYA_URL": paya.url, "PAYA_KEY": secret},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     output, errors = await asyncio.wait_for(process.communicate(), 240)
     assert process.returncode == 0, errors.decode()
-    said = output.decode().splitlines()
-    assert [line.split()[0] for line in said] == ["authorized", "captured", "refunded", "settled", "told"]
-    assert said[3].split()[1:] == ["2000", "of", "which", "refunded", "500"]
+    lines = output.decode().splitlines()
+    assert [line.split()[0] for line in lines] == ["authorized", "captured", "refunded", "settled", "told"]
+    assert lines[3].split()[1:] == ["2000", "of", "which", "refunded", "500"]
     assert await paya.rows("select sum(sandbox.balance_of(id)) from sandbox.account group by asset") == [(0,)]
