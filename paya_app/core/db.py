@@ -52,6 +52,8 @@ def _engine(*, autocommit: bool) -> AsyncEngine:
             pool_timeout=POOL_WAIT_S,
             pool_pre_ping=False,
             pool_recycle=1800,
+            # an error that is logged must not tell what it was about: names, numbers, secrets
+            hide_parameters=True,
             isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
             # a transaction pooler hands each transaction to another server session
             connect_args={"prepare_threshold": None, "connect_timeout": 3, "application_name": "paya"},

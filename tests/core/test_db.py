@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
@@ -85,3 +86,10 @@ async def test_a_burst_keeps_its_connections_for_the_next(database):
     assert len(first) == 12
     burst = [db.call("select pg_backend_pid() from pg_sleep(0.2)", {}) for _ in range(12)]
     assert {rows[0][0] for rows in await asyncio.gather(*burst)} == first
+
+
+async def test_an_error_does_not_tell_what_it_was_about(database):
+    with pytest.raises(DBAPIError) as failure:
+        await db.call("select cast(cast(:secret as text) as jsonb) -> 1/0", {"secret": '"canary"'})
+    assert "1/0" in str(failure.value)
+    assert "canary" not in str(failure.value)
