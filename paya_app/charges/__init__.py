@@ -5,7 +5,7 @@ as the API shows it. Only test mode exists: a card is one of `cards.py`, and no 
 """
 
 from paya_app.charges.cards import TestCard, read_card
-from paya_app.charges.clock import advance, advance_all, freeze_clock, now, run_settlement
+from paya_app.charges.clock import Clock, advance, advance_all, freeze_clock, now, read_clock, run_settlement
 from paya_app.charges.errors import (
     CardNotATestCard,
     CardNumberInText,
@@ -40,6 +40,7 @@ __all__ = [
     "ChargeAmountInvalid",
     "ChargeFieldInvalid",
     "ChargeStateInvalid",
+    "Clock",
     "ClockInvalid",
     "CurrencyUnknown",
     "OperationUnknown",
@@ -61,6 +62,7 @@ __all__ = [
     "open_dispute",
     "read",
     "read_card",
+    "read_clock",
     "refund",
     "run_settlement",
     "submit_evidence",
