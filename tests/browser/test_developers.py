@@ -85,6 +85,7 @@ async def test_an_endpoint_is_told_and_every_try_is_seen(browsing: Browsing, pay
         await expect(page.locator("#signature-verdict")).to_contain_text("No, this was not signed")
         # nothing of it was told to the server
         assert not [frame for frame in frames if secret in frame]
+        await page.evaluate("scrollTo(0, 0)")
         assert not (faults := await measure(page, ARTIFACTS / "developers" / "delivery")), faults
 
     assert browsing.troubles == []
