@@ -12,18 +12,11 @@ from paya_app.core.clock import now
 from paya_app.core.errors import PayaError, RequestInvalid
 from paya_app.core.ids import new_id
 from paya_app.web.components.developer_places import developer_places, no_account
-from paya_app.web.components.due import Due
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
-from paya_app.web.components.signature_check import signature_check
 from paya_app.web.components.skeleton import bone_rows, waiting
-from paya_app.web.components.webhook_deliveries import delivery_list
-from paya_app.web.components.webhook_endpoints import (
-    endpoint_form,
-    endpoint_question,
-    endpoint_row_view,
-    secret_shown,
-)
+from paya_app.web.components.webhook_board import webhook_board
+from paya_app.web.components.webhook_endpoints import endpoint_question, secret_shown
 from paya_app.web.forms import read, read_flag, read_id, read_text
 from paya_app.web.viewer import admit, signed_in
 from paya_app.web.webhook_rows import (
@@ -225,31 +218,7 @@ def page() -> rx.Component:
         secret_shown(WebhooksState),
         rx.match(
             WebhooksState.kind,
-            (
-                "own",
-                rx.el.div(
-                    Due.create(at=WebhooksState.look_again_at, on_due=WebhooksState.refresh),
-                    rx.cond(
-                        WebhooksState.rows.length() > 0,
-                        rx.el.div(
-                            rx.el.div(
-                                rx.foreach(WebhooksState.rows, lambda row: endpoint_row_view(WebhooksState, row)),
-                                class_name="card",
-                                id="endpoints",
-                            ),
-                            delivery_list(WebhooksState),
-                            class_name="mb-6",
-                        ),
-                    ),
-                    endpoint_form(WebhooksState),
-                    # what was sent to endpoints that are no more
-                    rx.cond(
-                        (WebhooksState.rows.length() == 0) & (WebhooksState.sent.length() > 0),
-                        delivery_list(WebhooksState),
-                    ),
-                    signature_check(),
-                ),
-            ),
+            ("own", webhook_board(WebhooksState)),
             ("none", no_account()),
             waiting(rx.el.div(bone_rows(3), class_name="card")),
         ),
