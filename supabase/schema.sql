@@ -3576,6 +3576,19 @@ end $$;
 -- comment FUNCTION charge_json(c charges.charge)
 COMMENT ON FUNCTION charges.charge_json(c charges.charge) IS 'A charge as the API shows it.';
 
+-- function clock_of(uuid)
+CREATE FUNCTION charges.clock_of(account uuid) RETURNS jsonb
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select jsonb_build_object(
+    'now', charges.iso(charges.now(account)),
+    'is_frozen', exists (select from charges.account_clock c where c.account_id = account and c.frozen_at is not null))
+$$;
+
+-- comment FUNCTION clock_of(account uuid)
+COMMENT ON FUNCTION charges.clock_of(account uuid) IS 'What the clock of an account shows, and whether it stands.';
+
 -- function derived_id(uuid, text)
 CREATE FUNCTION charges.derived_id(near uuid, seed text) RETURNS uuid
     LANGUAGE plpgsql IMMUTABLE
@@ -5298,6 +5311,17 @@ $$;
 
 -- comment FUNCTION may(scopes text[], wanted text)
 COMMENT ON FUNCTION developers.may(scopes text[], wanted text) IS 'Whether these scopes allow it: to write is to read, too.';
+
+-- function my_account()
+CREATE FUNCTION developers.my_account() RETURNS uuid
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+  select a.id from developers.account a where a.owner = (select auth.uid())
+$$;
+
+-- comment FUNCTION my_account()
+COMMENT ON FUNCTION developers.my_account() IS 'The caller''s account; null while they have made no key.';
 
 -- function my_keys()
 CREATE FUNCTION developers.my_keys() RETURNS SETOF jsonb
@@ -18334,6 +18358,10 @@ REVOKE ALL ON FUNCTION charges.card_id(account uuid, card text) FROM PUBLIC;
 -- acl FUNCTION charge_json(c charges.charge)
 REVOKE ALL ON FUNCTION charges.charge_json(c charges.charge) FROM PUBLIC;
 
+-- acl FUNCTION clock_of(account uuid)
+REVOKE ALL ON FUNCTION charges.clock_of(account uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION charges.clock_of(account uuid) TO service_role;
+
 -- acl FUNCTION derived_id(near uuid, seed text)
 REVOKE ALL ON FUNCTION charges.derived_id(near uuid, seed text) FROM PUBLIC;
 GRANT ALL ON FUNCTION charges.derived_id(near uuid, seed text) TO paya_sandbox_sweeper;
@@ -18559,6 +18587,10 @@ REVOKE ALL ON FUNCTION developers.key_state(key developers.api_key, moment times
 
 -- acl FUNCTION may(scopes text[], wanted text)
 REVOKE ALL ON FUNCTION developers.may(scopes text[], wanted text) FROM PUBLIC;
+
+-- acl FUNCTION my_account()
+REVOKE ALL ON FUNCTION developers.my_account() FROM PUBLIC;
+GRANT ALL ON FUNCTION developers.my_account() TO authenticated;
 
 -- acl FUNCTION my_keys()
 REVOKE ALL ON FUNCTION developers.my_keys() FROM PUBLIC;

@@ -5,7 +5,16 @@ as the API shows it. Only test mode exists: a card is one of `cards.py`, and no 
 """
 
 from paya_app.charges.cards import TestCard, read_card, refuse_card_numbers
-from paya_app.charges.clock import Advanced, advance, advance_all, freeze_clock, now, run_settlement
+from paya_app.charges.clock import (
+    Advanced,
+    Clock,
+    advance,
+    advance_all,
+    freeze_clock,
+    now,
+    read_clock,
+    run_settlement,
+)
 from paya_app.charges.errors import (
     CardNotATestCard,
     CardNumberInText,
@@ -41,6 +50,7 @@ __all__ = [
     "ChargeAmountInvalid",
     "ChargeFieldInvalid",
     "ChargeStateInvalid",
+    "Clock",
     "ClockInvalid",
     "CurrencyUnknown",
     "OperationUnknown",
@@ -62,6 +72,7 @@ __all__ = [
     "open_dispute",
     "read",
     "read_card",
+    "read_clock",
     "refund",
     "refuse_card_numbers",
     "run_settlement",

@@ -22,6 +22,20 @@ class Advanced:
     done: int
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What an account's clock shows; `is_frozen`: it stands there until it is turned."""
+
+    now: datetime
+    is_frozen: bool
+
+
+async def read_clock(account_id: UUID) -> Clock:
+    """The account's clock."""
+    shown = await as_service("select charges.clock_of(:account)", account=account_id)
+    return Clock(datetime.fromisoformat(shown["now"]), shown["is_frozen"])
+
+
 async def now(account_id: UUID) -> datetime:
     """The account's time."""
     return (await db.call("select charges.now(:account)", {"account": account_id}))[0][0]

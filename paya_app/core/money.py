@@ -43,6 +43,12 @@ def format_amount(amount: int, asset: str) -> str:
     return f"{'−' if amount < 0 else ''}{Decimal(abs(amount)).scaleb(-8):,.8f} {asset}"
 
 
+def format_minor(amount_minor: int, currency: str) -> str:
+    """`€1,234.50`: an amount in hundredths of a currency of charges, all of which have two decimals."""
+    text = format_currency(Decimal(abs(amount_minor)).scaleb(-2), currency, locale="en_US")
+    return f"−{text}" if amount_minor < 0 else text
+
+
 def format_sats(quantity_sats: int) -> str:
     """`29,411 sats`: a small quantity of bitcoin, in hundred-millionths of one."""
     return f"{'−' if quantity_sats < 0 else ''}{abs(quantity_sats):,} sat{'' if abs(quantity_sats) == 1 else 's'}"

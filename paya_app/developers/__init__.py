@@ -1,6 +1,8 @@
 """Developers: their accounts, the keys of their programs, and what a key is admitted to."""
 
+from paya_app.developers.accounts import my_account
 from paya_app.developers.admission import Admission, Outcome, Rate, admit, run_once
+from paya_app.developers.errors import DeveloperAccountMissing
 from paya_app.developers.keys import (
     SCOPES,
     ApiKey,
@@ -21,6 +23,7 @@ __all__ = [
     "VERSIONS",
     "Admission",
     "ApiKey",
+    "DeveloperAccountMissing",
     "Mode",
     "NewKey",
     "Outcome",
@@ -30,6 +33,7 @@ __all__ = [
     "create_key",
     "hash_of",
     "keys",
+    "my_account",
     "revoke_key",
     "rotate_key",
     "run_once",

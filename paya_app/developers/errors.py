@@ -7,6 +7,17 @@ from paya_app.core.errors import PayaError, again
 UNDONE = "Nothing was changed."
 
 
+class DeveloperAccountMissing(PayaError):
+    """Whoever is signed in has made no key yet, and so has no account that charges and endpoints could belong to."""
+
+    code = "developer_account_missing"
+    status = 409
+
+    def sentence(self, facts: dict[str, Any]) -> str:
+        """Says what to do first."""
+        return f"You have no API key yet, and everything here belongs to one's keys. Make one first. {UNDONE}"
+
+
 class ApiKeyMissing(PayaError):
     """The request carries no key."""
 

@@ -186,6 +186,16 @@ async def api_keys(page: Page, _: Cast) -> None:
     await expect(page.get_by_role("alert").filter(has_text="1 to 40 characters")).to_be_visible()
 
 
+async def webhooks(page: Page, _: Cast) -> None:
+    await page.goto("/developers/webhooks/")
+    await expect(page.get_by_role("heading", name="First, an API key")).to_be_visible()
+
+
+async def payments(page: Page, _: Cast) -> None:
+    await page.goto("/developers/payments/")
+    await expect(page.get_by_role("heading", name="First, an API key")).to_be_visible()
+
+
 async def proof(page: Page, _: Cast) -> None:
     await page.goto("/proof/")
     await expect(page.locator("#head")).to_have_attribute("data-size", re.compile("[1-9]"))
@@ -215,6 +225,8 @@ OWN = (
     settings,
     sessions,
     api_keys,
+    webhooks,
+    payments,
 )
 
 

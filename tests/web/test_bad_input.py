@@ -13,9 +13,11 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.event_socket import EventSocket, event_socket
 from tests.support.running import RunningPaya, Somebody
 from tests.web.hostile import SHAPES, TEXTS
-from tests.web.test_handlers import HANDLERS, in_three_days, make_plan
+from tests.web.test_handlers import HANDLERS, in_three_days, make_api_key, make_plan
 
 FAULT = "a handler failed"
+# pages that show nothing to whoever has no account for programs
+DEVELOPERS = ("WebhooksState.", "DeliveryState.", "PaymentsState.", "ChargeState.")
 
 PLAN = {
     "amount": "25",
@@ -36,7 +38,8 @@ PLAN = {
     "lead": "",
 }
 
-# A handler, its argument, and the fields of it when it is a form; with what a good one holds.
+# A handler, its argument, and the fields of it when it is a form; with what a good one holds. Without the name of an
+# argument the fields are the arguments themselves.
 FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "VerifyState.claim": ("form", {"name": "Ann Field", "handle": "ann_field"}),
     "HomeState.show": ("scope", None),
@@ -91,6 +94,22 @@ FIELDS: dict[str, tuple[str, dict[str, Any] | None]] = {
     "BanksState.ask_unlink": ("source_id", None),
     "BanksState.set_leaving": ("wanted", None),
     "BanksState.unlink": ("source_id", None),
+    "ApiKeysState.create": ("form", {"draft": "", "name": "Shop", "payments_read": "on"}),
+    "ApiKeysState.ask": ("", {"verb": "revoke", "key_id": ""}),
+    "ApiKeysState.set_asking": ("wanted", None),
+    "ApiKeysState.act": ("", {"verb": "revoke", "key_id": ""}),
+    "WebhooksState.create": (
+        "form",
+        {"draft": str(uuid4()), "url": "https://shop.example/hooks", "description": "", "captured": "on"},
+    ),
+    "WebhooksState.ask": ("", {"verb": "rotate", "endpoint_id": ""}),
+    "WebhooksState.set_asking": ("wanted", None),
+    "WebhooksState.act": ("", {"verb": "test", "endpoint_id": "", "key": ""}),
+    "WebhooksState.choose": ("state", None),
+    "DeliveryState.replay": ("delivery_id", None),
+    "PaymentsState.choose": ("status", None),
+    "PaymentsState.turn": ("", {"span": "day", "shown_at": "2026-01-01T00:00:00+00:00"}),
+    "PaymentsState.set_freezing": ("wanted", None),
     "SettingsState.choose_received": ("audience", None),
     "NoticesState.choose": ("choice", {"kind": "buy.bought", "channel": "email", "is_wanted": True}),
     "NoticesState.save_address": ("form", {"email": "ann@example.com"}),
@@ -124,6 +143,9 @@ def test_every_handler_with_an_argument_is_tried():
 
 _NO_ARGUMENT = {
     "repay",
+    "put_away",
+    "take_all",
+    "freeze",
     "enter",
     "refresh",
     "leave",
@@ -167,6 +189,8 @@ async def prepared(socket: EventSocket, name: str, to: Somebody, plan_id: str = 
         where = {"path": "/add/", "query": {"id": str(uuid4())}}
         await socket.send(HANDLERS["AddState.enter"], **where)
         return where
+    if name.startswith("WebhooksState."):
+        await socket.send(HANDLERS["WebhooksState.enter"], path="/developers/webhooks/")
     return {"path": "/"}
 
 
@@ -175,16 +199,20 @@ async def test_no_text_or_shape_is_a_fault(paya: RunningPaya, name: str):
     ann, bob = await paya.sign_up(cents=5000), await paya.sign_up()
     argument, form = FIELDS[name]
     before = faults(paya)
+    if name.startswith(DEVELOPERS):
+        await make_api_key(paya, ann)
     plan_id = await make_plan(paya, ann) if name.startswith(("PlanState.", "ChangePlanState.")) else ""
     if name == "PlanState.act":
         form = {**(form or {}), "plan": plan_id}
     for value in (TEXTS | SHAPES).values():
-        payloads = [value] if form is None else [value, *({**form, field: value} for field in form)]
+        whole = [{argument: value}] if argument else []
+        parts = [{**(form or {}), field: value} for field in form or {}]
+        payloads = whole + [{argument: part} if argument else part for part in parts]
         # a socket of its own for each value: what one may say at once is limited
         async with event_socket(paya.url, cookie=ann.secret) as socket:
             where = await prepared(socket, name, bob, plan_id)
             for payload in payloads:
-                await socket.raise_event(HANDLERS[name], {argument: payload}, **where)
+                await socket.raise_event(HANDLERS[name], payload, **where)
             answer = await socket.answer()
             assert "Traceback" not in answer.text
     assert faults(paya) == before

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.support.event_socket import Answer, event_socket
 from tests.support.running import RunningPaya, Somebody
@@ -33,6 +34,9 @@ class Theirs:
     address: str = ""
     withdrawal: str = ""
     api_key: str = ""
+    endpoint: str = ""
+    delivery: str = ""
+    charge: str = ""
 
     @property
     def secrets(self) -> list[str]:
@@ -55,6 +59,8 @@ LED_AWAY = "/welcome/"
 ANYONE = ""
 NOT_ALLOWED = "That is not allowed from here"
 NOT_YOURS = "or it is not yours to see"
+NO_ENDPOINT = "There is no such endpoint"
+NO_DELIVERY = "There is no such delivery"
 
 ROWS = {
     # Reflex's own
@@ -243,6 +249,46 @@ ROWS = {
     "ApiKeysState.ask": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"verb": "revoke", "key_id": t.api_key}),
     "ApiKeysState.set_asking": Row(ANYONE, payload=lambda _: {"wanted": True}),
     "ApiKeysState.act": Row(SIGNED_OUT, NOT_YOURS, payload=lambda t: {"verb": "rotate", "key_id": t.api_key}),
+    "WebhooksState.leave": Row(ANYONE),
+    "WebhooksState.put_away": Row(ANYONE),
+    "WebhooksState.enter": Row(LED_AWAY, path=lambda _: "/developers/webhooks/"),
+    "WebhooksState.refresh": Row(SIGNED_OUT),
+    "WebhooksState.create": Row(
+        SIGNED_OUT,
+        "This id was used for another request",
+        payload=lambda t: {"form": {"draft": t.endpoint, "url": "https://eve.example/hooks"}},
+    ),
+    "WebhooksState.ask": Row(SIGNED_OUT, NO_ENDPOINT, payload=lambda t: {"verb": "remove", "endpoint_id": t.endpoint}),
+    "WebhooksState.set_asking": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "WebhooksState.act": Row(
+        SIGNED_OUT, NO_ENDPOINT, payload=lambda t: {"verb": "replace", "endpoint_id": t.endpoint, "key": str(uuid4())}
+    ),
+    "WebhooksState.choose": Row(SIGNED_OUT, payload=lambda _: {"state": "given_up"}),
+    "WebhooksState.show_more": Row(SIGNED_OUT),
+    "WebhooksState.show_newest": Row(SIGNED_OUT),
+    "DeliveryState.enter": Row(
+        LED_AWAY,
+        NO_DELIVERY,
+        path=lambda t: f"/developers/webhooks/{t.delivery}/",
+        query=lambda t: {"delivery": t.delivery},
+    ),
+    "DeliveryState.refresh": Row(
+        SIGNED_OUT,
+        NO_DELIVERY,
+        path=lambda t: f"/developers/webhooks/{t.delivery}/",
+        query=lambda t: {"delivery": t.delivery},
+    ),
+    "DeliveryState.replay": Row(SIGNED_OUT, NO_DELIVERY, payload=lambda t: {"delivery_id": t.delivery}),
+    "PaymentsState.enter": Row(LED_AWAY, path=lambda _: "/developers/payments/"),
+    "PaymentsState.choose": Row(SIGNED_OUT, payload=lambda _: {"status": "authorized"}),
+    "PaymentsState.show_more": Row(SIGNED_OUT),
+    "PaymentsState.show_newest": Row(SIGNED_OUT),
+    "PaymentsState.turn": Row(SIGNED_OUT, payload=lambda _: {"span": "day", "shown_at": datetime.now(UTC).isoformat()}),
+    "PaymentsState.set_freezing": Row(ANYONE, payload=lambda _: {"wanted": True}),
+    "PaymentsState.freeze": Row(SIGNED_OUT, "stands still"),
+    "ChargeState.enter": Row(
+        LED_AWAY, NOT_YOURS, path=lambda t: f"/developers/payments/{t.charge}/", query=lambda t: {"charge": t.charge}
+    ),
     "OperationsState.enter": Row(LED_AWAY, NOT_ALLOWED, path=lambda _: "/admin/operations/"),
     "OperationsState.choose": Row(SIGNED_OUT, NOT_ALLOWED, payload=lambda _: {"state": "queued"}),
     "OperationsState.search": Row(SIGNED_OUT, NOT_ALLOWED, payload=lambda t: {"sought": t.load}),
@@ -326,8 +372,24 @@ async def theirs(paya: RunningPaya, _theirs: dict[int, tuple[Theirs, Somebody]])
         await until(cleared, patience_s=40)
         address, withdrawal = await make_withdrawal(paya, ann)
         api_key = await make_api_key(paya, ann)
+        await make_api_key(paya, eve, "Eve's own")
+        endpoint, delivery = await make_endpoint(paya, ann)
+        charge = await make_charge(paya, ann)
         _theirs[paya.port] = (
-            Theirs(ann, str(payment), str(ann.session_id), str(source), load_id, plan_id, address, withdrawal, api_key),
+            Theirs(
+                ann,
+                str(payment),
+                str(ann.session_id),
+                str(source),
+                load_id,
+                plan_id,
+                address,
+                withdrawal,
+                api_key,
+                endpoint,
+                delivery,
+                charge,
+            ),
             eve,
         )
     return _theirs[paya.port]
@@ -369,15 +431,46 @@ async def make_withdrawal(paya: RunningPaya, who: Somebody) -> tuple[str, str]:
     return address_id, withdrawal_id
 
 
-async def make_api_key(paya: RunningPaya, who: Somebody) -> str:
+async def make_api_key(paya: RunningPaya, who: Somebody, name: str = CANARY) -> str:
     """A key of this person's, made through the page's events; its id."""
     key_id, path = str(uuid4()), "/developers/keys/"
-    form = {"draft": key_id, "name": CANARY, "payments_read": "on"}
+    form = {"draft": key_id, "name": name, "payments_read": "on"}
     async with event_socket(paya.url, cookie=who.secret) as socket:
         await socket.send(HANDLERS["ApiKeysState.enter"], path=path)
         answer = await socket.send(HANDLERS["ApiKeysState.create"], {"form": form}, path=path)
     assert answer.value("api_keys_state", "secret").startswith("paya_test_"), answer.text
     return key_id
+
+
+async def make_endpoint(paya: RunningPaya, who: Somebody) -> tuple[str, str]:
+    """An endpoint of this person's that is disabled, so that it stays as it is, and a delivery to it; their ids."""
+    endpoint_id, message_id, path = str(uuid4()), str(uuid4()), "/developers/webhooks/"
+    form = {"draft": endpoint_id, "url": "https://canary.invalid/hooks", "description": CANARY}
+    async with event_socket(paya.url, cookie=who.secret) as socket:
+        await socket.send(HANDLERS["WebhooksState.enter"], path=path)
+        answer = await socket.send(HANDLERS["WebhooksState.create"], {"form": form}, path=path)
+        assert answer.value("webhooks_state", "secret").startswith("whsec_"), answer.text
+        for verb in ("test", "disable"):
+            asked = {"verb": verb, "endpoint_id": endpoint_id, "key": message_id}
+            await socket.send(HANDLERS["WebhooksState.act"], asked, path=path)
+    ended = "select id from webhooks.delivery where endpoint_id = %s and state = 'given_up'"
+
+    async def is_over() -> bool:
+        return await paya.value(ended, (endpoint_id,)) is not None
+
+    await until(is_over, patience_s=40)
+    return endpoint_id, str(await paya.value(ended, (endpoint_id,)))
+
+
+async def make_charge(paya: RunningPaya, who: Somebody) -> str:
+    """A charge of this person's; its id."""
+    charge_id = str(uuid4())
+    request = {"amount_minor": 31313, "currency": "USD", "card": "visa", "metadata": {"note": CANARY}}
+    await paya.rows(
+        "select charges.authorize((select id from developers.account where owner = %s), %s, %s)",
+        (who.user_id, charge_id, Jsonb(request)),
+    )
+    return charge_id
 
 
 async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
@@ -395,6 +488,12 @@ async def facts(paya: RunningPaya, *people: Somebody) -> list[Any]:
             "select id, state, version from savings.withdrawal where person = any(%s) order by 1",
             "select id, state, version from savings.buy where person = any(%s) order by 1",
             "select k.id, k.version from developers.api_key k where k.account_id in"  # noqa: ISC004 - one statement
+            " (select a.id from developers.account a where a.owner = any(%s)) order by 1",
+            "select e.id, e.state, e.version from webhooks.endpoint e where e.account_id in"  # noqa: ISC004
+            " (select a.id from developers.account a where a.owner = any(%s)) order by 1",
+            "select d.id, d.state, d.tries from webhooks.delivery d join webhooks.endpoint e on e.id = d.endpoint_id"  # noqa: ISC004
+            " where e.account_id in (select a.id from developers.account a where a.owner = any(%s)) order by 1",
+            "select c.id, c.version from charges.charge c where c.account_id in"  # noqa: ISC004
             " (select a.id from developers.account a where a.owner = any(%s)) order by 1",
             "select owner, balance, held from ledger.account where owner = any(%s) order by owner, id",
             "select id, handle, name from public.profiles where id = any(%s) order by 1",

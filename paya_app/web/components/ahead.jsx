@@ -5,7 +5,7 @@ import { useEffect } from "react";
 
 const REST_MS = 2000;
 // Not these: few open them, or they are of no use without a connection.
-const SELDOM = /^(admin\/|link-bank|proof|save|settings\/|404|\*)/;
+const SELDOM = /^(admin\/|developers\/|link-bank|proof|save|settings\/|404|\*)/;
 
 const rest = (ms) => new Promise((go) => setTimeout(go, ms));
 const idle = () => new Promise((go) => (window.requestIdleCallback ? requestIdleCallback(go, { timeout: 10_000 }) : setTimeout(go, 200)));

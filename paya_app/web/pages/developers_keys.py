@@ -11,6 +11,7 @@ from paya_app.core.ids import new_id
 from paya_app.developers import NewKey
 from paya_app.web.api_keys import ApiKeyRow, NewKeyForm, key_row
 from paya_app.web.components.api_keys import api_key_form, api_key_question, api_key_row, api_key_shown
+from paya_app.web.components.developer_places import developer_places
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.skeleton import bone_rows, waiting
@@ -153,6 +154,7 @@ def page() -> rx.Component:
             ),
             waiting(rx.el.div(bone_rows(2), class_name="card")),
         ),
+        developer_places("keys"),
         api_key_question(ApiKeysState),
         title="API keys",
         active="settings",

@@ -8,6 +8,7 @@ from paya_app.core.actor import Actor
 from paya_app.core.errors import PayaError
 from paya_app.web.components.avatar import avatar
 from paya_app.web.components.button import secondary
+from paya_app.web.components.developer_places import developer_places
 from paya_app.web.components.field import notice
 from paya_app.web.components.frame import frame
 from paya_app.web.components.icon import icon
@@ -151,9 +152,7 @@ def _security() -> rx.Component:
 
 
 def _developers() -> rx.Component:
-    return rx.el.section(
-        _place("API keys, for your programs", "/developers/keys/", "key-round"), class_name="card mt-3"
-    )
+    return developer_places()
 
 
 def _operations() -> rx.Component:
