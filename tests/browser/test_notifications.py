@@ -99,7 +99,7 @@ async def test_from_an_address_to_a_told_buy_to_one_click(browsing: Browsing, pa
 async def test_what_is_chosen_is_kept(browsing: Browsing, paya: RunningPaya):
     ann = await paya.sign_up()
     page = await opened(browsing, ann)
-    tick = page.get_by_role("checkbox", name="Bought by text")
+    tick = page.get_by_role("checkbox", name="Plan ended by text")
     await tick.click()
     await expect(tick).to_have_attribute("aria-checked", "true")
     await page.get_by_role("button", name="Not in quiet hours").click()
@@ -113,7 +113,7 @@ async def test_what_is_chosen_is_kept(browsing: Browsing, paya: RunningPaya):
     await page.reload()
     await expect(page.get_by_label("Quiet from")).to_have_value("22:30")
     await expect(page.get_by_label("Time zone")).to_have_value("Europe/Berlin")
-    await expect(page.get_by_role("checkbox", name="Bought by text")).to_have_attribute("aria-checked", "true")
+    await expect(page.get_by_role("checkbox", name="Plan ended by text")).to_have_attribute("aria-checked", "true")
     await page.get_by_role("button", name="At any time").click()
     await expect(page.get_by_label("Quiet from")).to_have_count(0)
     assert browsing.troubles == []
