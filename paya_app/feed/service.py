@@ -4,7 +4,7 @@ from typing import Any
 
 from paya_app.core import db
 from paya_app.core.actor import Actor
-from paya_app.feed.cursor import read_cursor, write_cursor
+from paya_app.core.cursor import read_cursor, write_cursor
 from paya_app.feed.models import FeedPage, FeedRow
 
 LIMIT_DEFAULT = 30

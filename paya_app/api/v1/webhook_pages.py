@@ -1,9 +1,7 @@
 """Pages of deliveries: what they are filtered by, and the cursor that continues one."""
 
-import base64
-import binascii
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,12 +9,10 @@ from starlette.requests import Request
 
 from paya_app.api.v1.charge_pages import PARAMETERS as CHARGE_PARAMETERS
 from paya_app.api.v1.charge_pages import limit_of, once_each, shown_name
+from paya_app.core.cursor import CursorInvalid, read_cursor, write_cursor
 from paya_app.core.ids import parse_id
 from paya_app.developers.request_errors import ParameterInvalid, ParameterUnknown
 from paya_app.webhooks import STATES, Delivery
-
-_MICROSECONDS = 10**6
-_TIME_BYTES = 8
 
 PARAMETERS: tuple[dict[str, Any], ...] = (
     *[parameter for parameter in CHARGE_PARAMETERS if parameter["name"] in {"limit", "cursor"}],
@@ -62,17 +58,13 @@ def delivery_page_of(request: Request) -> DeliveryPage:
 
 def written_cursor(last: Delivery) -> str:
     """The cursor that continues after this one."""
-    since = last.created_at - datetime.fromtimestamp(0, UTC)
-    at = (since.days * 86_400 + since.seconds) * _MICROSECONDS + since.microseconds
-    return base64.urlsafe_b64encode(at.to_bytes(_TIME_BYTES) + last.id.bytes).decode().rstrip("=")
+    return write_cursor(last.created_at, last.id)
 
 
 def _before(text: str) -> tuple[datetime, UUID]:
     try:
-        said = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        seconds, micros = divmod(int.from_bytes(said[:_TIME_BYTES]), _MICROSECONDS)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros), UUID(bytes=said[_TIME_BYTES:])
-    except (ValueError, OverflowError, OSError, binascii.Error):
+        return read_cursor(text)
+    except CursorInvalid:
         raise ParameterInvalid(param="cursor", why="it is the `next_cursor` of an earlier answer") from None
 
 

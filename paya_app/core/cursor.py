@@ -1,6 +1,6 @@
-"""Where a page of the feed ended, as an opaque text: the moment and id of its last row.
+"""Where a page of a list ended, as an opaque text: the moment and id of its last row.
 
-A cursor grants nothing (each page is read under row level security), so it is not signed, only read strictly.
+A cursor grants nothing (each page is read as whoever asks), so it is not signed, only read strictly.
 """
 
 import base64
